@@ -1,0 +1,102 @@
+/**
+ * A chain: the steps that one submission needs at the CRM, in the order organization, person, deal, notes. A step is one
+ * idempotent write. Its `content` (the wanted values) is frozen when the chain is planned; whether that means a create,
+ * an update or nothing is resolved against the CRM when its turn comes.
+ */
+import type { Entity } from "./catalog.ts";
+import type { CrmId, StepId, SubmissionId } from "./ids.ts";
+
+/** `organization`, `person`, `deal`, `note.1`, `note.2`, ... */
+export type StepName = "organization" | "person" | "deal" | `note.${number}`;
+
+/**
+ * `open`: nothing was sent, or what was sent is known not to have been applied. `begun`: the intent is committed, the
+ * answer is not there yet. `uncertain`: it may or may not have happened. `pending`: the vendor works on it and gave a
+ * handle. `done`: in the CRM, with its id. `failed`: refused for good.
+ */
+export const STEP_STATES = ["open", "begun", "uncertain", "pending", "done", "failed"] as const;
+export type StepState = (typeof STEP_STATES)[number];
+
+/** How a step came to its CRM record. `match`: it was there and needed no write. `adopt`: an uncertain write was found. */
+export const STEP_ACTIONS = ["create", "update", "match", "adopt"] as const;
+export type StepAction = (typeof STEP_ACTIONS)[number];
+
+/**
+ * Values of a record in neutral names. Ids are the CRM's; `fields` maps field codes to wire values. What is absent is
+ * not touched. The planner fills it, the adapter writes it.
+ */
+export interface EntityValues {
+  name?: string;
+  emails?: string[];
+  phones?: string[];
+  ownerId?: CrmId;
+  labelIds?: CrmId[];
+  title?: string;
+  value?: number;
+  currency?: string;
+  pipelineId?: CrmId;
+  stageId?: CrmId;
+  /** Of a note: final text in the configured format, reference line included. */
+  text?: string;
+  fields?: Record<string, unknown>;
+}
+
+export type MatchMode = "fillEmpty" | "overwrite" | "keep";
+export type DealMatch = "submission" | "key" | "openDealOfPerson";
+
+/** The frozen content of a step. */
+export interface StepContent {
+  values: EntityValues;
+  /** How a record that is already there is treated. */
+  onMatch: MatchMode;
+  /** Of a person: keys to find it by, in the order of `persons.match`. Of an organization: its one key. */
+  matchKeys?: string[];
+  /** Of a deal. */
+  dealMatch?: DealMatch;
+  dealKey?: string;
+  /** Of a deal: take the owner of the chain's person. */
+  ownerFromPerson?: boolean;
+  /** Of a note: `text` or `html`; the adapter turns it into what the CRM stores. */
+  format?: "text" | "html";
+  /** Of a note: the reference that its last line carries, e.g. `Ref. website/wf_8812 (1/2)`; null when switched off. */
+  reference?: string | null;
+}
+
+/** What the planner makes of a submission. */
+export interface PlannedStep {
+  name: StepName;
+  entity: Entity;
+  content: StepContent;
+  /** Stable over re-planning: SOURCE/KEY#step. */
+  idempotencyKey: string;
+}
+
+export interface Step extends PlannedStep {
+  id: StepId;
+  submissionId: SubmissionId;
+  position: number;
+  state: StepState;
+  action: StepAction | null;
+  crmId: CrmId | null;
+  /** Tries that were the step's own fault. */
+  attempts: number;
+  /** When the answer of the uncertain write was lost. UTC ms. */
+  lostAtMs: number | null;
+  /** When the uncertain write was sent, for look-ups by time. UTC ms. */
+  sentAtMs: number | null;
+  /** Looks taken so far for the uncertain write. */
+  probes: number;
+  /** Vendor's handle of a pending operation. */
+  handle: string | null;
+  /** Why this record was chosen, for `show`. */
+  explanation: string | null;
+  error: StepError | null;
+}
+
+export interface StepError {
+  /** Groups failures by cause, e.g. `CRM_REFUSED:ERR_SCHEMA_VALIDATION_FAILED`. */
+  code: string;
+  /** Redacted; what the CRM said, or what happened. */
+  message: string;
+  hint?: string;
+}

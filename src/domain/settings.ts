@@ -1,0 +1,112 @@
+/**
+ * Settings as the rooms take them: units in the names, defaults filled in. The room `config` makes them from file,
+ * environment and flags; nobody else reads those.
+ */
+import type { DealMatch, MatchMode } from "./chain.ts";
+import type { Lane } from "./submission.ts";
+
+export interface PersonSettings {
+  /** `email`, `phone`, or `person.fields.NAME` without its backticks. In this order. */
+  match: string[];
+  onMatch: MatchMode;
+  /** ISO 3166-1 alpha-2, for CRM phone numbers written nationally; null: none. */
+  country: string | null;
+}
+
+export interface DealSettings {
+  match: DealMatch;
+}
+
+export interface NoteSettings {
+  reference: boolean;
+  format: "text" | "html";
+}
+
+/** What the planner needs to know of a submission's source. */
+export interface PlanSettings {
+  persons: PersonSettings;
+  deals: DealSettings;
+  notes: NoteSettings;
+  onBadValue: "note" | "reject";
+}
+
+/** A map as written: target path (`person.email`) to dotted path or `= expression`. `notes` and the like may be lists. */
+export type SourceMap = Record<string, string | string[]>;
+
+export type SourceFormat = "json" | "jsonl" | "csv" | "form";
+
+export interface SourceSettings {
+  name: string;
+  /** Absolute path of the spool folder; null for a source that is fed by `import` only. */
+  spool: string | null;
+  after: "archive" | "delete" | "keep";
+  lane: Lane;
+  targetMs: number;
+  /** Older submissions are history; null: none are. UTC ms. */
+  sendFromMs: number | null;
+  /** Null: records already have the submission's shape. */
+  map: SourceMap | null;
+  restToNote: string | null;
+  format: SourceFormat | null;
+  records: string | null;
+  where: string | null;
+  timezone: string;
+  /** Country for phone numbers of this source; null: none. */
+  country: string | null;
+  encoding: string | null;
+  delimiter: string | null;
+  revisions: "report" | "update";
+  sameWithinMs: number | null;
+  plan: PlanSettings;
+}
+
+export interface LimitSettings {
+  /** Requests per window of this credential; null: learn from the headers, starting at the vendor's default. */
+  burst: number | null;
+  /** Tokens a day of the company; null: learn from the headers, else `planDailyTokens`. */
+  dailyTokens: number | null;
+  /** From plan and seats, where the config names them; null: unknown, no stop of our own. */
+  planDailyTokens: number | null;
+  /** Part of burst and budget that we may use, 0 to 1. */
+  share: number;
+  /** Part of our own day's budget that only the operational lane may spend, 0 to 1. */
+  operationalReserve: number;
+  /** HTTP requests in flight; null: rate x round trip, 4 to 64. */
+  concurrency: number | null;
+  backfill: number;
+}
+
+export interface RetrySettings {
+  maxAttempts: number;
+  baseDelayMs: number;
+  maxDelayMs: number;
+  /** Ages of an uncertain write at which it is looked for, ascending. */
+  settleMs: number[];
+}
+
+export interface BreakerSettings {
+  failureRate: number;
+  window: number;
+  cooldownMs: number;
+}
+
+/** Everything that a drain needs. */
+export interface DrainSettings {
+  limits: LimitSettings;
+  retry: RetrySettings;
+  breaker: BreakerSettings;
+  /** Age at which the mirror is refreshed before an unknown person is believed to be new. */
+  freshnessMs: number;
+  /** By source name; `default` for sources that the config does not name any more. */
+  plans: Record<string, PlanSettings>;
+}
+
+/** What one call of `sync` may do. */
+export interface DrainLimits {
+  submissionsMax: number | null;
+  durationMaxMs: number | null;
+  waitMaxMs: number;
+  tokensMax: number | null;
+  source: string | null;
+  lane: Lane | null;
+}

@@ -1,0 +1,65 @@
+/**
+ * The ingest contract: pulls records from spools, files and standard input, maps and keys them (room `intake`), records
+ * them in the ledger, and only then acknowledges the file.
+ */
+import type { Clock } from "../domain/clock.ts";
+import type { PhoneNormalizer } from "../domain/identity.ts";
+import type { RunId } from "../domain/ids.ts";
+import type { SourceSettings } from "../domain/settings.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { IncomingSubmission } from "../ledger/rows.ts";
+
+export interface IngestDeps {
+  ledger: Ledger;
+  clock: Clock;
+  phone: PhoneNormalizer;
+  runId: RunId;
+  /** Named instants at which a test may kill: `ingest.commit.before`, `ingest.commit.after`, `ingest.acknowledge.after`. */
+  failpoint: (name: string) => void;
+  /** Called after each committed chunk. */
+  progress?: (state: { file: string; records: number; bytes: number; bytesTotal: number | null }) => void;
+  signal?: AbortSignal;
+  /** Nothing is written: verdicts are computed against the ledger, and `mapped` is filled. */
+  dryRun: boolean;
+}
+
+export interface FileCounts {
+  file: string;
+  /** Records read. */
+  rows: number;
+  new: number;
+  duplicate: number;
+  conflict: number;
+  skipped: number;
+  history: number;
+  rejected: number;
+}
+
+export interface IngestReport {
+  files: FileCounts[];
+  /** Talk for people: links skipped, encodings guessed, duplicates of other sources by name, bad values by field. */
+  warnings: string[];
+  /** With `dryRun`: what would be new. */
+  mapped: IncomingSubmission[];
+}
+
+/** Reads everything that a source's spool has now. A spool that can't be read rejects with `spoolUnreadable`. */
+export type IngestSource = (deps: IngestDeps, source: SourceSettings) => Promise<IngestReport>;
+
+export interface ImportOptions {
+  /** Path, or `-` for standard input. */
+  file: string;
+  stdin?: AsyncIterable<Uint8Array>;
+  format: SourceSettings["format"];
+  /** Take the records of a file that looks like a re-export. */
+  asNew: boolean;
+  /** Rejected records of this file are also written here, in the shape that can be imported again. */
+  rejectsFile: string | null;
+}
+
+/** Imports one file. A file that is missing or is not what it claims to be rejects with `inputUnreadable`. */
+export type ImportFile = (
+  deps: IngestDeps,
+  source: SourceSettings,
+  options: ImportOptions,
+) => Promise<IngestReport & { rejectsFile: string | null }>;

@@ -1,0 +1,174 @@
+/**
+ * The ledger contract: coarse verbs, one transaction each, no callback transaction (a transaction must never span an
+ * await). Every engine passes the same suite (test/contract/ledger-suite.ts). All verbs reject with a `CrmledgerError`
+ * (`ledgerLocked`, `diskFull`, `ledgerDamaged`) when the engine can't do its work; then nothing of the verb happened.
+ */
+import type { Catalog, Entity } from "../domain/catalog.ts";
+import type { Hold } from "../domain/hold.ts";
+import type { IdentityKey } from "../domain/identity.ts";
+import type { AccountId, ClaimId, RunId, SubmissionId } from "../domain/ids.ts";
+import type { BucketState, BucketUse } from "../domain/quota.ts";
+import type { SubmissionContent } from "../domain/submission.ts";
+import type {
+  BreakerRow,
+  Claim,
+  ClaimRequest,
+  FailedFilter,
+  FailedRow,
+  FileProgress,
+  HoldFilter,
+  HoldRow,
+  IngestBatch,
+  IngestResult,
+  KnownSubmission,
+  MirrorBatch,
+  MirrorEntity,
+  MirrorHit,
+  MirrorState,
+  Now,
+  QueueCounts,
+  Recovered,
+  RejectRow,
+  RequestTotals,
+  RunRow,
+  RunStart,
+  Story,
+  SubmissionRow,
+  Turn,
+  TurnResult,
+} from "./rows.ts";
+
+export interface Ledger {
+  // ---- runs ----
+  openRun(start: RunStart): Promise<RunId>;
+  closeRun(run: RunId, end: { stopped: string; exitCode: number; summary: unknown; nowMs: number }): Promise<void>;
+  /** Runs that have not ended, newest first. The caller finds out which of them are dead by their kernel locks. */
+  openRuns(): Promise<RunRow[]>;
+  lastRun(kind?: string): Promise<RunRow | null>;
+  /**
+   * Takes back the work of a dead run: its claims end, its submissions go back to the queue, and each step with an intent
+   * and no outcome becomes uncertain with `lostAt = min(now, sent + timeout)`; its submission is due at lostAt + settleMs.
+   * Safe to repeat.
+   */
+  recover(runs: readonly RunId[], now: Now, settleMs: number): Promise<Recovered>;
+  /** The same for claims whose lease ran out (a paused process, a host that is gone). */
+  recoverExpired(now: Now, settleMs: number): Promise<Recovered>;
+
+  // ---- account ----
+  /**
+   * Binds the ledger to the account that it first speaks to; later calls give the same id. Rejects with `accountMismatch`
+   * for another account of the vendor. Idempotent.
+   */
+  bindAccount(account: { vendor: string; externalId: string; name: string }, nowMs: number): Promise<AccountId>;
+  /** The bound account; null before the first contact. */
+  account(): Promise<{ id: AccountId; vendor: string; externalId: string; name: string } | null>;
+  loadCatalog(account: AccountId): Promise<{ part: string; catalog: Partial<Catalog>; fetchedAtMs: number }[]>;
+  saveCatalog(account: AccountId, part: string, catalog: Partial<Catalog>, nowMs: number): Promise<void>;
+
+  // ---- intake ----
+  /** Takes records, rejects and the file's progress in one transaction. Same input, same rows. */
+  ingest(batch: IngestBatch, now: Now): Promise<IngestResult>;
+  /** The known submission of this source and key, to compare under today's map before a conflict is declared. */
+  findSubmissions(source: string, keys: readonly string[]): Promise<KnownSubmission[]>;
+  /** How many of these records match a known person and time of the source under another key: the re-export guard. */
+  countReexported(
+    source: string,
+    records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[],
+  ): Promise<number>;
+  fileProgress(source: string): Promise<FileProgress[]>;
+  forgetFile(source: string, identity: string): Promise<void>;
+
+  // ---- queue ----
+  /**
+   * Claims due work in the contract's order (operational before background but never less than a twentieth for the latter;
+   * in a lane what is within its target newest first, what is past it oldest first and never less than a quarter). All
+   * pending submissions of a person in one lane come together, oldest first. A submission is claimable when all its
+   * identity keys are free and no earlier one of the same person in the lane still waits. Cost does not grow with the
+   * ledger.
+   */
+  claim(request: ClaimRequest): Promise<Claim[]>;
+  /**
+   * Leases further keys for a claim (the CRM person's id, an organization's name, a deal's key). All or none; null when
+   * granted, else the claim that has one of them.
+   */
+  leaseKeys(claim: ClaimId, keys: readonly IdentityKey[], now: Now): Promise<{ heldBy: ClaimId } | null>;
+  releaseKeys(claim: ClaimId, keys: readonly IdentityKey[]): Promise<void>;
+  /** One turn of the wheel: see `Turn`. All in one transaction, before any byte of `begin` leaves. */
+  turn(turn: Turn): Promise<TurnResult>;
+  /** Earliest due time of what waits, null where nothing does. */
+  nextDueAtMs(filter: { source: string | null; lane: string | null }): Promise<number | null>;
+  queue(filter?: { source?: string | null; lane?: string | null }): Promise<QueueCounts>;
+  /** Pending submissions in claim order without claiming them: for `--dry-run` and for look-ups ahead. */
+  peek(limit: number, nowMs: number, filter: { source: string | null; lane: string | null }): Promise<SubmissionRow[]>;
+
+  // ---- holds and breakers ----
+  /** Opens a hold, or moves the open one of the same kind and scope. */
+  openHold(account: AccountId | null, hold: Hold, nowMs: number): Promise<HoldRow>;
+  closeHolds(filter: HoldFilter & { ids?: number[] }, nowMs: number): Promise<number>;
+  holds(): Promise<HoldRow[]>;
+  breakers(account: AccountId): Promise<BreakerRow[]>;
+  saveBreaker(account: AccountId, breaker: BreakerRow): Promise<void>;
+
+  // ---- quota ----
+  buckets(account: AccountId, credential: string, now: Now): Promise<{ states: BucketState[]; use: BucketUse[] }>;
+
+  // ---- mirror ----
+  /** Records that carry any of the keys, by key. */
+  mirrorFind(
+    account: AccountId,
+    entity: MirrorEntity,
+    keys: readonly IdentityKey[],
+  ): Promise<Map<IdentityKey, MirrorHit[]>>;
+  /** Writes a page and the state in one transaction; safe to repeat. */
+  mirrorSave(batch: MirrorBatch): Promise<void>;
+  mirrorState(account: AccountId, entity: Entity): Promise<MirrorState>;
+  /** After a full walk: drops records of the entity that the walk (by its number) did not see. */
+  mirrorSweep(account: AccountId, entity: Entity, walk: number): Promise<number>;
+
+  // ---- what people ask and decide ----
+  story(id: SubmissionId): Promise<Story | null>;
+  /** By `SOURCE/KEY`, by key alone, or by e-mail or phone identity key. Newest first. */
+  findByName(
+    text: string,
+    identityKeys: readonly IdentityKey[],
+  ): Promise<{ id: SubmissionId; source: string; key: string }[]>;
+  failed(filter: FailedFilter): Promise<FailedRow[]>;
+  /**
+   * Puts failed ones back: state pending, tries at zero, `planned` false so that open and failed steps are planned anew;
+   * written and uncertain steps stay as they are. `contents` replaces the mapped content (today's map over the kept raw record).
+   */
+  requeue(
+    ids: readonly SubmissionId[],
+    contents: ReadonlyMap<SubmissionId, SubmissionContent>,
+    now: Now,
+  ): Promise<number>;
+  drop(id: SubmissionId, why: string, now: Now): Promise<boolean>;
+  rejects(limit: number): Promise<{ total: number; rows: RejectRow[] }>;
+  lag(nowMs: number): Promise<{ oldestSeconds: number | null; p50Seconds: number | null; p95Seconds: number | null }>;
+  requestTotals(run: RunId): Promise<RequestTotals>;
+
+  // ---- care ----
+  /** Quick integrity check; the problems found. */
+  check(): Promise<string[]>;
+  facts(): Promise<{
+    version: number;
+    path: string;
+    bytes: number;
+    synchronous: string;
+    journalMode: string;
+    runCounter: number;
+    createdAtMs: number;
+  }>;
+  close(): Promise<void>;
+}
+
+/** A lock that the kernel drops with the process. */
+export interface RunLocks {
+  /** Takes the named lock, or null where another process has it. */
+  take(name: string): RunLock | null;
+}
+
+export interface RunLock {
+  readonly name: string;
+  release(): void;
+}

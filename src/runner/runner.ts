@@ -1,0 +1,99 @@
+/**
+ * The runner's contract. The runner is the only owner of sends and of retries: sync, retry-failed, repairs, doctor's
+ * reads and the mirror's look-ups all go through its wheel, and through the wheel's one ledger transaction per turn.
+ */
+import type { CrmAdapter, SendPacked } from "../crm/adapter.ts";
+import type { Catalog, CatalogPart } from "../domain/catalog.ts";
+import type { Clock, Random } from "../domain/clock.ts";
+import type { Hold } from "../domain/hold.ts";
+import type { PhoneNormalizer } from "../domain/identity.ts";
+import type { AccountId, RunId } from "../domain/ids.ts";
+import type { Operation, Outcome } from "../domain/operation.ts";
+import type { DrainSettings } from "../domain/settings.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+
+/** Named instants at which a test may kill, stop or throw. See `FAILPOINTS` in failpoints.ts. */
+export type Failpoint = (name: string) => void;
+
+export type RunnerEvent =
+  | {
+      type: "progress";
+      done: number;
+      failed: number;
+      waiting: number;
+      uncertain: number;
+      remaining: number;
+      tokens: number;
+    }
+  | { type: "hold"; hold: Hold }
+  | { type: "warning"; message: string };
+
+export interface RunnerDeps {
+  ledger: Ledger;
+  adapter: CrmAdapter;
+  send: SendPacked;
+  clock: Clock;
+  random: Random;
+  phone: PhoneNormalizer;
+  /** No trailing slash. */
+  baseUrl: string;
+  timeoutMs: number;
+  /** Names the credential in the ledger without revealing it: a salted hash of the token. */
+  credential: string;
+  runId: RunId;
+  settings: DrainSettings;
+  /** Takes the token, and whatever looks like it, out of a text. */
+  redact: (text: string) => string;
+  observe: (event: RunnerEvent) => void;
+  failpoint: Failpoint;
+}
+
+export interface DrainReport {
+  drained: { done: number; waiting: number; uncertain: number; failed: number };
+  /** Pending, waiting or uncertain, of the whole ledger. */
+  remaining: number;
+  warnings: string[];
+  requests: { total: number; rateLimited: number; retried: number; tokens: number };
+  lookups: { mirror: number; search: number };
+  stopped: "drained" | "limit" | "maxDuration" | "maxTokens" | "hold" | "signal";
+  /** The hold that ended the run, or the lesser one that alone keeps work back. */
+  hold: Hold | null;
+  /** Sources that went on hold or stay on hold (exit 3). */
+  heldSources: string[];
+  /** The CRM lacks something that it needs (stamp fields): exit 78 with this text. */
+  setupMissing: { message: string; hint: string } | null;
+}
+
+export interface PlannedWrite {
+  source: string;
+  key: string;
+  step: string;
+  action: "create" | "update" | "createOrUpdate" | "none";
+  /** `person`, `deal`, ... with the CRM id where it is known. */
+  target: string;
+  /** Visible field name to value. */
+  fields: Record<string, unknown>;
+}
+
+export interface DrainPlan {
+  submissions: number;
+  requests: number;
+  tokensMin: number;
+  tokensMax: number;
+  seconds: number;
+  /** How look-ups would be answered, and why. */
+  why: string[];
+  byStep: Record<string, { create: number; update: number; unknown: number; tokensMin: number; tokensMax: number }>;
+  writes: PlannedWrite[];
+}
+
+/** A connection for reads and set-up outside of a drain: doctor, init. */
+export interface Desk {
+  accountId: AccountId;
+  /** Fetches the parts (or takes them from the ledger where younger than `maxAgeMs`) and gives the whole catalog. */
+  catalog(parts: readonly CatalogPart[], maxAgeMs: number): Promise<Catalog>;
+  perform(operation: Operation): Promise<Outcome>;
+  /** The CRM's clock less ours in ms, from the last reply; null before one. */
+  clockSkewMs(): number | null;
+  close(): Promise<void>;
+}
