@@ -1,0 +1,155 @@
+/**
+ * The transport: the only code that speaks HTTP, and the only importer of undici. One request, one exchange: no retry (undici's
+ * RetryAgent would repeat writes), no redirect followed (the token must not go to another origin), a bound on time and size.
+ */
+import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
+import { Agent, DecoratorHandler, type Dispatcher, ProxyAgent, request as undiciRequest } from "undici";
+import type { HttpRequest, HttpResult, Transport } from "../domain/wire.ts";
+import { createPrivateAddressTest } from "./address.ts";
+import { BodyError, readBody } from "./body.ts";
+import { type Flight, failureOf } from "./failure.ts";
+import { bypassesProxy } from "./proxy.ts";
+
+type LookupDone = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+export type Lookup = (hostname: string, options: LookupOptions, done: LookupDone) => void;
+
+export interface TransportOptions {
+  userAgent: string;
+  /** Time to connect, TLS included. Default 5000. */
+  connectTimeoutMs?: number;
+  /** Sockets for each origin. Default 64, the most requests in flight that the config allows. */
+  connections?: number;
+  /** Whether host names may lead to loopback and private addresses. Default false. Through a proxy, the proxy resolves. */
+  allowPrivate?: boolean;
+  /** For https; see `proxySettings`. */
+  proxyUrl?: string;
+  noProxy?: string;
+  /** Resolves names; the system's resolver by default. */
+  lookup?: Lookup;
+}
+
+export interface HttpClient {
+  send: Transport;
+  /** Waits for exchanges in flight, then closes the sockets. */
+  close(): Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 5000;
+const CONNECTIONS_MAX = 64;
+const KEEP_ALIVE_MS = 10_000;
+
+/** Certificates are always verified, also where NODE_TLS_REJECT_UNAUTHORIZED says otherwise. */
+export function createTransport(options: TransportOptions): HttpClient {
+  const timeout = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const isPrivate = options.allowPrivate === true ? () => false : createPrivateAddressTest();
+  const pool = {
+    connections: options.connections ?? CONNECTIONS_MAX,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // The one total time of a request bounds these.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  };
+  const connect = {
+    timeout,
+    rejectUnauthorized: true,
+    lookup: guardedLookup(options.lookup ?? (dnsLookup as Lookup), isPrivate),
+  };
+  const direct = new Agent({ ...pool, connect });
+  const tls = { timeout, rejectUnauthorized: true };
+  const proxy =
+    options.proxyUrl === undefined
+      ? null
+      : new ProxyAgent({ ...pool, uri: options.proxyUrl, requestTls: tls, proxyTls: tls });
+  return {
+    send: (request) => exchange(request, options, (url) => choose(url, direct, proxy, options.noProxy, isPrivate)),
+    close: async () => {
+      await Promise.all([direct.close(), proxy?.close()]);
+    },
+  };
+}
+
+function choose(
+  url: URL,
+  direct: Agent,
+  proxy: ProxyAgent | null,
+  noProxy: string | undefined,
+  isPrivate: (address: string) => boolean,
+): Dispatcher {
+  if (proxy !== null && !bypassesProxy(url, noProxy)) return proxy;
+  // A literal address is never looked up.
+  if (isPrivate(url.hostname)) throw privateAddress();
+  return direct;
+}
+
+async function exchange(
+  request: HttpRequest,
+  options: TransportOptions,
+  dispatcherOf: (url: URL) => Dispatcher,
+): Promise<HttpResult> {
+  const flight: Flight = { started: false, answered: false, timedOut: false };
+  const abort = new AbortController();
+  const timer = setTimeout(() => {
+    flight.timedOut = true;
+    abort.abort();
+  }, request.timeoutMs);
+  let host = "the request";
+  try {
+    const url = new URL(request.url);
+    host = url.host;
+    const reply = await undiciRequest(url, {
+      method: request.method,
+      headers: { "user-agent": options.userAgent, "accept-encoding": "gzip", ...request.headers },
+      body: request.body ?? null,
+      signal: abort.signal,
+      dispatcher: dispatcherOf(url).compose(watch(flight)),
+    });
+    flight.answered = true;
+    const headers = flatten(reply.headers);
+    const body = await readBody(reply.body, headers["content-encoding"], request.bytesMax);
+    return { type: "response", status: reply.statusCode, headers, body };
+  } catch (error) {
+    if (error instanceof BodyError && !flight.timedOut)
+      return { type: "failure", sent: "maybe", code: error.code, message: `${host}: ${error.message}` };
+    return failureOf(error, flight, host);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Notes the moment at which a connected socket takes the request; until then nothing can have left. */
+function watch(flight: Flight): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const watched = new DecoratorHandler(handler) as Dispatcher.DispatchHandler;
+    const start = watched.onRequestStart?.bind(watched);
+    watched.onRequestStart = (controller, context) => {
+      flight.started = true;
+      start?.(controller, context);
+    };
+    return dispatch(options, watched);
+  };
+}
+
+function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return flat;
+}
+
+/** Checks each resolved address inside the connection's own look-up, so that no second look-up can differ from it. */
+function guardedLookup(lookup: Lookup, isPrivate: (address: string) => boolean): Lookup {
+  return (hostname, options, done) => {
+    lookup(hostname, options, (error, found, family) => {
+      if (error !== null) return done(error, found, family);
+      const addresses = typeof found === "string" ? [found] : found.map((entry) => entry.address);
+      if (addresses.some(isPrivate)) return done(privateAddress(), found, family);
+      return done(null, found, family);
+    });
+  };
+}
+
+function privateAddress(): NodeJS.ErrnoException {
+  return Object.assign(new Error("the host's address is in a private network"), { code: "PRIVATE_ADDRESS" });
+}
