@@ -56,6 +56,8 @@ export interface StepContent {
   dealKey?: string;
   /** Of a deal: take the owner of the chain's person. */
   ownerFromPerson?: boolean;
+  /** The submission gave no name or title, so another value stands in: it serves for a create and overwrites nothing. */
+  nameIsStandIn?: boolean;
   /** Of a note: `text` or `html`; the adapter turns it into what the CRM stores. */
   format?: "text" | "html";
   /** Of a note: the reference that its last line carries, e.g. `Ref. website/wf_8812 (1/2)`; null when switched off. */

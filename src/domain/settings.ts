@@ -28,6 +28,8 @@ export interface PlanSettings {
   deals: DealSettings;
   notes: NoteSettings;
   onBadValue: "note" | "reject";
+  /** The record's own names of what plain paths map, by target path (`person.fields.Budget` to `budget_eur`): labels of bad values. */
+  labels?: Record<string, string>;
 }
 
 /** A map as written: target path (`person.email`) to dotted path or `= expression`. `notes` and the like may be lists. */

@@ -15,6 +15,8 @@ export interface PlanContext {
   phone: PhoneNormalizer;
   /** Longest note in characters. */
   noteLengthMax: number;
+  /** For CRM phone numbers written nationally (`persons.country`); absent: none. */
+  country?: string | null;
 }
 
 export interface PlanInput {
