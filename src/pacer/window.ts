@@ -1,0 +1,115 @@
+/** Rolling windows: the burst limits of a credential. */
+import type { Hold } from "../domain/hold.ts";
+import type { BucketState, LimitReading } from "../domain/quota.ts";
+import type { LimitSettings } from "../domain/settings.ts";
+import { configuredLimit, type Instant, lower, pausedMs, usableLimit, withCapacity } from "./bucket.ts";
+import { capRetryAfter } from "./retry-after.ts";
+
+const FACTOR_MIN = 0.1;
+/** Three refused windows in a row halve 1 down to this; to go on would ask for a block of the whole account. */
+const FACTOR_HOLD = 0.125;
+const HOLD_MS = 60_000;
+/** A longer pause ends the run as a hold instead of being slept through in memory. */
+const PAUSE_IN_RUN_MAX_MS = 60_000;
+/** Windows of good replies until a halved rate is whole again, with and without headers that tell what is left. */
+const RECOVERY_WINDOWS_INFORMED = 2;
+const RECOVERY_WINDOWS_BLIND = 8;
+
+/** The row after a reply to a request that was charged to this window. `ours`: slots taken when it was sent. */
+export function applyWindowReading(
+  state: BucketState,
+  ours: number,
+  reading: LimitReading,
+  settings: LimitSettings,
+  now: Instant,
+  sentMonoMs: number,
+): BucketState {
+  const configured = configuredLimit({ name: state.bucket, kind: "window" }, settings);
+  const read = usableLimit(reading.limit);
+  const limit = read === null ? state.limit : lower(configured, read);
+  const told = { ...state, limit, readAtMs: now.wallMs };
+  if (reading.exceeded) return withCapacity(refused(told, reading, now, sentMonoMs), settings, 1);
+  const roundTripMs = Math.max(0, now.monoMs - sentMonoMs);
+  const seen = withOthers(told, ours, reading, now.wallMs, roundTripMs);
+  const margin = 1 + Math.ceil((ours * Math.min(roundTripMs, state.windowMs)) / (state.windowMs + roundTripMs));
+  return withCapacity(grown(seen, reading, settings), settings, margin);
+}
+
+/**
+ * A 429: the credential rests for a window at least, then goes on at half the rate. Requests of one burst are refused
+ * together, so those that were sent before the pause began only lengthen it.
+ */
+function refused(state: BucketState, reading: LimitReading, now: Instant, sentMonoMs: number): BucketState {
+  const wishedMs = Math.max(capRetryAfter(reading.retryAfterMs) ?? 0, capRetryAfter(reading.resetMs) ?? 0);
+  // Counted from the last refusal: a server may count refused requests too.
+  const untilMonoMs = now.monoMs + Math.max(state.windowMs, wishedMs);
+  const sameBoot = state.pausedBootId === now.bootId;
+  const sameBurst = sameBoot && sentMonoMs < state.pausedUntilMonoMs;
+  return {
+    ...state,
+    pausedUntilMonoMs: Math.max(sameBoot ? state.pausedUntilMonoMs : 0, untilMonoMs),
+    pausedBootId: now.bootId,
+    rateFactor: sameBurst ? state.rateFactor : Math.max(FACTOR_MIN, state.rateFactor / 2),
+  };
+}
+
+/**
+ * What other clients of the credential use, from the server's count less ours. Our log holds every request at least as long
+ * as the server does, so the difference is never too high, but often too low by what is under way: the highest of a window
+ * counts (`periodStartMs` says since when it stands), and it sinks by half of the difference a window.
+ */
+function withOthers(
+  state: BucketState,
+  ours: number,
+  reading: LimitReading,
+  nowMs: number,
+  roundTripMs: number,
+): BucketState {
+  const total = usableLimit(reading.limit) ?? state.limit;
+  const slow = roundTripMs > state.windowMs / 2;
+  // A slow reply tells of a window that our present count no longer knows.
+  if (reading.remaining === undefined || !(reading.remaining >= 0) || total === null || slow) return state;
+  const estimate = Math.max(0, Math.floor(total - reading.remaining - ours));
+  if (estimate >= state.usedByOthers) return { ...state, usedByOthers: estimate, periodStartMs: nowMs };
+  const heldMs = nowMs - (state.periodStartMs ?? 0);
+  if (heldMs >= 0 && heldMs < state.windowMs) return state;
+  return {
+    ...state,
+    usedByOthers: Math.floor((state.usedByOthers + estimate) / 2),
+    periodStartMs: nowMs,
+  };
+}
+
+/** The rate grows with each good reply: doubling at the start of a run, in small steps after a refusal. */
+function grown(state: BucketState, reading: LimitReading, settings: LimitSettings): BucketState {
+  if (state.rateFactor >= 1) return state;
+  if (state.pausedUntilMonoMs === 0) return { ...state, rateFactor: Math.min(1, state.rateFactor * 2) };
+  const whole = Math.max(1, Math.floor((state.limit ?? 1) * settings.share));
+  const windows = reading.remaining === undefined ? RECOVERY_WINDOWS_BLIND : RECOVERY_WINDOWS_INFORMED;
+  return { ...state, rateFactor: Math.min(1, state.rateFactor + 1 / (windows * whole)) };
+}
+
+/**
+ * The hold that a refusal calls for, or null where the pause is enough: after three refused windows in a row, or where the
+ * CRM wants a longer pause than a run should sleep. To be asked with the row before and after each reading.
+ */
+export function burstHold(before: BucketState, after: BucketState, now: Instant): Hold | null {
+  const restMs = pausedMs(after, now);
+  if (restMs <= pausedMs(before, now)) return null;
+  if (restMs > PAUSE_IN_RUN_MAX_MS) return hold(now.wallMs + restMs, restMs);
+  if (after.rateFactor > FACTOR_HOLD) return null;
+  return hold(now.wallMs + HOLD_MS, HOLD_MS);
+}
+
+function hold(untilMs: number, forMs: number): Hold {
+  const seconds = Math.round(forMs / 1000);
+  return {
+    kind: "burst",
+    scope: "credential",
+    untilMs,
+    probe: true,
+    message:
+      `the CRM keeps refusing this token's requests as too fast, also at a lower rate: nothing is sent for ${seconds} s. ` +
+      "Another program may be using the same token.",
+  };
+}
