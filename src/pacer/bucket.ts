@@ -12,9 +12,71 @@ export interface Instant {
   bootId: string;
 }
 
+/**
+ * Part of the capacity that a run starts with. Others may be using most of the window, and only the first replies tell;
+ * each good reply doubles it.
+ */
+const START_FACTOR = 0.25;
 const DAY_MS = 24 * 60 * 60_000;
 /** 0.29 x 100 is 28.999999999999996: not to be taken for 28. */
 const ROUNDING = 1e-9;
+
+/**
+ * A bucket that no reply has told about yet. `readAtMs` is 0, so it never displaces a row that a reply was read into.
+ * Limits: `settings.burst` for the bucket `burst`, the budget of config or plan for a day, else the vendor's default.
+ */
+export function initialBucket(spec: BucketSpec, settings: LimitSettings, nowMs: number): BucketState {
+  const state: BucketState = {
+    bucket: spec.name,
+    kind: spec.kind,
+    windowMs: spec.windowMs,
+    capacity: null,
+    capacityBackground: null,
+    remaining: null,
+    floorBackground: 0,
+    pausedUntilMonoMs: 0,
+    pausedBootId: null,
+    limit: configuredLimit(spec, settings) ?? spec.defaultLimit,
+    usedByOthers: 0,
+    periodStartMs: spec.kind === "window" ? nowMs : null,
+    resetsAtMs: null,
+    readAtMs: 0,
+    rateFactor: spec.kind === "window" ? START_FACTOR : 1,
+  };
+  return withCapacity(state, settings, 0);
+}
+
+/**
+ * A kept row at the start of a run: today's settings apply, what others used then is forgotten until a reply tells, a pause
+ * of an earlier boot or of the past is over, and a day that has ended begins anew. Shortens no pause that still runs, and
+ * keeps `readAtMs`, so it never displaces what another process read meanwhile.
+ */
+export function resumeBucket(spec: BucketSpec, state: BucketState, settings: LimitSettings, now: Instant): BucketState {
+  const next = { ...state, kind: spec.kind, windowMs: spec.windowMs };
+  if (spec.kind === "day") return resumeDay(spec, next, settings, now.wallMs);
+  const paused = pausedMs(state, now) > 0;
+  const resumed: BucketState = {
+    ...next,
+    limit: configuredLimit(spec, settings) ?? spec.defaultLimit,
+    usedByOthers: paused ? state.usedByOthers : 0,
+    pausedUntilMonoMs: paused ? state.pausedUntilMonoMs : 0,
+    pausedBootId: paused ? state.pausedBootId : null,
+    rateFactor: spec.kind === "window" ? Math.min(state.rateFactor, START_FACTOR) : 1,
+  };
+  return withCapacity(resumed, settings, 0);
+}
+
+/** Where no reset was ever seen, only a request can find out whether a day that was spent has begun anew. */
+function resumeDay(spec: BucketSpec, state: BucketState, settings: LimitSettings, nowMs: number): BucketState {
+  const learned = state.readAtMs > 0 ? state.limit : null;
+  const limit =
+    settings.dailyTokens === null
+      ? (learned ?? configuredLimit(spec, settings) ?? spec.defaultLimit)
+      : lower(settings.dailyTokens, learned);
+  const sized = withCapacity(rollDay({ ...state, limit }, nowMs), settings, 0);
+  const spent = sized.remaining !== null && sized.remaining <= sized.floorBackground;
+  return spent && sized.resetsAtMs === null ? { ...sized, remaining: null } : sized;
+}
 
 /** How long no slot may be given yet. A pause of another boot can't be compared and counts as over. */
 export function pausedMs(state: BucketState, now: Instant): number {

@@ -3,13 +3,14 @@ import type { Hold } from "../domain/hold.ts";
 import type { BucketState, BucketUse, LimitReading } from "../domain/quota.ts";
 import type { LimitSettings } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
-import { lower, usableLimit, withCapacity } from "./bucket.ts";
+import { type Instant, lower, usableLimit, withCapacity } from "./bucket.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 /** What is left goes up by more than this part of the limit only when the day began anew (or tokens were bought). */
 const RESET_JUMP = 0.05;
 /** A hold from our own rolling count is not lifted for crumbs. */
 const OWN_HOLD_MIN_MS = 15 * 60_000;
+/** Where the ledger doesn't say when the oldest spending is a day old. */
 const OWN_HOLD_LOOK_MS = 60 * 60_000;
 
 /** The row after a reply that told about the day. */
@@ -82,32 +83,25 @@ export function dayStop(state: BucketState, use: BucketUse, lane: Lane, tokens: 
 /**
  * The hold for a lane whose charge of `tokens` the ledger refused by our own count. Operational work stops the account,
  * background work only its lane. It ends with the count: when the day begins anew, or, over a rolling 24 hours, when some
- * of our spending is that old (`monoMs` tells when exactly, else it is looked at again every hour).
+ * of our spending is that old.
  */
-export function dayHold(
-  state: BucketState,
-  use: BucketUse | null,
-  lane: Lane,
-  nowMs: number,
-  more: { monoMs?: number; tokens?: number } = {},
-): Hold {
-  const stop = (use && dayStop(state, use, lane, more.tokens ?? 1)) ?? (lane === "background" ? "reserve" : "share");
+export function dayHold(state: BucketState, use: BucketUse, lane: Lane, now: Instant, tokens = 1): Hold {
+  const stop = dayStop(state, use, lane, tokens) ?? (lane === "background" ? "reserve" : "share");
   const theirs = stop === "empty" || stop === "floor";
-  const untilMs = theirs ? state.resetsAtMs : ownCountEndsMs(state, use, nowMs, more.monoMs);
+  const untilMs = theirs ? state.resetsAtMs : ownCountEndsMs(state, use, now);
   return {
     kind: "dailyQuota",
     scope: lane === "background" ? "lane:background" : "account",
     untilMs,
     probe: theirs && untilMs === null,
-    message: `${reasonOf(stop, state, use?.used ?? 0)} ${effectOf(lane)}`,
+    message: `${reasonOf(stop, state, use.used)} ${effectOf(lane)}`,
   };
 }
 
-function ownCountEndsMs(state: BucketState, use: BucketUse | null, nowMs: number, monoMs: number | undefined): number {
-  if (state.resetsAtMs !== null && state.resetsAtMs > nowMs) return state.resetsAtMs;
-  const free = use?.nextFreeMonoMs ?? null;
-  if (free === null || monoMs === undefined) return nowMs + OWN_HOLD_LOOK_MS;
-  return nowMs + Math.max(OWN_HOLD_MIN_MS, Math.ceil(free - monoMs));
+function ownCountEndsMs(state: BucketState, use: BucketUse, now: Instant): number {
+  if (state.resetsAtMs !== null && state.resetsAtMs > now.wallMs) return state.resetsAtMs;
+  if (use.nextFreeMonoMs === null) return now.wallMs + OWN_HOLD_LOOK_MS;
+  return now.wallMs + Math.max(OWN_HOLD_MIN_MS, Math.ceil(use.nextFreeMonoMs - now.monoMs));
 }
 
 function reasonOf(stop: DayStop, state: BucketState, used: number): string {
