@@ -1,0 +1,43 @@
+import type { DrainSettings, PlanSettings, SourceSettings } from "../domain/settings.ts";
+import type { Secret } from "./secret.ts";
+
+/** Where the CRM's token comes from. A file is read only when a command speaks to the CRM. */
+export type TokenSource = { type: "value"; secret: Secret } | { type: "file"; path: string } | { type: "none" };
+
+export interface CrmSettings {
+  type: string;
+  /** Checked, without its trailing slash. */
+  baseUrl: string;
+  token: TokenSource;
+  timeoutMs: number;
+}
+
+/** Settings whose function comes in a later version: kept, and named by `doctor`, never silently ignored. */
+export interface LaterSettings {
+  alerts: unknown;
+  heartbeat: string | null;
+  retention: { archiveMs: number; payloadsMs: number; rejectsMs: number } | null;
+}
+
+/** The whole configuration with defaults filled in, absolute paths and units in the names. Frozen. */
+export interface Config {
+  /** Absolute path of the file that it came from. */
+  file: string;
+  /** Absolute path of the ledger. */
+  ledger: string;
+  crm: CrmSettings;
+  drain: DrainSettings;
+  /** What a source without its own says. */
+  plan: PlanSettings;
+  /** By name, in the order of the file; `import` is always there. */
+  sources: Readonly<Record<string, SourceSettings>>;
+  later: LaterSettings;
+}
+
+/** Top-level keys of the file that this version keeps but does not act on. */
+export function unusedKeys(config: Config): string[] {
+  const { alerts, heartbeat, retention } = config.later;
+  return [alerts !== null && "alerts", heartbeat !== null && "heartbeat", retention !== null && "retention"].filter(
+    (key): key is string => key !== false,
+  );
+}

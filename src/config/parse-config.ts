@@ -1,0 +1,221 @@
+import { dirname } from "node:path";
+import { type Document, LineCounter, parseDocument } from "yaml";
+import { CrmledgerError } from "../domain/errors.ts";
+import type { DrainSettings, SourceSettings } from "../domain/settings.ts";
+import { checkBaseUrl, type VendorFacts } from "./base-url.ts";
+import type { Config, LaterSettings, TokenSource } from "./config.ts";
+import { dailyTokensOfPlan } from "./daily-tokens.ts";
+import { type Environment, expandEnvironment } from "./environment.ts";
+import { configError, nearest, type Path, type Problem } from "./problem.ts";
+import { type FileShape, fileSchema, knownKeys } from "./schema.ts";
+import { Secret } from "./secret.ts";
+import { generalPlan, resolvePath, sourceSettings } from "./source-settings.ts";
+
+export interface ConfigOrigin {
+  /** Absolute path of the file. */
+  file: string;
+  env: Environment;
+  /** Whether nobody but its owner can read the file: only then may a secret stand in it. */
+  ownerOnly: boolean;
+  /** By `crm.type`. */
+  vendors: Readonly<Record<string, VendorFacts>>;
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Turns the text of `crmledger.yaml` into a frozen `Config`. Rejects with `configInvalid`, naming file, line, column and
+ * key of everything that is wrong, the nearest known key for an unknown one, and missing environment variables; with
+ * `secretExposed` where a token stands in a file that others can read. Reads nothing itself.
+ */
+export function parseConfig(text: string, origin: ConfigOrigin): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false, version: "1.2" });
+  refuseBrokenYaml(document, lines, origin.file);
+  const { problems, fromEnvironment } = expandEnvironment(document, origin.env);
+  const shape = readShape(document, problems);
+  if (shape === null || problems.length > 0) throw configError(origin.file, document, lines, problems);
+  const token = tokenSource(shape, origin, fromEnvironment, problems);
+  const config = build(shape, origin, token, problems);
+  if (problems.length > 0) throw configError(origin.file, document, lines, problems);
+  return deepFreeze(config);
+}
+
+function refuseBrokenYaml(document: Document, lines: LineCounter, file: string): void {
+  const texts = document.errors.map((error) => {
+    const { line, col } = lines.linePos(error.pos[0]);
+    const key = error.code === "DUPLICATE_KEY" ? "this key stands here twice" : error.message;
+    return `${file}:${line}:${col}: ${key}`;
+  });
+  if (texts.length === 0) return;
+  throw new CrmledgerError("configInvalid", texts.slice(0, 5).join("\n"), {
+    hint: "The file is no valid YAML. A value that starts with a backtick, * or & or that holds ': ' or ' #' needs quotes.",
+  });
+}
+
+function readShape(document: Document, problems: Problem[]): FileShape | null {
+  const raw = withoutNulls(document.toJS({ maxAliasCount: 100 }));
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
+    problems.push({ path: [], message: "holds no settings; it needs at least `crm:` with `type:`", at: "value" });
+    return null;
+  }
+  const result = fileSchema.safeParse(raw);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) problems.push(...problemsOf(issue, raw));
+  return null;
+}
+
+type Issue = NonNullable<ReturnType<typeof fileSchema.safeParse>["error"]>["issues"][number];
+
+function problemsOf(issue: Issue, raw: unknown): Problem[] {
+  const path = issue.path as Path;
+  if (issue.code === "unrecognized_keys") {
+    const known = knownKeys(path);
+    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, known), at: "key" }));
+  }
+  if (issue.code === "custom" && valueAt(raw, path) !== undefined)
+    return [{ path, message: issue.message, at: "value" }];
+  if (issue.code === "invalid_union") {
+    return [{ path, message: `must be one of ${knownKeys(path).join(", ")}, each with its value`, at: "value" }];
+  }
+  if (valueAt(raw, path) === undefined) return [{ path, message: "is missing", at: "value" }];
+  return [
+    {
+      path,
+      message: `must be ${issue.code === "invalid_type" && issue.expected === "array" ? "a list" : "a group of keys"}`,
+      at: "value",
+    },
+  ];
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  return near === null ? `is no known key; known here: ${known.join(", ")}` : `is no known key; did you mean ${near}?`;
+}
+
+function valueAt(raw: unknown, path: Path): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], raw);
+}
+
+/** A key without a value (its lines commented out) counts as absent; a source without any is one with defaults. */
+function withoutNulls(value: unknown, path: Path = []): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => withoutNulls(item, [...path, index]));
+  if (typeof value !== "object" || value === null) return value;
+  const members = Object.entries(value)
+    .map(([key, member]) => [key, member === null && path.length === 1 && path[0] === "sources" ? {} : member] as const)
+    .filter(([, member]) => member !== null)
+    .map(([key, member]) => [key, withoutNulls(member, [...path, key])] as const);
+  return Object.fromEntries(members);
+}
+
+function tokenSource(
+  shape: FileShape,
+  origin: ConfigOrigin,
+  fromEnvironment: ReadonlySet<string>,
+  problems: Problem[],
+): TokenSource {
+  const { apiToken, apiTokenFile } = shape.crm;
+  if (apiToken !== undefined && apiTokenFile !== undefined) {
+    problems.push({ path: ["crm", "apiTokenFile"], message: "and crm.apiToken exclude each other", at: "key" });
+  }
+  if (apiTokenFile !== undefined) return { type: "file", path: resolvePath(dirname(origin.file), apiTokenFile) };
+  if (apiToken === undefined) return { type: "none" };
+  if (!origin.ownerOnly && !fromEnvironment.has(JSON.stringify(["crm", "apiToken"]))) {
+    throw new CrmledgerError("secretExposed", `${origin.file} holds crm.apiToken and can be read by other users`, {
+      hint: `chmod 600 ${origin.file}, or write it as \${PIPEDRIVE_API_TOKEN} or use crm.apiTokenFile`,
+    });
+  }
+  return { type: "value", secret: new Secret(apiToken.trim()) };
+}
+
+function build(shape: FileShape, origin: ConfigOrigin, token: TokenSource, problems: Problem[]): Config {
+  const folder = dirname(origin.file);
+  const sources = sourceSettings(shape, folder, problems);
+  return {
+    file: origin.file,
+    ledger: resolvePath(folder, shape.ledger ?? "./crmledger.db"),
+    crm: {
+      type: shape.crm.type,
+      baseUrl: baseUrl(shape, origin, problems),
+      token,
+      timeoutMs: shape.crm.timeout ?? 30_000,
+    },
+    drain: drainSettings(shape, sources, problems),
+    plan: generalPlan(shape),
+    sources,
+    later: laterSettings(shape),
+  };
+}
+
+function baseUrl(shape: FileShape, origin: ConfigOrigin, problems: Problem[]): string {
+  const vendor = Object.hasOwn(origin.vendors, shape.crm.type) ? origin.vendors[shape.crm.type] : undefined;
+  if (vendor === undefined) {
+    const names = Object.keys(origin.vendors).join(", ");
+    problems.push({ path: ["crm", "type"], message: `must be one of ${names}`, at: "value" });
+    return "";
+  }
+  const checked = checkBaseUrl(shape.crm.baseUrl ?? vendor.defaultBaseUrl, vendor, shape.crm.allowHosts ?? []);
+  if (checked.ok) return checked.url;
+  problems.push({ path: ["crm", "baseUrl"], message: checked.reason, at: "value" });
+  return "";
+}
+
+function drainSettings(
+  shape: FileShape,
+  sources: Readonly<Record<string, SourceSettings>>,
+  problems: Problem[],
+): DrainSettings {
+  const retry = {
+    maxAttempts: shape.retry?.maxAttempts ?? 5,
+    baseDelayMs: shape.retry?.baseDelay ?? 5_000,
+    maxDelayMs: shape.retry?.maxDelay ?? 300_000,
+    settleMs: shape.retry?.settle ?? [60_000, 300_000],
+  };
+  if (retry.maxDelayMs < retry.baseDelayMs) {
+    problems.push({ path: ["retry", "maxDelay"], message: "must not be shorter than retry.baseDelay", at: "value" });
+  }
+  const plans = Object.fromEntries(Object.values(sources).map((source) => [source.name, source.plan]));
+  return {
+    limits: {
+      burst: shape.limits?.burst ?? null,
+      dailyTokens: shape.limits?.dailyTokens ?? null,
+      planDailyTokens: dailyTokensOfPlan(shape.crm.plan ?? null, shape.crm.seats ?? null),
+      share: shape.limits?.share ?? 0.8,
+      operationalReserve: shape.limits?.operationalReserve ?? 0.2,
+      concurrency: shape.limits?.concurrency ?? null,
+      backfill: shape.limits?.backfill ?? 1000,
+    },
+    retry,
+    breaker: {
+      failureRate: shape.breaker?.failureRate ?? 0.5,
+      window: shape.breaker?.window ?? 20,
+      cooldownMs: shape.breaker?.cooldown ?? 30_000,
+    },
+    freshnessMs: shape.persons?.freshness ?? 0,
+    plans: { default: generalPlan(shape), ...plans },
+  };
+}
+
+function laterSettings(shape: FileShape): LaterSettings {
+  const { alerts, heartbeat, retention } = shape;
+  return {
+    alerts: alerts ?? null,
+    heartbeat: heartbeat ?? null,
+    retention:
+      retention === undefined
+        ? null
+        : {
+            archiveMs: retention.archive ?? 90 * DAY_MS,
+            payloadsMs: retention.payloads ?? 400 * DAY_MS,
+            rejectsMs: retention.rejects ?? 90 * DAY_MS,
+          },
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value) && !(value instanceof Secret)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
+  }
+  return value;
+}

@@ -1,0 +1,126 @@
+import { IANAZone } from "luxon";
+import { z } from "zod";
+import { DURATION_EXAMPLES, parseDuration } from "./durations.ts";
+import { nearest } from "./problem.ts";
+
+/**
+ * A value of the config: `read` gives what it means, or undefined where it is not what is accepted. The message says what
+ * is accepted and never repeats the value, which may be a secret in the wrong place.
+ */
+export function value<T>(accepted: string, read: (given: unknown) => T | undefined) {
+  return z.unknown().transform((given, context): T => {
+    const meaning = read(given);
+    if (meaning !== undefined) return meaning;
+    context.addIssue({ code: "custom", message: `must be ${accepted}` });
+    return z.NEVER;
+  });
+}
+
+const numberOf = (given: unknown): number | undefined => {
+  if (typeof given === "number") return Number.isFinite(given) ? given : undefined;
+  // An environment variable is always text.
+  return typeof given === "string" && /^-?\d+(\.\d+)?$/.test(given.trim()) ? Number(given) : undefined;
+};
+
+export const text = (accepted = "text") =>
+  value(accepted, (given) => {
+    if (typeof given === "string") return given.trim() === "" ? undefined : given;
+    return typeof given === "number" ? String(given) : undefined;
+  });
+
+export const flag = () =>
+  value("true or false", (given) =>
+    given === true || given === "true" ? true : given === false || given === "false" ? false : undefined,
+  );
+
+export function oneOf<const T extends string>(names: readonly T[]) {
+  return z.unknown().transform((given, context): T => {
+    const match = names.find((name) => name === given);
+    if (match !== undefined) return match;
+    const near = typeof given === "string" ? nearest(given, names) : null;
+    const question = near === null ? "" : `; did you mean ${near}?`;
+    context.addIssue({ code: "custom", message: `must be one of ${names.join(", ")}${question}` });
+    return z.NEVER;
+  });
+}
+
+export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  value(
+    max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`,
+    (given) => {
+      const number = numberOf(given);
+      return number !== undefined && Number.isInteger(number) && number >= min && number <= max ? number : undefined;
+    },
+  );
+
+/** `auto` is null. */
+export const wholeNumberOrAuto = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  value(
+    `auto, or a whole number ${max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`}`,
+    (given) => {
+      if (given === "auto") return null;
+      const number = numberOf(given);
+      return number !== undefined && Number.isInteger(number) && number >= min && number <= max ? number : undefined;
+    },
+  );
+
+export const part = (accepted: string, above: boolean, below: boolean) =>
+  value(accepted, (given) => {
+    const number = numberOf(given);
+    if (number === undefined || number < 0 || number > 1) return undefined;
+    return (above && number === 0) || (below && number === 1) ? undefined : number;
+  });
+
+export const duration = (minMs = 0) =>
+  value(minMs > 0 ? `${DURATION_EXAMPLES}, longer than nothing` : DURATION_EXAMPLES, (given) => {
+    const ms = parseDuration(given);
+    return ms === null || ms < minMs ? undefined : ms;
+  });
+
+export const listOf = <T>(accepted: string, read: (item: unknown) => T | undefined, min = 1) =>
+  value(accepted, (given) => {
+    if (!Array.isArray(given) || given.length < min) return undefined;
+    const items = given.map(read);
+    return items.includes(undefined) ? undefined : (items as T[]);
+  });
+
+export const httpsUrl = (accepted: string) =>
+  value(accepted, (given) => {
+    if (typeof given !== "string" || !URL.canParse(given)) return undefined;
+    const { protocol } = new URL(given);
+    return protocol === "https:" || protocol === "http:" ? given : undefined;
+  });
+
+/** ISO 3166-1 alpha-2, upper case; an alias such as UK becomes the official GB. */
+export const country = () =>
+  value("a country's two letters, such as EE", (given) => {
+    // YAML 1.1 habits: Norway's NO stays text in YAML 1.2, so only text arrives here.
+    if (typeof given !== "string" || !/^[A-Za-z]{2}$/.test(given)) return undefined;
+    const region = new Intl.Locale(`und-${given.toUpperCase()}`).region;
+    const name = region && new Intl.DisplayNames("en", { type: "region", fallback: "none" }).of(region);
+    return name && !["ZZ", "EU", "UN", "EZ"].includes(region) ? region : undefined;
+  });
+
+export const timezone = () =>
+  value("an IANA time zone such as Europe/Tallinn", (given) =>
+    typeof given === "string" && IANAZone.isValidZone(given) ? given : undefined,
+  );
+
+export const encoding = () =>
+  value("an encoding such as utf-8, utf-16le or windows-1252", (given) => {
+    if (typeof given !== "string") return undefined;
+    try {
+      return new TextDecoder(given).encoding;
+    } catch {
+      return undefined;
+    }
+  });
+
+const DELIMITERS: Record<string, string> = { comma: ",", semicolon: ";", tab: "\t", bar: "|", "\\t": "\t" };
+
+export const delimiter = () =>
+  value("comma, semicolon, tab or bar", (given) => {
+    if (typeof given !== "string") return undefined;
+    const character = DELIMITERS[given] ?? given;
+    return Object.values(DELIMITERS).includes(character) ? character : undefined;
+  });

@@ -1,0 +1,330 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text with its ${...} is what is tested
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { unusedKeys } from "../../src/config/config.ts";
+import { configPlaces, ledgerPlace } from "../../src/config/find-config.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import { CrmledgerError } from "../../src/domain/errors.ts";
+
+const vendors = {
+  pipedrive: { defaultBaseUrl: "https://api.pipedrive.com", hostSuffixes: [".pipedrive.com"] },
+};
+const origin = { file: "/srv/forms/crmledger.yaml", env: {}, ownerOnly: false, vendors };
+
+function parse(text: string, overrides: Partial<typeof origin> & { env?: Record<string, string> } = {}) {
+  return parseConfig(text, { ...origin, ...overrides });
+}
+
+function failure(text: string, overrides = {}): CrmledgerError {
+  try {
+    parse(text, overrides);
+  } catch (error) {
+    if (error instanceof CrmledgerError) return error;
+    throw error;
+  }
+  throw new Error("the config was accepted");
+}
+
+const CONTRACT_EXAMPLE = `
+ledger: ./crmledger.db
+crm:
+  type: pipedrive
+  baseUrl: https://acme.pipedrive.com        # default: the vendor's own
+  apiTokenFile: ./pipedrive.token            # or apiToken: \${PIPEDRIVE_API_TOKEN}
+  plan: growth
+  seats: 3
+  timeout: 30s
+limits:
+  burst: auto
+  dailyTokens: auto
+  share: 0.8
+  operationalReserve: 0.2
+  concurrency: auto
+  backfill: 1000
+retry:
+  maxAttempts: 5
+  baseDelay: 5s
+  maxDelay: 5m
+  settle: [60s, 300s]
+breaker: { failureRate: 0.5, window: 20, cooldown: 30s }
+persons:
+  match: [email, phone]
+  onMatch: fillEmpty
+  country: EE
+  freshness: 0s
+deals:
+  match: submission
+notes:
+  reference: true
+  format: text
+onBadValue: note
+alerts:
+  to: [{ slack: "\${SLACK_WEBHOOK}" }, { webhook: https://hooks.example.com/x }, { command: ./notify.sh }]
+  failed: 1
+heartbeat: https://ping.example.com/x
+retention: { archive: 90d, payloads: 400d, rejects: 90d }
+sources:
+  website:
+    spool: ./spool/website
+    after: archive
+    lane: operational
+    target: 15m
+    sendFrom: 2026-11-24T00:00:00+01:00
+    map:
+      id: event_id
+      submittedAt: submitted_at
+      person.name: fields.full_name
+      person.email: fields.email
+      deal.title: "= 'Website: ' & fields.product"
+      notes: ["= fields.message"]
+    restToNote: fields
+  import:
+    lane: background
+`;
+
+describe("the contract's example", () => {
+  const config = parse(CONTRACT_EXAMPLE, { env: { SLACK_WEBHOOK: "https://hooks.example.com/slack" } });
+
+  it("is taken whole, with paths from the file's own folder", () => {
+    expect(config.ledger).toBe("/srv/forms/crmledger.db");
+    expect(config.crm).toEqual({
+      type: "pipedrive",
+      baseUrl: "https://acme.pipedrive.com",
+      token: { type: "file", path: "/srv/forms/pipedrive.token" },
+      timeoutMs: 30_000,
+    });
+    expect(config.sources.website).toMatchObject({
+      spool: "/srv/forms/spool/website",
+      lane: "operational",
+      targetMs: 900_000,
+      sendFromMs: Date.UTC(2026, 10, 23, 23),
+      restToNote: "fields",
+      map: { id: "event_id", notes: ["= fields.message"] },
+    });
+    expect(config.sources.import).toMatchObject({ spool: null, lane: "background", targetMs: 86_400_000 });
+    expect(config.drain.retry).toEqual({
+      maxAttempts: 5,
+      baseDelayMs: 5_000,
+      maxDelayMs: 300_000,
+      settleMs: [60_000, 300_000],
+    });
+  });
+
+  it("takes the day's budget from plan and seats", () => {
+    expect(config.drain.limits).toMatchObject({ dailyTokens: null, burst: null, planDailyTokens: 180_000 });
+  });
+
+  it("keeps what a later version acts on, and says so", () => {
+    expect(unusedKeys(config)).toEqual(["alerts", "heartbeat", "retention"]);
+    expect(config.later.retention).toEqual({
+      archiveMs: 7_776_000_000,
+      payloadsMs: 34_560_000_000,
+      rejectsMs: 7_776_000_000,
+    });
+  });
+
+  it("equals what the defaults give where both say the same", () => {
+    const bare = parse("crm: { type: pipedrive, baseUrl: https://acme.pipedrive.com, plan: growth, seats: 3 }");
+    expect(bare.drain.limits).toEqual(config.drain.limits);
+    expect(bare.drain.retry).toEqual(config.drain.retry);
+    expect(bare.drain.breaker).toEqual(config.drain.breaker);
+    expect(bare.plan).toEqual({ ...config.plan, persons: { ...config.plan.persons, country: null } });
+    expect(bare.ledger).toBe(config.ledger);
+  });
+});
+
+const CRM = "crm:\n  type: pipedrive\n";
+
+describe("a source", () => {
+  it("wins with its own settings over the general ones, key by key", () => {
+    const config = parse(
+      `${CRM}persons: { onMatch: keep, country: EE }\nsources:\n  web:\n    persons: { match: ["person.fields.\`Customer no.\`"] }\n    onBadValue: reject\n`,
+    );
+    expect(config.sources.web?.plan).toEqual({
+      persons: { match: ["person.fields.Customer no."], onMatch: "keep", country: "EE" },
+      deals: { match: "submission" },
+      notes: { reference: true, format: "text" },
+      onBadValue: "reject",
+    });
+    expect(config.drain.plans.default?.onBadValue).toBe("note");
+    expect(config.drain.plans.web).toEqual(config.sources.web?.plan);
+  });
+
+  it("without a value has the defaults", () => {
+    const config = parse(`${CRM}sources:\n  crm-export:\n`);
+    expect(config.sources["crm-export"]).toMatchObject({
+      spool: null,
+      timezone: "UTC",
+      revisions: "report",
+      after: "archive",
+    });
+  });
+
+  it("takes every key of the table", () => {
+    const config = parse(
+      `${CRM}sources:\n  web:\n    format: csv\n    records: "= $.items"\n    where: status = 'won'\n    timezone: Europe/Tallinn\n    country: uk\n    encoding: latin1\n    delimiter: semicolon\n    revisions: update\n    sameWithin: 10m\n    sendFrom: 2026-11-24 00:00\n`,
+    );
+    expect(config.sources.web).toMatchObject({
+      format: "csv",
+      records: "= $.items",
+      where: "status = 'won'",
+      country: "GB",
+      encoding: "windows-1252",
+      delimiter: ";",
+      revisions: "update",
+      sameWithinMs: 600_000,
+      sendFromMs: Date.UTC(2026, 10, 23, 22),
+    });
+  });
+
+  it("may not have a slash in its name, which would break its stamps", () => {
+    expect(failure(`${CRM}sources:\n  a/b:\n    lane: operational\n`).message).toContain(
+      "/srv/forms/crmledger.yaml:4:3: sources.a/b is no name for a source",
+    );
+  });
+
+  it("may not share its spool with another", () => {
+    expect(failure(`${CRM}sources:\n  a: { spool: ./in }\n  b: { spool: in/ }\n`).message).toContain(
+      ":5:15: sources.b.spool is the spool of a too",
+    );
+  });
+});
+
+describe("what is wrong is named with file, line, column and key", () => {
+  it.each([
+    [
+      "crm:\n  type: pipedrive\n  apitokenFile: x\n",
+      ":3:3: crm.apitokenFile is no known key; did you mean apiTokenFile?",
+    ],
+    [`${CRM}limit: {}\n`, ":3:1: limit is no known key; did you mean limits?"],
+    [`${CRM}sources:\n  web:\n    spol: ./x\n`, ":5:5: sources.web.spol is no known key; did you mean spool?"],
+    [`${CRM}zzzzzzzzzzzz: 1\n`, ":3:1: zzzzzzzzzzzz is no known key; known here: ledger, crm, limits"],
+    [`${CRM}alerts:\n  to:\n    - slak: x\n`, ":5:7: alerts.to[0] must be one of slack, webhook, command"],
+    [`${CRM}limits:\n  share: 80\n`, ":4:10: limits.share must be a number above 0 and up to 1"],
+    [`${CRM}retry:\n  settle: [300s, 60s]\n`, ":4:11: retry.settle must be a list of rising durations"],
+    [
+      `${CRM}retry:\n  baseDelay: 10m\n  maxDelay: 5m\n`,
+      ":5:13: retry.maxDelay must not be shorter than retry.baseDelay",
+    ],
+    [`${CRM}retry: { baseDelay: 5 }\n`, ":3:21: retry.baseDelay must be a duration such as 30s"],
+    [
+      `${CRM}sources:\n  web:\n    lane: operatonal\n`,
+      ":5:11: sources.web.lane must be one of operational, background; did you mean operational?",
+    ],
+    [`${CRM}sources:\n  web:\n    timezone: Mars/North\n`, ":5:15: sources.web.timezone must be an IANA time zone"],
+    [`${CRM}persons:\n  country: XX\n`, ":4:12: persons.country must be a country's two letters"],
+    [`${CRM}limits: 5\n`, ":3:9: limits must be a group of keys"],
+    ["ledger: x.db\n", "crm is missing"],
+    ["crm: { type: salesfarce }\n", ":1:14: crm.type must be one of pipedrive"],
+    [`${CRM}crm: {}\n`, ":3:1: this key stands here twice"],
+    ["", "holds no settings"],
+    [`${CRM}  baseUrl: http://acme.pipedrive.com\n`, ":3:12: crm.baseUrl must be https"],
+    [`${CRM}  baseUrl: https://pipedrive.com.evil.example\n`, "is neither *.pipedrive.com nor named in crm.allowHosts"],
+    [`${CRM}  apiToken: \${PD}\n`, ":3:13: crm.apiToken needs the environment variable PD, which is not set"],
+    [`${CRM}  apiToken: a\n  apiTokenFile: b\n`, "crm.apiTokenFile and crm.apiToken exclude each other"],
+  ])("%j", (text, expected) => {
+    const error = failure(text, { ownerOnly: true });
+    expect(error.code).toBe("configInvalid");
+    expect(error.message).toContain(expected);
+  });
+
+  it("all at once, in the order of the file", () => {
+    const { message } = failure(`${CRM}limits: { share: 2 }\nnotes: { format: pdf }\ndeal: {}\n`);
+    expect(message.split("\n").map((line) => /:(\d+):/.exec(line)?.[1])).toEqual(["3", "4", "5"]);
+  });
+
+  it("never repeats a value, which may be a secret in the wrong place", () => {
+    const { message, details } = failure(`${CRM}  seats: s3cr3t-token-0123456789\n`);
+    expect(message + JSON.stringify(details)).not.toContain("s3cr3t");
+  });
+});
+
+describe("the environment", () => {
+  it("is put in for ${NAME} anywhere in a value, and $${NAME} stays", () => {
+    const config = parse(
+      `${CRM}ledger: \${DATA}/led\${X}.db\nsources:\n  web: { map: { person.name: "$\${literal}" } }\n`,
+      {
+        env: { DATA: "/var/lib", X: "ger" },
+      },
+    );
+    expect(config.ledger).toBe("/var/lib/ledger.db");
+    expect(config.sources.web?.map).toEqual({ "person.name": "${literal}" });
+  });
+
+  it("gives numbers as text, which count as numbers", () => {
+    expect(
+      parse(`${CRM}  plan: lite\n  seats: \${SEATS}\n`, { env: { SEATS: "2" } }).drain.limits.planDailyTokens,
+    ).toBe(60_000);
+  });
+
+  it("leaves JSONata's own ${...} in expressions alone", () => {
+    const map = `${CRM}sources:\n  web:\n    map:\n      notes: '= items.\${ "a": b }'\n`;
+    expect(parse(map).sources.web?.map).toEqual({ notes: '= items.${ "a": b }' });
+  });
+});
+
+describe("the token", () => {
+  const literal = `${CRM}  apiToken: 0123456789abcdef\n`;
+
+  it("may stand in the file only where nobody else can read it", () => {
+    const error = failure(literal);
+    expect(error.code).toBe("secretExposed");
+    expect(error.hint).toContain("chmod 600 /srv/forms/crmledger.yaml");
+    expect(parse(literal, { ownerOnly: true }).crm.token.type).toBe("value");
+  });
+
+  it("may come from the environment in a file that all can read", () => {
+    expect(parse(`${CRM}  apiToken: \${PD}\n`, { env: { PD: "0123456789abcdef" } }).crm.token.type).toBe("value");
+  });
+
+  it("never shows in text, JSON or inspection of the config", () => {
+    const config = parse(literal, { ownerOnly: true });
+    const shown = JSON.stringify(config) + inspect(config, { depth: 9, showHidden: true }) + String(config.crm.token);
+    expect(shown).not.toContain("0123456789abcdef");
+    if (config.crm.token.type === "value") expect(config.crm.token.secret.reveal()).toBe("0123456789abcdef");
+  });
+});
+
+describe("where the token may go", () => {
+  it.each([
+    ["https://acme.pipedrive.com/", "https://acme.pipedrive.com"],
+    ["http://127.0.0.1:8080", "http://127.0.0.1:8080"],
+    ["http://localhost:9", "http://localhost:9"],
+    ["http://[::1]:9/x/", "http://[::1]:9/x"],
+    ["https://crm.example.com", "https://crm.example.com"],
+  ])("%s is fine", (given, expected) => {
+    expect(parse(`${CRM}  baseUrl: "${given}"\n  allowHosts: [crm.example.com]\n`).crm.baseUrl).toBe(expected);
+  });
+
+  it.each([
+    "http://10.0.0.1",
+    "https://evilpipedrive.com",
+    "https://u:p@acme.pipedrive.com",
+    "ftp://acme.pipedrive.com",
+    "http://127.0.0.1.example.com",
+    "http://crm.example.com",
+  ])("%s is refused", (given) => {
+    expect(failure(`${CRM}  baseUrl: ${given}\n  allowHosts: [crm.example.com]\n`).message).toContain(
+      ":3:12: crm.baseUrl",
+    );
+  });
+});
+
+describe("finding the file", () => {
+  it("takes the flag before the variable before the working folder before the user's own", () => {
+    expect(configPlaces("a.yaml", { CRMLEDGER_CONFIG: "/b.yaml" }, "/w", "/home/u")).toEqual({ named: "/w/a.yaml" });
+    expect(configPlaces(undefined, { CRMLEDGER_CONFIG: "/b.yaml" }, "/w", "/home/u")).toEqual({ named: "/b.yaml" });
+    expect(configPlaces(undefined, {}, "/w", "/home/u")).toEqual({
+      tried: ["/w/crmledger.yaml", "/home/u/.config/crmledger/crmledger.yaml"],
+    });
+    expect(configPlaces(undefined, { XDG_CONFIG_HOME: "/x" }, "/w", "/home/u")).toEqual({
+      tried: ["/w/crmledger.yaml", "/x/crmledger/crmledger.yaml"],
+    });
+  });
+
+  it("takes the ledger from flag before variable before file", () => {
+    expect(ledgerPlace("l.db", { CRMLEDGER_LEDGER: "/e.db" }, "/w", "/f.db")).toBe("/w/l.db");
+    expect(ledgerPlace(undefined, { CRMLEDGER_LEDGER: "/e.db" }, "/w", "/f.db")).toBe("/e.db");
+    expect(ledgerPlace(undefined, {}, "/w", "/f.db")).toBe("/f.db");
+  });
+});
