@@ -21,7 +21,7 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
 
 function formsOf(secret: string): string[] {
   const encoded = encodeURIComponent(secret);
-  const lower = encoded.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase());
+  const lower = encoded.replace(/%[0-9A-F]{2}/g, (part) => part.toLowerCase());
   const form = encoded.replace(/%20/g, "+");
   const json = JSON.stringify(secret).slice(1, -1);
   const base64 = BASE64_SHIFTS.flatMap((shift) => {
