@@ -1,7 +1,11 @@
 /** Pipedrive's reply envelope: `{ success, data, additional_data }`, or `{ success: false, error, error_info, code }`. */
 import { z } from "zod";
 
-const envelopeSchema = z.looseObject({ success: z.unknown(), data: z.unknown(), additional_data: z.unknown() });
+const envelopeSchema = z.looseObject({
+  success: z.unknown().optional(),
+  data: z.unknown().optional(),
+  additional_data: z.unknown().optional(),
+});
 
 export interface Envelope {
   success: boolean;
