@@ -313,7 +313,7 @@ export interface BreakerRow {
 
 // ---- mirror ----
 
-export type MirrorEntity = "person" | "organization";
+export type MirrorEntity = "person" | "organization" | "deal";
 
 export interface MirrorHit {
   id: CrmId;

@@ -1,0 +1,82 @@
+/**
+ * The first contact of a run: which account the credential belongs to, that it is the ledger's, and what the ledger
+ * remembers of its set-up. Costs nothing where the credential is known to the ledger's account.
+ */
+import type { CatalogPart } from "../domain/catalog.ts";
+import { CrmledgerError } from "../domain/errors.ts";
+import type { Outcome } from "../domain/operation.ts";
+import { Gates } from "./gates.ts";
+import { QuotaDesk } from "./quota-desk.ts";
+import type { RunnerDeps } from "./runner.ts";
+import { Session } from "./session.ts";
+import { Wheel } from "./wheel.ts";
+
+export interface Connection {
+  session: Session;
+  wheel: Wheel;
+  describe: (part: CatalogPart, cursor: string | undefined) => Promise<Outcome>;
+}
+
+/** A whole run's tries of one read that is not some submission's own. */
+const READ_TRIES_MAX = 3;
+
+/**
+ * Opens the wheel on the ledger's account. A ledger that is not bound yet is bound to the account that the credential names.
+ * Rejects with `credentialsRefused`, `accountMismatch`, or with what stopped the wheel.
+ */
+export async function connect(deps: RunnerDeps, tokensMax: number | null): Promise<Connection> {
+  const { ledger, clock, adapter } = deps;
+  const session = new Session(deps);
+  const bound = await ledger.account();
+  const holds = await ledger.holds();
+  // Before the account is known its quota rows can't be: the ledger keeps them under account 0 until it is bound.
+  const accountId = bound?.id ?? session.accountId;
+  const now = { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
+  const saved = await ledger.buckets(accountId, deps.credential, now);
+  const quota = new QuotaDesk(adapter.capabilities, deps.settings.limits, saved.states, clock);
+  const gates = new Gates(deps.settings.breaker, bound ? await ledger.breakers(bound.id) : [], holds);
+  if (bound) await session.remember(bound.id);
+  const wheel = new Wheel(deps, session, quota, gates, tokensMax);
+  wheel.record({ buckets: quota.opening() });
+  const describe = describer(wheel);
+  return { session, wheel, describe };
+}
+
+function describer(wheel: Wheel): Connection["describe"] {
+  let serial = 0;
+  return async (part, cursor) => {
+    for (let attempt = 1; ; attempt += 1) {
+      serial += 1;
+      const key = `describe#${serial}`;
+      const ticket = { lane: "operational" as const, steps: [], onBehalfOf: [], claimId: null, retried: attempt > 1 };
+      const { outcome } = await wheel.perform({ type: "describe", key, part, cursor }, ticket);
+      const again = outcome.type === "uncertain" || outcome.type === "deferred";
+      if (!again || attempt >= READ_TRIES_MAX) return outcome;
+    }
+  };
+}
+
+/**
+ * Asks the CRM whose credential this is, and binds or checks the ledger's account. `credential` is remembered with the
+ * account, so a run with a known one need not ask.
+ */
+export async function checkAccount(deps: RunnerDeps, connection: Connection, ageMaxMs: number): Promise<void> {
+  const { session, describe } = connection;
+  const trouble = await session.ensure("account", ageMaxMs, describe);
+  if (trouble) throw notReached(trouble);
+  const account = session.catalog.account!;
+  const bound = await deps.ledger.bindAccount(
+    { vendor: deps.adapter.vendor, externalId: account.externalId, name: account.name },
+    deps.clock.wallMs(),
+  );
+  if (session.accountId === bound) return;
+  session.accountId = bound;
+  await deps.ledger.saveCatalog(bound, "account", { account }, deps.clock.wallMs());
+}
+
+function notReached(outcome: Outcome): CrmledgerError {
+  const message = "message" in outcome ? outcome.message : outcome.type;
+  return new CrmledgerError("held", `the CRM could not be asked whose token this is: ${message}`, {
+    hint: "Nothing was lost: all submissions wait in the ledger. The next run tries again.",
+  });
+}

@@ -1,0 +1,130 @@
+/**
+ * Drives one claim: the submissions of one person in one lane, oldest first, from their first open step to the end. What
+ * one of them fails on does not stop the others, unless it is the person that they share.
+ */
+import type { Ref } from "../domain/operation.ts";
+import type { Answer } from "../mirror/mirror.ts";
+import { type DriveContext, freshRecord } from "./context.ts";
+import { writeDeal } from "./deal-step.ts";
+import { writeNotes } from "./note-steps.ts";
+import { writeOrganization } from "./organization-step.ts";
+import { type ChainPerson, writePerson } from "./person-step.ts";
+import { relink } from "./relink.ts";
+import { ChainStop, openStep, stepOf, submissionChange, type Verdict, verdictOf, type Work } from "./work.ts";
+import { Writer } from "./writer.ts";
+
+/** `answer` is the person's look-up, null where no work of the claim has an open person step. */
+export async function driveClaim(context: DriveContext, works: readonly Work[], answer: Answer | null): Promise<void> {
+  const claimId = works[0]!.claimId;
+  try {
+    const person = await sharedPerson(context, works, answer);
+    for (const work of works) {
+      if (!work.ended) await guarded(context, work, () => driveOne(context, work, person));
+    }
+  } catch (error) {
+    for (const work of works) if (!work.ended) concludeAll(context, work, error);
+  }
+  context.wheel.record({ release: [claimId] });
+}
+
+/** The organization of the first work that has one, then the person for all works with an open person step. */
+async function sharedPerson(
+  context: DriveContext,
+  works: readonly Work[],
+  answer: Answer | null,
+): Promise<ChainPerson | null> {
+  const open = works.filter((work) => !work.ended && openStep(work, "person"));
+  if (open.length === 0 || !answer) return null;
+  const writer = new Writer(context.deps, context.wheel, context.mirror);
+  const first = open[0]!;
+  let organization: Ref | null = null;
+  try {
+    organization = await writeOrganization(context, writer, first);
+  } catch (error) {
+    // A refused organization fails its own submission; the person's other submissions go on without it.
+    if (!(error instanceof ChainStop) || error.verdict.type !== "failed" || open.length === 1) throw error;
+    conclude(context, first, error.verdict);
+    return await sharedPerson(context, works, answer);
+  }
+  const person = await writePerson(context, writer, open, organization, answer);
+  for (const work of open) if (work.refused) conclude(context, work, work.refused.verdict);
+  if (!("op" in person.ref)) return person;
+  context.writers.set(first, writer);
+  return person;
+}
+
+async function driveOne(context: DriveContext, work: Work, shared: ChainPerson | null): Promise<void> {
+  const writer = context.writers.get(work) ?? new Writer(context.deps, context.wheel, context.mirror);
+  context.writers.delete(work);
+  for (let relinks = 0; ; relinks += 1) {
+    const organization = await writeOrganization(context, writer, work);
+    const person = await personOf(context, work, shared);
+    try {
+      const deal = await writeDeal(context, writer, work, person, organization);
+      await writeNotes(writer, work, person, deal);
+      await writer.finish();
+      break;
+    } catch (error) {
+      // A refusal of a write that names ids is judged only after those were read: a stale one costs no try.
+      if (relinks > 0 || !(await relink(context, work, error))) throw error;
+    }
+  }
+  conclude(context, work, "done");
+}
+
+/** The person of a resumed chain is read only where its owner or its deals matter. */
+async function personOf(context: DriveContext, work: Work, shared: ChainPerson | null): Promise<ChainPerson | null> {
+  const step = stepOf(work, "person");
+  if (!step) return null;
+  if (step.crmId === null) return shared;
+  if (shared && "id" in shared.ref && shared.ref.id === step.crmId) return shared;
+  const deal = openStep(work, "deal");
+  const record = deal?.content.ownerFromPerson ? await freshRecord(context, [work], "person", step.crmId) : null;
+  return { ref: { id: step.crmId }, record, isNew: false };
+}
+
+async function guarded(context: DriveContext, work: Work, task: () => Promise<void>): Promise<void> {
+  try {
+    await task();
+  } catch (error) {
+    concludeAll(context, work, error);
+  }
+}
+
+function concludeAll(context: DriveContext, work: Work, error: unknown): void {
+  const nowMs = context.deps.clock.wallMs();
+  const verdict = verdictOf(error, nowMs);
+  if (verdict === null) {
+    work.ended = true;
+    return;
+  }
+  conclude(context, work, verdict);
+}
+
+/** Records the end of a work under this claim. */
+export function conclude(context: DriveContext, work: Work, verdict: Verdict | "halted" | "done"): void {
+  if (work.ended) return;
+  work.ended = true;
+  const { wheel, tally, deps } = context;
+  if (verdict === "done") {
+    wheel.record({ submissions: [{ claimId: work.claimId, submissionId: work.row.id, to: "done", error: null }] });
+    tally.count(work.row.id, "done");
+    return;
+  }
+  const change = submissionChange(work, verdict, deps);
+  const failedStep =
+    verdict !== "halted" && (verdict.type === "failed" || change.to === "failed") && "step" in verdict
+      ? verdict.step
+      : null;
+  const step = failedStep ? stepOf(work, failedStep) : undefined;
+  if (step?.state === "open" && "error" in (verdict as object)) {
+    const { error } = verdict as { error: NonNullable<typeof change.error> };
+    wheel.record({
+      steps: [
+        { claimId: work.claimId, stepId: step.id, from: "open", to: "failed", error, attempts: step.attempts + 1 },
+      ],
+    });
+  }
+  wheel.record({ submissions: [change] });
+  tally.count(work.row.id, change.to);
+}

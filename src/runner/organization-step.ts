@@ -1,0 +1,114 @@
+/** The organization step: by name, created once however many submissions name it at the same time. */
+import type { Step } from "../domain/chain.ts";
+import type { CrmRecord, Ref } from "../domain/operation.ts";
+import { chooseOrganization } from "../planner/choose-person.ts";
+import { difference } from "../planner/difference.ts";
+import type { Choice } from "../planner/planner.ts";
+import { type DriveContext, freshRecord, planContext } from "./context.ts";
+import { instant } from "./quota-desk.ts";
+import { Busy } from "./stops.ts";
+import { openStep, stampOfWork, stepOf, type Work } from "./work.ts";
+import type { Writer } from "./writer.ts";
+
+/** The organization of a work: its id, or a reference to its gathered create; null where the chain has none. */
+export async function writeOrganization(context: DriveContext, writer: Writer, work: Work): Promise<Ref | null> {
+  const step = openStep(work, "organization");
+  if (!step) {
+    const known = stepOf(work, "organization")?.crmId;
+    return known ? { id: known } : null;
+  }
+  const [key] = step.content.matchKeys ?? [];
+  if (!key) return await resolveAndWrite(context, writer, work, step);
+  return await context.locks.run(key, async () => {
+    const { ledger, clock } = context.deps;
+    if (await ledger.leaseKeys(work.claimId, [key], instant(clock))) throw new Busy("this organization");
+    let keep = false;
+    try {
+      return await resolveAndWrite(context, writer, work, step);
+    } catch (error) {
+      keep = step.state === "uncertain";
+      throw error;
+    } finally {
+      // The id must be in the ledger before the next one looks for it. An uncertain create keeps its key.
+      if (!keep) {
+        await context.wheel.committed().catch(() => {});
+        await ledger.releaseKeys(work.claimId, [key]).catch(() => {});
+      }
+    }
+  });
+}
+
+async function resolveAndWrite(context: DriveContext, writer: Writer, work: Work, step: Step): Promise<Ref> {
+  const { wheel } = context;
+  const known = await find(context, step);
+  const target = { work, step };
+  const at = { claimId: work.claimId, stepId: step.id };
+  if (!known.record) {
+    const operation = {
+      type: "create" as const,
+      entity: "organization" as const,
+      key: step.idempotencyKey,
+      values: step.content.values,
+      links: {},
+      stamp: stampOfWork(work),
+    };
+    const written = await writer.write({
+      operation,
+      targets: [target],
+      action: "create",
+      explanation: known.explanation,
+    });
+    // Others that name it must find it in the ledger, so a gathered create can't wait for its chain.
+    if ("op" in written.ref) await writer.finish();
+    return { id: step.crmId! };
+  }
+  const plan = planContext(context, work.row.source);
+  const changes =
+    difference(step.content, known.record, plan) && (await freshDifference(context, work, step, known.record));
+  if (changes) {
+    const { values, base } = changes;
+    const operation = {
+      type: "update" as const,
+      entity: "organization" as const,
+      id: base.id,
+      key: step.idempotencyKey,
+      values,
+      links: {},
+      base,
+    };
+    await writer.write({ operation, targets: [target], action: "update", explanation: known.explanation });
+    return { id: base.id };
+  }
+  const { id } = known.record;
+  Object.assign(step, { state: "done", action: "match", crmId: id });
+  wheel.record({
+    steps: [{ ...at, from: "open", to: "done", action: "match", crmId: id, explanation: known.explanation }],
+  });
+  return { id };
+}
+
+/** People edit meanwhile: what is sent is computed from the record as it is now. */
+async function freshDifference(context: DriveContext, work: Work, step: Step, record: CrmRecord) {
+  const base = await freshRecord(context, [work], "organization", record.id);
+  if (!base) return null;
+  const values = difference(step.content, base, planContext(context, work.row.source));
+  return values ? { values, base } : null;
+}
+
+/**
+ * The batch's answer serves as long as it found something; a name that it did not find may have been written since, by
+ * ourselves or by another process, and then the ledger's mirror has it.
+ */
+async function find(context: DriveContext, step: Step): Promise<Choice> {
+  const keys = step.content.matchKeys ?? [];
+  const key = keys[0] ?? "";
+  let answer = context.organizations.get(key) ?? null;
+  context.organizations.delete(key);
+  if (answer?.candidates.length === 0) {
+    const hits = await context.deps.ledger.mirrorFind(context.session.accountId, "organization", keys);
+    if ((hits.get(key)?.length ?? 0) > 0) answer = null;
+  }
+  answer ??= (await context.mirror.organizations([{ keys }]))[0]!;
+  const choice = chooseOrganization(step.content, answer.candidates);
+  return { record: choice.record, explanation: `${choice.explanation} ${answer.explanation}`.trim() };
+}

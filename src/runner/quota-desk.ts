@@ -1,0 +1,137 @@
+/**
+ * The run's view of the shared quota: the buckets as of the last turn, which of them has no slot before when, and what the
+ * CRM's replies teach. The counting itself happens in the ledger's transaction; this only avoids asking in vain.
+ */
+import type { Capabilities } from "../crm/adapter.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Hold } from "../domain/hold.ts";
+import type { BucketState, BucketUse, Charge, LimitReading } from "../domain/quota.ts";
+import type { LimitSettings } from "../domain/settings.ts";
+import type { Lane } from "../domain/submission.ts";
+import type { Now, TurnResult } from "../ledger/rows.ts";
+import { initialBucket, resumeBucket } from "../pacer/bucket.ts";
+import { concurrencyFor, ratePerSecond } from "../pacer/concurrency.ts";
+import { dayHold } from "../pacer/day.ts";
+import { applyReply } from "../pacer/reading.ts";
+import { burstHold } from "../pacer/window.ts";
+
+/** Other processes give slots back without telling us: never trust a waiting time for longer than this. */
+const BLIND_WAIT_MS = 250;
+/** A limitless CRM still gets no more than the concurrency allows; this only sizes that. */
+const UNLIMITED_RATE = 1_000;
+
+/** What was known when a request left, to judge its reply by. */
+export interface Departure {
+  sentMonoMs: number;
+  usedAtSend: Record<string, number>;
+}
+
+export class QuotaDesk {
+  readonly #states = new Map<string, BucketState>();
+  readonly #use = new Map<string, BucketUse>();
+  readonly #blockedUntil = new Map<string, number>();
+  readonly #inFlight = new Map<string, number>();
+  readonly #settings: LimitSettings;
+  readonly #clock: Clock;
+  #roundTripMs = 100;
+
+  constructor(capabilities: Capabilities, settings: LimitSettings, saved: readonly BucketState[], clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+    const now = instant(clock);
+    for (const spec of capabilities.buckets) {
+      const known = saved.find((state) => state.bucket === spec.name);
+      const state = known ? resumeBucket(spec, known, settings, now) : initialBucket(spec, settings, now.wallMs);
+      this.#states.set(spec.name, state);
+    }
+  }
+
+  /** The rows to write at the start of a run, so that every process counts against the same numbers. */
+  opening(): BucketState[] {
+    return [...this.#states.values()];
+  }
+
+  /** Takes in the ledger's answer of a turn. */
+  refresh(result: Pick<TurnResult, "buckets" | "use">): void {
+    for (const state of result.buckets) this.#states.set(state.bucket, state);
+    const now = this.#clock.monoMs();
+    for (const use of result.use) {
+      this.#use.set(use.bucket, use);
+      const until = this.#fullUntil(use, now);
+      if (until > now) this.#blockedUntil.set(use.bucket, until);
+      else this.#blockedUntil.delete(use.bucket);
+    }
+  }
+
+  #fullUntil(use: BucketUse, now: number): number {
+    const state = this.#states.get(use.bucket);
+    if (!state || state.kind === "day") return 0;
+    const paused = state.pausedBootId === this.#clock.bootId ? state.pausedUntilMonoMs : 0;
+    const full = state.capacity !== null && use.used >= Math.max(1, Math.floor(state.capacity));
+    const free = full ? Math.min(use.nextFreeMonoMs ?? now, now + BLIND_WAIT_MS) : 0;
+    return Math.max(paused, free);
+  }
+
+  refuse(bucket: string, retryAtMonoMs: number): void {
+    this.#blockedUntil.set(bucket, Math.min(retryAtMonoMs, this.#clock.monoMs() + BLIND_WAIT_MS));
+  }
+
+  /** When these buckets may be asked for again; 0: now. Monotonic ms. */
+  blockedUntil(buckets: readonly string[]): number {
+    const now = this.#clock.monoMs();
+    const waits = buckets.map((bucket) => this.#blockedUntil.get(bucket) ?? 0).filter((until) => until > now);
+    return waits.length === 0 ? 0 : Math.max(...waits);
+  }
+
+  depart(charges: readonly Charge[]): Departure {
+    this.#move(charges, 1);
+    const usedAtSend: Record<string, number> = {};
+    for (const use of this.#use.values()) usedAtSend[use.bucket] = use.used;
+    return { sentMonoMs: this.#clock.monoMs(), usedAtSend };
+  }
+
+  /** What a reply taught: rows for the next turn, and the hold that it calls for. */
+  arrive(
+    charges: readonly Charge[],
+    readings: readonly LimitReading[],
+    departure: Departure,
+    answered: boolean,
+  ): { rows: BucketState[]; hold: Hold | null } {
+    this.#move(charges, -1);
+    const now = instant(this.#clock);
+    this.#roundTripMs = 0.9 * this.#roundTripMs + 0.1 * Math.max(0, now.monoMs - departure.sentMonoMs);
+    if (!answered) return { rows: [], hold: null };
+    const context = { ...departure, inFlight: Object.fromEntries(this.#inFlight) };
+    const states = [...this.#states.values()];
+    const rows = applyReply(states, [...this.#use.values()], charges, readings, this.#settings, now, context);
+    let hold: Hold | null = null;
+    for (const row of rows) {
+      hold ??= row.kind === "window" ? burstHold(this.#states.get(row.bucket)!, row, now) : null;
+      this.#states.set(row.bucket, row);
+    }
+    return { rows, hold };
+  }
+
+  #move(charges: readonly Charge[], sign: 1 | -1): void {
+    for (const { bucket, amount } of charges) {
+      this.#inFlight.set(bucket, (this.#inFlight.get(bucket) ?? 0) + sign * amount);
+    }
+  }
+
+  /** The hold for a day's budget that has nothing left for a lane. */
+  dayHold(bucket: string, lane: Lane, tokens: number): Hold {
+    const nothing: BucketUse = { bucket, used: 0, usedByLane: { operational: 0, background: 0 }, nextFreeMonoMs: null };
+    return dayHold(this.#states.get(bucket)!, this.#use.get(bucket) ?? nothing, lane, instant(this.#clock), tokens);
+  }
+
+  /** Requests to keep in flight now. */
+  concurrency(): number {
+    const window = [...this.#states.values()].find((state) => state.kind === "window");
+    const rate = window ? (ratePerSecond(window, this.#roundTripMs) ?? UNLIMITED_RATE) : UNLIMITED_RATE;
+    return concurrencyFor(this.#settings, rate, this.#roundTripMs);
+  }
+}
+
+export function instant(clock: Clock): Now {
+  return { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
+}

@@ -1,0 +1,43 @@
+/** Counts of a drain, for its summary and for the progress bar. */
+import type { SubmissionId } from "../domain/ids.ts";
+import type { BadValue, SubmissionState } from "../domain/submission.ts";
+import type { DrainReport } from "./runner.ts";
+
+export class Tally {
+  readonly warnings = new Set<string>();
+  readonly heldSources = new Set<string>();
+  /** Works that wait for a lesser hold now, by its scope. */
+  readonly keptBack = new Map<string, number>();
+  readonly #badValues = new Map<string, number>();
+  readonly #unfinished = new Map<SubmissionId, "waiting" | "uncertain">();
+  #done = 0;
+  #failed = 0;
+
+  /** A submission left its claim in this state; what comes back and ends later is counted once, by its last state. */
+  count(id: SubmissionId, state: SubmissionState): void {
+    this.#unfinished.delete(id);
+    if (state === "done") this.#done += 1;
+    else if (state === "failed") this.#failed += 1;
+    else if (state === "waiting" || state === "uncertain") this.#unfinished.set(id, state);
+  }
+
+  get drained(): DrainReport["drained"] {
+    const states = [...this.#unfinished.values()];
+    const waiting = states.filter((state) => state === "waiting").length;
+    return { done: this.#done, waiting, uncertain: states.length - waiting, failed: this.#failed };
+  }
+
+  badValue(source: string, bad: BadValue): void {
+    // Paths and labels are set-up, not personal data; the value itself goes into the note only.
+    const name = `${source}: ${bad.label} (${bad.path})`;
+    this.#badValues.set(name, (this.#badValues.get(name) ?? 0) + 1);
+  }
+
+  allWarnings(): string[] {
+    const bad = [...this.#badValues].map(([name, count]) => {
+      const values = count === 1 ? "1 value" : `${count} values`;
+      return `${name}: ${values} that the CRM's field can't take went into the note`;
+    });
+    return [...this.warnings, ...bad];
+  }
+}

@@ -1,0 +1,476 @@
+/**
+ * The wheel: the one place from which requests leave. Drivers hand in operations and ledger changes; each turn commits
+ * everything that happened together with the intents of what leaves next (design: one transaction for a group of requests,
+ * before any byte of it), then sends what got its slots.
+ */
+import pLimit, { type LimitFunction } from "p-limit";
+import type { PackedRequest } from "../crm/adapter.ts";
+import type { Step } from "../domain/chain.ts";
+import type { Hold } from "../domain/hold.ts";
+import { endsRun } from "../domain/hold.ts";
+import type { AccountId, ClaimId, RequestId, SubmissionId } from "../domain/ids.ts";
+import type { Operation, Outcome } from "../domain/operation.ts";
+import type { Lane } from "../domain/submission.ts";
+import type { ChainPlan, RequestIntent, TurnResult } from "../ledger/rows.ts";
+import type { Gates } from "./gates.ts";
+import { append, emptyOutbox, isEmpty, type Outbox } from "./outbox.ts";
+import { type Job, Queues } from "./queues.ts";
+import { instant, type QuotaDesk } from "./quota-desk.ts";
+import type { DrainReport, RunnerDeps } from "./runner.ts";
+import type { Session } from "./session.ts";
+import { type BegunStep, settleStep } from "./settle-step.ts";
+import { Fenced, Halted, Held } from "./stops.ts";
+
+/** A lease is renewed by every turn; a run that makes no turn for this long has lost its work to others. */
+export const LEASE_MS = 120_000;
+
+export interface Ticket {
+  lane: Lane;
+  /** Steps that the write is for; empty for a read. */
+  steps: BegunStep[];
+  onBehalfOf: SubmissionId[];
+  claimId: ClaimId | null;
+  /** A repetition of something that was tried before. */
+  retried: boolean;
+}
+
+export interface Performed {
+  outcome: Outcome;
+  serverTimeMs: number | null;
+  sentAtMs: number;
+}
+
+interface Offer {
+  ref: number;
+  request: PackedRequest;
+  jobs: Job[];
+  intent: RequestIntent;
+}
+
+export class Wheel {
+  readonly counts = { retried: 0, tokens: 0, requests: 0 };
+  readonly heldBack = new Map<string, Hold>();
+  readonly #deps: RunnerDeps;
+  readonly #session: Session;
+  readonly #quota: QuotaDesk;
+  readonly #gates: Gates;
+  readonly #limit: LimitFunction;
+  readonly #tokensMax: number | null;
+  #outbox: Outbox = emptyOutbox();
+  readonly #queues = new Queues();
+  #inFlight = 0;
+  #scheduled = false;
+  #pumping = false;
+  #ref = 0;
+  #halt: { reason: DrainReport["stopped"]; hold: Hold | null } | null = null;
+  #failure: unknown = null;
+  #timer: AbortController | null = null;
+  #holdWrites: Promise<unknown>[] = [];
+  #planWaiters = new Map<SubmissionId, (steps: Step[]) => void>();
+  #fenced = new Set<ClaimId>();
+
+  constructor(deps: RunnerDeps, session: Session, quota: QuotaDesk, gates: Gates, tokensMax: number | null) {
+    this.#deps = deps;
+    this.#session = session;
+    this.#quota = quota;
+    this.#gates = gates;
+    this.#tokensMax = tokensMax;
+    this.#limit = pLimit(deps.settings.limits.concurrency ?? 4);
+  }
+
+  get accountId(): AccountId {
+    return this.#session.accountId;
+  }
+  get halted(): { reason: DrainReport["stopped"]; hold: Hold | null } | null {
+    return this.#halt;
+  }
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Sends one operation when its turn comes. Rejects with `Halted`, `Held` or `Fenced` when it never left. */
+  async perform(operation: Operation, ticket: Ticket): Promise<Performed> {
+    const [performed] = await this.performAll([operation], [ticket]);
+    return performed!;
+  }
+
+  /** Sends operations that may refer to each other, in one request where the adapter can. */
+  performAll(operations: Operation[], tickets: Ticket[]): Promise<Performed[]> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#halt) return Promise.reject(new Halted(this.#halt.reason));
+    if (tickets.some((ticket) => ticket.claimId !== null && this.#fenced.has(ticket.claimId))) {
+      return Promise.reject(new Fenced());
+    }
+    const lane = tickets[0]!.lane;
+    return new Promise((resolve, reject) => {
+      this.#queues.push({ operations, tickets, lane, resolve, reject });
+      this.#schedule(this.#deps.adapter.capabilities.packLingerMs);
+    });
+  }
+
+  /** Adds changes to the next turn. */
+  record(changes: Partial<Omit<Outbox, "waiters">>): void {
+    append(this.#outbox, changes);
+    this.#schedule(0);
+  }
+
+  /** Resolves once everything recorded so far is committed. */
+  committed(): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#outbox.waiters.push({ resolve, reject });
+      this.#schedule(0);
+    });
+  }
+
+  /** Saves a chain's plan and gives its steps with their ids. */
+  async plan(plan: ChainPlan): Promise<Step[]> {
+    const steps = new Promise<Step[]>((resolve) => this.#planWaiters.set(plan.submissionId, resolve));
+    this.record({ plans: [plan] });
+    await this.committed();
+    if (this.#fenced.has(plan.claimId)) throw new Fenced();
+    return steps;
+  }
+
+  /** Renews the leases. */
+  touch(): void {
+    this.#outbox.waiters.push({ resolve: () => {}, reject: () => {} });
+    this.#schedule(0);
+  }
+
+  /** Nothing new is begun from here on; what is in flight ends and is recorded. The first reason stands. */
+  halt(reason: DrainReport["stopped"], hold: Hold | null = null): void {
+    this.#halt ??= { reason, hold };
+    this.#queues.rejectAll(() => new Halted(this.#halt!.reason));
+    this.#schedule(0);
+  }
+
+  /** Opens a hold, in the ledger and for this run. */
+  raise(hold: Hold): void {
+    const redacted = { ...hold, message: this.#deps.redact(hold.message) };
+    this.#holdWrites.push(this.#deps.ledger.openHold(this.accountId, redacted, this.#deps.clock.wallMs()));
+    this.#deps.observe({ type: "hold", hold: redacted });
+    if (endsRun(redacted)) this.halt("hold", redacted);
+    else if (redacted.scope.startsWith("lane:")) this.#holdLane(redacted);
+  }
+
+  /** Waits until nothing is in flight and everything is committed. */
+  async quiet(): Promise<void> {
+    for (;;) {
+      if (this.#failure) throw this.#failure;
+      await this.committed();
+      await Promise.all(this.#holdWrites.splice(0));
+      if (this.#inFlight === 0 && isEmpty(this.#outbox)) return;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#inFlight > 0) await this.#limitIdle();
+    }
+  }
+
+  #idleWaiters: (() => void)[] = [];
+  #limitIdle(): Promise<void> {
+    return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  #holdLane(hold: Hold): void {
+    const lane = hold.scope.slice("lane:".length) as Lane;
+    this.heldBack.set(hold.scope, hold);
+    const dueAtMs = hold.untilMs ?? this.#deps.clock.wallMs() + 15 * 60_000;
+    this.#queues.rejectAll(() => new Held(hold, dueAtMs), lane);
+  }
+
+  #schedule(lingerMs: number): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // One turn takes in everything that the present wave of replies and promises leads to.
+    const go = () => setImmediate(() => void this.#pump());
+    if (lingerMs > 0) void this.#deps.clock.sleep(lingerMs).then(go);
+    else go();
+  }
+
+  async #pump(): Promise<void> {
+    this.#scheduled = false;
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      await this.#turn();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#pumping = false;
+    }
+    if (!isEmpty(this.#outbox)) this.#schedule(0);
+    else this.#arm();
+  }
+
+  async #turn(): Promise<void> {
+    const offers = this.#halt || this.#failure ? [] : this.#offers();
+    const outbox = this.#outbox;
+    this.#outbox = emptyOutbox();
+    if (offers.length === 0 && isEmpty(outbox)) return;
+    const { ledger, clock, runId, credential, failpoint } = this.#deps;
+    const now = instant(clock);
+    const { waiters, buckets, ...changes } = outbox;
+    try {
+      failpoint("turn.before");
+      const result = await ledger.turn({
+        ...changes,
+        buckets: [...new Map(buckets.map((state) => [state.bucket, state])).values()],
+        runId,
+        accountId: this.accountId,
+        credential,
+        now,
+        leaseUntilMs: now.wallMs + LEASE_MS,
+        begin: offers.map((offer) => offer.intent),
+      });
+      failpoint("turn.after");
+      this.#takeIn(result, offers);
+      for (const waiter of waiters) waiter.resolve();
+    } catch (error) {
+      for (const offer of offers) for (const job of offer.jobs) job.reject(error);
+      for (const waiter of waiters) waiter.reject(error);
+      throw error;
+    }
+  }
+
+  /** Takes jobs off the queues, as many as may be in flight, and packs them. */
+  #offers(): Offer[] {
+    const concurrency = this.#quota.concurrency();
+    this.#limit.concurrency = concurrency;
+    const { adapter, clock } = this.#deps;
+    const picked = this.#queues.pick((concurrency - this.#inFlight) * adapter.capabilities.packMax);
+    if (picked.length === 0) return [];
+    const jobOf = new Map(picked.flatMap((job) => job.operations.map((operation) => [operation, job] as const)));
+    const offers: Offer[] = [];
+    const back: Job[] = [];
+    for (const request of adapter.pack([...jobOf.keys()], this.#session.crm())) {
+      const jobs = [...new Set(request.operations.map((operation) => jobOf.get(operation)!))];
+      const held = this.#gates.check(request.group, clock.wallMs());
+      if (held) {
+        this.heldBack.set(held.hold.scope, held.hold);
+        for (const job of jobs) job.reject(new Held(held.hold, held.dueAtMs));
+      } else if (
+        this.#quota.blockedUntil(request.charges.map((charge) => charge.bucket)) > 0 ||
+        offers.length >= concurrency - this.#inFlight
+      ) {
+        this.#gates.withdraw(request.group);
+        back.push(...jobs);
+      } else offers.push(this.#offer(request, jobs));
+    }
+    this.#queues.putBack(back);
+    return this.#withinTokens(offers);
+  }
+
+  #offer(request: PackedRequest, jobs: Job[]): Offer {
+    const tickets = this.#ticketsOf(request, jobs);
+    this.#ref += 1;
+    return {
+      ref: this.#ref,
+      request,
+      jobs,
+      intent: {
+        ref: this.#ref,
+        lane: jobs[0]!.lane,
+        group: request.group,
+        method: request.http.method,
+        route: request.route,
+        write: request.write,
+        charges: request.charges,
+        timeoutMs: request.http.timeoutMs,
+        steps: tickets.flatMap((ticket) => ticket.steps),
+        onBehalfOf: [...new Set(tickets.flatMap((ticket) => ticket.onBehalfOf))],
+      },
+    };
+  }
+
+  #ticketsOf(request: PackedRequest, jobs: readonly Job[]): Ticket[] {
+    return request.operations.map((operation) => {
+      const job = jobs.find((candidate) => candidate.operations.includes(operation))!;
+      return job.tickets[job.operations.indexOf(operation)]!;
+    });
+  }
+
+  #withinTokens(offers: Offer[]): Offer[] {
+    if (this.#tokensMax === null) return offers;
+    let tokens = this.counts.tokens;
+    for (const [index, offer] of offers.entries()) {
+      tokens += dayTokens(offer.request);
+      if (tokens <= this.#tokensMax) continue;
+      const rest = offers.slice(index);
+      this.#queues.putBack(rest.flatMap((late) => late.jobs));
+      this.halt("maxTokens");
+      return offers.slice(0, index);
+    }
+    return offers;
+  }
+
+  #takeIn(result: TurnResult, offers: Offer[]): void {
+    this.#quota.refresh(result);
+    for (const claim of result.fenced) this.#fenced.add(claim);
+    for (const { submissionId, steps } of result.planned) {
+      this.#planWaiters.get(submissionId)?.(steps);
+      this.#planWaiters.delete(submissionId);
+    }
+    const granted = new Map(result.granted.map(({ ref, requestId }) => [ref, requestId]));
+    const refused = new Map(result.refused.map((refusal) => [refusal.ref, refusal]));
+    const back: Job[] = [];
+    for (const offer of offers) {
+      const requestId = granted.get(offer.ref);
+      const refusal = refused.get(offer.ref);
+      if (requestId !== undefined) {
+        void this.#send(offer, requestId).catch((error) => this.#fail(error));
+        continue;
+      }
+      this.#gates.withdraw(offer.request.group);
+      if (!refusal) for (const job of offer.jobs) job.reject(new Fenced());
+      else {
+        back.push(...offer.jobs);
+        if (refusal.retryAtMonoMs !== null) this.#quota.refuse(refusal.bucket, refusal.retryAtMonoMs);
+        else this.raise(this.#quota.dayHold(refusal.bucket, offer.intent.lane, dayTokens(offer.request)));
+      }
+    }
+    this.#queues.putBack(back);
+    if (this.#halt) this.#queues.rejectAll(() => new Halted(this.#halt!.reason));
+    for (const hold of this.heldBack.values()) if (hold.scope.startsWith("lane:")) this.#holdLane(hold);
+  }
+
+  async #send(offer: Offer, requestId: RequestId): Promise<void> {
+    const { adapter, clock, failpoint, redact } = this.#deps;
+    this.#inFlight += 1;
+    this.counts.requests += 1;
+    const sentAtMs = clock.wallMs();
+    const departure = this.#quota.depart(offer.request.charges);
+    failpoint("send.before");
+    const result = await this.#limit(() => this.#deps.send(offer.request));
+    failpoint("send.after");
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) for (const wake of this.#idleWaiters.splice(0)) wake();
+    const endedMonoMs = clock.monoMs();
+    const latencyMs = Math.max(0, endedMonoMs - departure.sentMonoMs);
+    const serverTimeMs = adapter.serverTimeMs(result);
+    this.#session.learnTime(serverTimeMs, clock.wallMs());
+    const outcomes = adapter
+      .classify(offer.request, result, this.#session.crm())
+      .map((outcome) => redacted(outcome, redact));
+    const answered = result.type === "response";
+    const rateLimited = answered && result.status === 429;
+    const readings = adapter.limits(offer.request, result);
+    const learned = this.#quota.arrive(offer.request.charges, readings, departure, answered);
+    if (!rateLimited) this.counts.tokens += dayTokens(offer.request);
+    this.record({
+      buckets: learned.rows,
+      finished: [
+        {
+          requestId,
+          status: answered ? result.status : null,
+          outcome: summaryOf(outcomes),
+          error: errorOf(outcomes),
+          latencyMs,
+          endedMonoMs,
+          endedAtMs: clock.wallMs(),
+          rateLimited,
+        },
+      ],
+    });
+    this.#settle(offer, outcomes, { serverTimeMs, sentAtMs });
+    if (learned.hold) this.raise(learned.hold);
+  }
+
+  /** Tells each job what became of it; steps are settled in the same turn as the request. */
+  #settle(offer: Offer, outcomes: Outcome[], meta: { serverTimeMs: number | null; sentAtMs: number }): void {
+    const nowMs = this.#deps.clock.wallMs();
+    const byOperation = new Map(offer.request.operations.map((operation, index) => [operation, outcomes[index]!]));
+    for (const outcome of outcomes) this.#observe(offer.request, outcome, nowMs);
+    for (const job of offer.jobs) {
+      const mine = job.operations.map((operation) => byOperation.get(operation)!);
+      job.operations.forEach((operation, index) => {
+        const updated = operation.type === "update" ? operation.id : null;
+        const steps = job.tickets[index]!.steps;
+        this.record({ steps: steps.map((step) => settleStep(step, mine[index]!, nowMs, updated)) });
+      });
+      this.#answer(job, mine, meta);
+    }
+  }
+
+  #answer(job: Job, outcomes: Outcome[], meta: { serverTimeMs: number | null; sentAtMs: number }): void {
+    const hold = outcomes.map((outcome) => ("hold" in outcome ? outcome.hold : undefined)).find(Boolean);
+    const allDeferred = outcomes.every((outcome) => outcome.type === "deferred" && outcome.reason === "burst");
+    if (outcomes.length === 1 && hold) {
+      const due = this.#deps.clock.wallMs() + (hold.forMs ?? 15 * 60_000);
+      const full: Hold = { ...hold, untilMs: hold.forMs === null ? null : due, probe: true };
+      if (endsRun(full)) job.reject(new Halted("hold"));
+      else {
+        this.heldBack.set(full.scope, full);
+        job.reject(new Held(full, due));
+      }
+    } else if (allDeferred && !this.#halt) {
+      this.counts.retried += 1;
+      this.#queues.putBack([job]);
+    } else if (allDeferred) job.reject(new Halted(this.#halt!.reason));
+    else {
+      this.counts.retried += job.tickets.filter((ticket) => ticket.retried).length;
+      job.resolve(outcomes.map((outcome) => ({ outcome, ...meta })));
+    }
+  }
+
+  #observe(request: PackedRequest, outcome: Outcome, nowMs: number): void {
+    const hold = "hold" in outcome ? outcome.hold : undefined;
+    if (hold && !hold.scope.startsWith("group:")) {
+      this.raise({ ...hold, untilMs: hold.forMs === null ? null : nowMs + hold.forMs, probe: true });
+    }
+    const change = this.#gates.observe(request.group, outcome, nowMs);
+    if (change.breaker) this.#holdWrites.push(this.#deps.ledger.saveBreaker(this.accountId, change.breaker));
+    if (change.opened) {
+      this.heldBack.set(change.opened.scope, change.opened);
+      this.raise(change.opened);
+    }
+    if (change.closed) {
+      this.heldBack.delete(change.closed.scope);
+      this.#holdWrites.push(
+        this.#deps.ledger.closeHolds({ kind: change.closed.kind, scope: change.closed.scope }, nowMs),
+      );
+    }
+  }
+
+  /** Wakes the wheel when the earliest blocked bucket has a slot again. */
+  #arm(): void {
+    this.#timer?.abort();
+    this.#timer = null;
+    if (this.#queues.size === 0 || this.#halt || this.#failure) return;
+    const { clock } = this.#deps;
+    const until = this.#quota.blockedUntil(this.#deps.adapter.capabilities.buckets.map((bucket) => bucket.name));
+    // Nothing blocked and no room in flight: the next reply wakes us.
+    if (until === 0 && this.#inFlight > 0) return;
+    const timer = new AbortController();
+    this.#timer = timer;
+    void clock.sleep(Math.max(1, until - clock.monoMs()), timer.signal).then(() => {
+      if (!timer.signal.aborted) this.#schedule(0);
+    });
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#queues.rejectAll(() => error);
+    for (const waiter of this.#outbox.waiters.splice(0)) waiter.reject(error);
+    for (const wake of this.#idleWaiters.splice(0)) wake();
+  }
+}
+
+function dayTokens(request: PackedRequest): number {
+  return request.charges.filter((charge) => charge.bucket === "day").reduce((sum, charge) => sum + charge.amount, 0);
+}
+
+function summaryOf(
+  outcomes: readonly Outcome[],
+): "applied" | "refused" | "deferred" | "uncertain" | "pending" | "mixed" {
+  const types = new Set(outcomes.map((outcome) => outcome.type));
+  return types.size === 1 ? [...types][0]! : "mixed";
+}
+
+function errorOf(outcomes: readonly Outcome[]): string | null {
+  const told = outcomes.find((outcome) => "message" in outcome);
+  return told && "message" in told ? told.message : null;
+}
+
+function redacted(outcome: Outcome, redact: (text: string) => string): Outcome {
+  return "message" in outcome ? { ...outcome, message: redact(outcome.message) } : outcome;
+}

@@ -1,0 +1,165 @@
+/**
+ * One claimed submission while a driver has it in hand, and how it can come to a stop. The steps here are the driver's own
+ * copies, kept in line with what it records.
+ */
+import type { Step, StepError, StepName } from "../domain/chain.ts";
+import { fullJitterMs } from "../domain/clock.ts";
+import type { ClaimId } from "../domain/ids.ts";
+import type { Outcome } from "../domain/operation.ts";
+import { stampOf } from "../domain/stamp.ts";
+import type { SubmissionChange, SubmissionRow } from "../ledger/rows.ts";
+import type { RunnerDeps } from "./runner.ts";
+import { Busy, Fenced, Halted, Held } from "./stops.ts";
+import type { Ticket } from "./wheel.ts";
+
+export interface Work {
+  claimId: ClaimId;
+  row: SubmissionRow;
+  steps: Step[];
+  /** Concluded: nothing more may be done for it under this claim. */
+  ended: boolean;
+  /** Its own part of a write that is shared with others was refused. */
+  refused: ChainStop | null;
+}
+
+export function stepOf(work: Work, name: StepName): Step | undefined {
+  return work.steps.find((step) => step.name === name);
+}
+
+export function stampOfWork(work: Work): string {
+  return stampOf(work.row.source, work.row.key);
+}
+
+export function openStep(work: Work, name: StepName): Step | undefined {
+  const step = stepOf(work, name);
+  return step?.state === "open" ? step : undefined;
+}
+
+export function readTicket(works: readonly Work[], retried = false): Ticket {
+  const first = works[0]!;
+  const onBehalfOf = works.map((work) => work.row.id);
+  return { lane: first.row.lane, steps: [], onBehalfOf, claimId: first.claimId, retried };
+}
+
+/** Why a chain goes no further for now. */
+export type Verdict =
+  | { type: "failed"; error: StepError; step: StepName | null }
+  /** The try was the submission's own; it comes back after a delay, or fails when its tries are used up. */
+  | { type: "again"; error: StepError; step: StepName | null }
+  /** A write may or may not have happened; it is looked for at `dueAtMs`. */
+  | { type: "uncertain"; dueAtMs: number }
+  /** Comes back at its time without having used up a try. */
+  | { type: "later"; dueAtMs: number; kind: string; detail: string };
+
+export class ChainStop extends Error {
+  readonly verdict: Verdict;
+  constructor(verdict: Verdict) {
+    super(verdict.type);
+    this.name = "ChainStop";
+    this.verdict = verdict;
+  }
+}
+
+/** Ends a step's write that was not applied. `settleMs` is the first age at which an uncertain one is looked for. */
+export function stopFor(
+  outcome: Exclude<Outcome, { type: "applied" }>,
+  step: StepName,
+  nowMs: number,
+  settleMs: number,
+): ChainStop {
+  switch (outcome.type) {
+    case "refused": {
+      const { code, message, hint } = outcome;
+      return new ChainStop({ type: "failed", error: { code, message, hint }, step });
+    }
+    case "uncertain":
+      return new ChainStop({ type: "uncertain", dueAtMs: nowMs + settleMs });
+    case "deferred":
+      return new ChainStop({
+        type: "again",
+        error: { code: `CRM_${outcome.reason.toUpperCase()}`, message: outcome.message },
+        step,
+      });
+    case "pending":
+      return new ChainStop({
+        type: "later",
+        dueAtMs: nowMs + outcome.askAfterMs,
+        kind: "pending",
+        detail: `the CRM works on ${step}`,
+      });
+  }
+}
+
+const BUSY_DELAY_MS = 1_000;
+
+/** Turns whatever stopped a driver into a verdict; null where nothing may be written any more. */
+export function verdictOf(error: unknown, nowMs: number): Verdict | "halted" | null {
+  if (error instanceof ChainStop) return error.verdict;
+  if (error instanceof Halted) return "halted";
+  if (error instanceof Fenced) return null;
+  if (error instanceof Held)
+    return { type: "later", dueAtMs: error.dueAtMs, kind: error.hold.kind, detail: error.message };
+  if (error instanceof Busy)
+    return { type: "later", dueAtMs: nowMs + BUSY_DELAY_MS, kind: "busy", detail: error.message };
+  if (error instanceof Error && error.name === "LookupFailed") {
+    return { type: "again", error: { code: "CRM_LOOKUP", message: error.message }, step: null };
+  }
+  throw error;
+}
+
+/** The ledger's change for a verdict. A work with an uncertain step stays uncertain whatever else stopped it. */
+export function submissionChange(work: Work, verdict: Verdict | "halted", deps: RunnerDeps): SubmissionChange {
+  const base = { claimId: work.claimId, submissionId: work.row.id };
+  const uncertain = work.steps.filter((step) => step.state === "uncertain");
+  const failed = verdict !== "halted" && verdict.type === "failed";
+  if (uncertain.length > 0 && !failed) return stillUncertain(work, uncertain, verdict, deps);
+  if (verdict === "halted") return { ...base, to: "pending" };
+  switch (verdict.type) {
+    case "failed":
+      return { ...base, to: "failed", error: verdict.error, attempts: work.row.attempts + 1 };
+    case "uncertain":
+      return waitFor(work, verdict.dueAtMs, "settle", "an earlier write for the same person is uncertain");
+    case "later":
+      return waitFor(work, verdict.dueAtMs, verdict.kind, verdict.detail);
+    case "again":
+      return tryAgain(work, verdict.error, deps);
+  }
+}
+
+function stillUncertain(
+  work: Work,
+  steps: readonly Step[],
+  verdict: Verdict | "halted",
+  deps: RunnerDeps,
+): SubmissionChange {
+  const later = verdict !== "halted" && (verdict.type === "uncertain" || verdict.type === "later");
+  const dueAtMs = later
+    ? verdict.dueAtMs
+    : deps.clock.wallMs() + (verdict === "halted" ? 0 : deps.settings.retry.baseDelayMs);
+  const detail = "the answer to a write was lost; the CRM is asked before it is sent again";
+  return {
+    claimId: work.claimId,
+    submissionId: work.row.id,
+    to: "uncertain",
+    dueAtMs,
+    // Others of the same person, organization or deal key would create it once more while a create is in doubt.
+    keepKeys: steps.some((step) => step.action === "create" && step.entity !== "note"),
+    wait: { kind: "settle", untilMs: dueAtMs, detail },
+  };
+}
+
+function waitFor(work: Work, dueAtMs: number, kind: string, detail: string): SubmissionChange {
+  const base = { claimId: work.claimId, submissionId: work.row.id };
+  return { ...base, to: "waiting", dueAtMs, wait: { kind, untilMs: dueAtMs, detail } };
+}
+
+function tryAgain(work: Work, error: StepError, deps: RunnerDeps): SubmissionChange {
+  const { clock, random, settings } = deps;
+  const { baseDelayMs, maxDelayMs, maxAttempts } = settings.retry;
+  const base = { claimId: work.claimId, submissionId: work.row.id };
+  const attempts = work.row.attempts + 1;
+  if (attempts >= maxAttempts) return { ...base, to: "failed", error, attempts };
+  const dueAtMs = clock.wallMs() + fullJitterMs(random, baseDelayMs, maxDelayMs, attempts - 1);
+  const wait = { kind: "retry", untilMs: dueAtMs, detail: error.message };
+  return { ...base, to: "waiting", dueAtMs, attempts, error, wait };
+}

@@ -1,0 +1,142 @@
+/**
+ * Sends a chain's writes. One by one where each needs the ids that the one before yields; or gathered, with references
+ * inside, where the adapter takes whole chains in one request. A driver reads the same either way.
+ */
+import type { Step, StepAction } from "../domain/chain.ts";
+import type { CrmRecord, Ref, WriteOperation } from "../domain/operation.ts";
+import type { Mirror } from "../mirror/mirror.ts";
+import type { RunnerDeps } from "./runner.ts";
+import type { Performed, Ticket, Wheel } from "./wheel.ts";
+import { type ChainStop, stopFor, type Work } from "./work.ts";
+
+/** A step of a work that a write is for. */
+export interface Target {
+  work: Work;
+  step: Step;
+}
+
+export interface WriteRequest {
+  operation: WriteOperation;
+  /** All steps that this write fulfils; the first one's stamp is on it. */
+  targets: Target[];
+  action: StepAction;
+  explanation: string;
+}
+
+export interface Written {
+  ref: Ref;
+  /** As the CRM echoed it; null where it did not, or where the write is still gathered. */
+  record: CrmRecord | null;
+}
+
+export class Writer {
+  readonly #deps: RunnerDeps;
+  readonly #wheel: Wheel;
+  readonly #mirror: Mirror;
+  readonly #gather: boolean;
+  #gathered: WriteRequest[] = [];
+
+  constructor(deps: RunnerDeps, wheel: Wheel, mirror: Mirror) {
+    this.#deps = deps;
+    this.#wheel = wheel;
+    this.#mirror = mirror;
+    this.#gather = deps.adapter.capabilities.dependentOperations;
+  }
+
+  /** Throws a `ChainStop` where the write was not applied. */
+  async write(request: WriteRequest): Promise<Written> {
+    if (this.#gather && request.operation.type === "create") {
+      this.#gathered.push(request);
+      return { ref: { op: request.operation.key }, record: null };
+    }
+    this.#announce(request);
+    const performed = await this.#wheel.perform(request.operation, ticketOf(request));
+    const stop = this.#settle(request, performed);
+    if (stop) throw stop;
+    const id = request.targets[0]!.step.crmId!;
+    return { ref: { id }, record: performed.outcome.type === "applied" ? (performed.outcome.record ?? null) : null };
+  }
+
+  /** Sends what was gathered. Throws the first `ChainStop`, after all outcomes were taken in. */
+  async finish(): Promise<void> {
+    const requests = this.#gathered;
+    this.#gathered = [];
+    if (requests.length === 0) return;
+    const operations = requests.map((request) => request.operation);
+    const performed = await this.#wheel.performAll(operations, requests.map(ticketOf));
+    let first: ChainStop | null = null;
+    for (const [index, request] of requests.entries()) {
+      const stop = this.#settle(request, performed[index]!);
+      // What was refused or lost says more than a child that was not tried because of it.
+      if (stop && (!first || (first.verdict.type === "again" && stop.verdict.type !== "again"))) first = stop;
+    }
+    if (first) throw first;
+  }
+
+  /** An uncertain update is settled by reading the record, so its id must be durable before the update leaves. */
+  #announce(request: WriteRequest): void {
+    const { operation } = request;
+    if (operation.type !== "update") return;
+    this.#wheel.record({
+      steps: request.targets.map(({ work, step }) => ({
+        claimId: work.claimId,
+        stepId: step.id,
+        from: "open",
+        to: "open",
+        crmId: operation.id,
+        explanation: request.explanation,
+      })),
+    });
+    for (const { step } of request.targets) step.crmId = operation.id;
+  }
+
+  #settle(request: WriteRequest, performed: Performed): ChainStop | null {
+    const { outcome } = performed;
+    const { operation, targets, action } = request;
+    if (outcome.type === "applied") {
+      const id = outcome.id ?? (operation.type === "update" ? operation.id : null);
+      for (const { step } of targets) Object.assign(step, { state: "done", crmId: id, action });
+      this.#remember(request, outcome.record ?? null);
+      return null;
+    }
+    const state = outcome.type === "uncertain" ? "uncertain" : outcome.type === "pending" ? "pending" : "open";
+    for (const { step } of targets) Object.assign(step, { state, action });
+    const name = targets[0]!.step.name;
+    const settleMs = this.#deps.settings.retry.settleMs[0] ?? 0;
+    return stopFor(outcome, name, this.#deps.clock.wallMs(), settleMs);
+  }
+
+  #remember(request: WriteRequest, record: CrmRecord | null): void {
+    const { operation, targets, explanation } = request;
+    const steps = operation.type === "update" ? [] : targets;
+    this.#wheel.record({
+      steps: steps.map(({ work, step }) => ({
+        claimId: work.claimId,
+        stepId: step.id,
+        from: "done",
+        to: "done",
+        explanation,
+      })),
+    });
+    if (!record || operation.entity === "note") return;
+    const keys = this.#mirror.keysOf(record);
+    const dealKey = targets[0]!.step.content.dealKey;
+    if (operation.entity === "deal" && dealKey) keys.push(`deal:${dealKey}`);
+    this.#wheel.record({ mirror: [{ record, keys }] });
+  }
+}
+
+function ticketOf(request: WriteRequest): Ticket {
+  const first = request.targets[0]!;
+  return {
+    lane: first.work.row.lane,
+    steps: request.targets.map(({ work, step }) => ({
+      claimId: work.claimId,
+      stepId: step.id,
+      action: request.action,
+    })),
+    onBehalfOf: [],
+    claimId: first.work.claimId,
+    retried: request.targets.some(({ work, step }) => step.attempts > 0 || work.row.attempts > 0),
+  };
+}
