@@ -55,6 +55,8 @@ export interface CrmAccount {
   /** The user that the credential belongs to. */
   userId: CrmId;
   userName: string;
+  /** ISO 4217 code that the CRM takes for an amount without one, where it says so. */
+  currency?: string;
 }
 
 /** Labels are options of an entity, apart from its fields. */

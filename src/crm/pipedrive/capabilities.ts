@@ -17,11 +17,8 @@ const BURST_DEFAULT = 20;
 const SEARCH_LIMIT = 10;
 const DAY_MS = 86_400_000;
 
-/**
- * The vendor's note limit is "about 100,000 characters (100 KB)", counted as sent: HTML with escapes, maybe in bytes. Half
- * of it leaves room for escapes, `<br>` and letters of two bytes.
- */
-const NOTE_LENGTH_MAX = 50_000;
+/** The vendor's limit is "about 100,000 characters", counted as sent (API reference, notes): a little room for "about". */
+const NOTE_LENGTH_MAX = 95_000;
 /** Not documented; public integrations wait 3 s. */
 const SEARCH_LAG_MS = 3000;
 

@@ -11,7 +11,14 @@ const id = z
   .transform(String);
 
 const userSchema = z.looseObject({ id, name: text, email: text, active_flag: z.boolean().nullish().catch(null) });
-const accountSchema = z.looseObject({ id, name: text, company_id: id, company_name: text, company_domain: text });
+const accountSchema = z.looseObject({
+  id,
+  name: text,
+  company_id: id,
+  company_name: text,
+  company_domain: text,
+  default_currency: text,
+});
 const pipelineSchema = z.looseObject({ id, name: z.string(), is_deleted: z.boolean().nullish().catch(null) });
 const stageSchema = pipelineSchema.extend({ pipeline_id: id });
 const optionSchema = z.looseObject({ id: z.union([z.number(), z.string(), z.boolean()]), label: z.string() });
@@ -82,6 +89,7 @@ function accountPart(data: unknown): Partial<Catalog> | null {
       domain: me.company_domain || null,
       userId: me.id,
       userName: me.name ?? "",
+      ...(/^[A-Z]{3}$/.test(me.default_currency ?? "") && { currency: me.default_currency ?? "" }),
     },
   };
 }

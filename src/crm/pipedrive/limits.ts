@@ -4,10 +4,11 @@
  */
 import type { LimitReading } from "../../domain/quota.ts";
 import type { HttpResult } from "../../domain/wire.ts";
+import { readRetryAfter } from "../../pacer/retry-after.ts";
 import type { PackedRequest } from "../adapter.ts";
 
-/** A longer wait is taken for nonsense and cut: the day's budget resets within a day. */
-const WAIT_MAX_MS = 86_400_000;
+/** A longer window is not believed: the vendor's is 2 s. */
+const RESET_MAX_MS = 60_000;
 
 export function readLimits(request: PackedRequest, result: HttpResult): LimitReading[] {
   if (result.type !== "response") return [];
@@ -35,15 +36,10 @@ export function isDailyRefusal(result: HttpResult): boolean {
   return result.type === "response" && count(result, "x-daily-ratelimit-token-remaining") === 0;
 }
 
-/** `Retry-After` in seconds or as a date (against the reply's own `Date`), between 0 and a day; null where unusable. */
+/** `Retry-After` in ms, a date counted from the reply's own `Date`; null where there is none that makes sense. */
 export function retryAfterMs(result: HttpResult): number | null {
   if (result.type !== "response") return null;
-  const text = result.headers["retry-after"]?.trim() ?? "";
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(WAIT_MAX_MS, Math.ceil(Number(text) * 1000));
-  const now = serverTimeMs(result);
-  const at = /[a-z]{3}/i.test(text) ? Date.parse(text) : Number.NaN;
-  if (now === null || !Number.isFinite(at)) return null;
-  return Math.min(WAIT_MAX_MS, Math.max(0, at - now));
+  return readRetryAfter(result.headers["retry-after"], serverTimeMs(result) ?? Number.NaN);
 }
 
 export function serverTimeMs(result: HttpResult): number | null {
@@ -56,7 +52,7 @@ export function serverTimeMs(result: HttpResult): number | null {
 function resetMs(result: HttpResult): number | undefined {
   const text = result.type === "response" ? (result.headers["x-ratelimit-reset"]?.trim() ?? "") : "";
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text)) return undefined;
-  return Math.min(WAIT_MAX_MS, Math.ceil(Number(text) * 1000));
+  return Math.min(RESET_MAX_MS, Math.ceil(Number(text) * 1000));
 }
 
 function count(result: HttpResult, name: string, least = 0): number | undefined {

@@ -1,10 +1,12 @@
-import type { FieldCodec } from "../../../domain/catalog.ts";
+import type { FieldCodec, FieldDef } from "../../../domain/catalog.ts";
 import { canonicalJson } from "../../../domain/json.ts";
 import { type FieldType, notTaken, taken } from "./field-type.ts";
-import { FIELD_TYPES } from "./table.ts";
+import { FIELD_TYPES, WHOLE_NUMBER_CODES } from "./table.ts";
 
-const rowOf = (type: string): FieldType | undefined =>
-  Object.hasOwn(FIELD_TYPES, type) ? FIELD_TYPES[type] : undefined;
+function rowOf(def: FieldDef): FieldType | undefined {
+  const type = !def.custom && WHOLE_NUMBER_CODES.includes(def.code) ? "int" : def.type;
+  return Object.hasOwn(FIELD_TYPES, type) ? FIELD_TYPES[type] : undefined;
+}
 
 /** Absent, as the CRM may write it: no value, null, an empty text, an empty list, a range or an amount without content. */
 function isEmpty(value: unknown): boolean {
@@ -18,17 +20,17 @@ function isEmpty(value: unknown): boolean {
 export const pipedriveCodec: FieldCodec = {
   encode(def, value, catalog) {
     if (isEmpty(value)) return taken(undefined);
-    const row = rowOf(def.type);
+    const row = rowOf(def);
     return row === undefined
       ? notTaken(`goes into a field of type ${def.type}, which can't be written`)
       : row.encode(value, def, catalog);
   },
   equal(def, ours, theirs) {
     if (isEmpty(ours) || isEmpty(theirs)) return isEmpty(ours) && isEmpty(theirs);
-    return rowOf(def.type)?.equal(ours, theirs) ?? canonicalJson(ours) === canonicalJson(theirs);
+    return rowOf(def)?.equal(ours, theirs) ?? canonicalJson(ours) === canonicalJson(theirs);
   },
   display(def, value, catalog) {
     if (isEmpty(value)) return "";
-    return rowOf(def.type)?.display(value, def, catalog) ?? JSON.stringify(value);
+    return rowOf(def)?.display(value, def, catalog) ?? JSON.stringify(value);
   },
 };

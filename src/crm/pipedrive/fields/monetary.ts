@@ -1,12 +1,12 @@
 import { type FieldType, isObject, notTaken, taken } from "./field-type.ts";
 import { exactNumber, sameNumber } from "./number.ts";
 
-/** A number, in the account's own currency, or `{ value, currency }`. */
+/** A number, in the currency of the token's user, or `{ value, currency }`. */
 export const monetaryType: FieldType = {
-  encode(value) {
+  encode(value, _def, catalog) {
     const amount = exactNumber(isObject(value) ? value.value : value);
     if (amount === null) return notTaken("is not an amount (a number, or value and currency)");
-    const currency = currencyOf(value);
+    const currency = currencyOf(value) ?? catalog.account?.currency ?? null;
     if (currency === null) return taken({ value: amount });
     return /^[A-Z]{3}$/.test(currency)
       ? taken({ value: amount, currency })

@@ -13,6 +13,19 @@ export const enumType: FieldType = {
   display: (value, def) => labelOf(value, def),
 };
 
+/** A built-in choice whose definition may come without options: then its ids are taken too. */
+export function fixedChoice(ids: readonly string[]): FieldType {
+  return {
+    ...enumType,
+    encode(value, def, catalog) {
+      const id = plainText(value)?.toLowerCase() ?? "";
+      const label = enumType.encode(value, def, catalog);
+      if (label.ok) return label;
+      return ids.includes(id) ? taken(wireOption(id)) : notTaken(`is not one of ${ids.join(", ")}`);
+    },
+  };
+}
+
 /** Several options: a list of labels, one label, or labels in one text with commas or semicolons between them. */
 export const setType: FieldType = {
   encode(value, def) {

@@ -8,7 +8,7 @@ import { dateType } from "./date.ts";
 import type { FieldType } from "./field-type.ts";
 import { monetaryType } from "./monetary.ts";
 import { numberType } from "./number.ts";
-import { enumType, setType } from "./options.ts";
+import { enumType, fixedChoice, setType } from "./options.ts";
 import { phoneType } from "./phone.ts";
 import { dateRangeType, timeRangeType } from "./range.ts";
 import { recordType, userType } from "./reference.ts";
@@ -28,9 +28,9 @@ export const FIELD_TYPES: Readonly<Record<string, FieldType>> = {
   boolean: booleanType,
   monetary: monetaryType,
   enum: enumType,
-  varchar_options: enumType,
-  visible_to: enumType,
-  status: enumType,
+  varchar_options: textType(VARCHAR_LENGTH_MAX),
+  visible_to: fixedChoice(["1", "3", "5", "7"]),
+  status: fixedChoice(["open", "won", "lost"]),
   set: setType,
   user: userType,
   org: recordType,
@@ -41,3 +41,6 @@ export const FIELD_TYPES: Readonly<Record<string, FieldType>> = {
   timerange: timeRangeType,
   address: addressType,
 };
+
+/** Built-in fields whose member in a record is a whole number, whatever type the field list gives them. */
+export const WHOLE_NUMBER_CODES: readonly string[] = ["annual_revenue", "employee_count"];
