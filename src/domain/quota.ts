@@ -55,7 +55,10 @@ export interface BucketState {
   limit: number | null;
   /** What other clients used, by the last reading. */
   usedByOthers: number;
-  /** UTC ms. Day: when the present day began, where a reset was seen; spending counts from there, else 24 h back. */
+  /**
+   * UTC ms. Day: when the present day began, where a reset was seen; spending counts from there, else 24 h back. Window:
+   * since when `usedByOthers` stands, which is the highest of the last window.
+   */
   periodStartMs: number | null;
   resetsAtMs: number | null;
   /** UTC ms of the newest reading that this row reflects. */

@@ -16,7 +16,7 @@ export interface Instant {
  * Part of the capacity that a run starts with. Others may be using most of the window, and only the first replies tell;
  * each good reply doubles it.
  */
-const START_FACTOR = 0.25;
+const START_FACTOR = 1 / 16;
 const DAY_MS = 24 * 60 * 60_000;
 /** 0.29 x 100 is 28.999999999999996: not to be taken for 28. */
 const ROUNDING = 1e-9;
@@ -116,7 +116,8 @@ export function withCapacity(state: BucketState, settings: LimitSettings, margin
       floorBackground: Math.ceil(state.limit * (1 - settings.share)),
     };
   }
-  const left = state.usedByOthers > 0 ? state.limit - state.usedByOthers - margin : state.limit;
+  const alone = state.usedByOthers === 0 && state.rateFactor >= 1;
+  const left = alone ? state.limit : state.limit - state.usedByOthers - margin;
   const capacity = Math.max(1, Math.floor(Math.min(share, left) * state.rateFactor));
   return { ...state, capacity, capacityBackground: null };
 }

@@ -32,7 +32,8 @@ export function applyReading(
   }
   if (state.kind === "window") {
     const ours = Math.max(use.used, context.usedAtSend?.[state.bucket] ?? 0);
-    return applyWindowReading(state, ours, reading, settings, now, context.sentMonoMs);
+    const inFlight = context.inFlight?.[state.bucket] ?? 0;
+    return applyWindowReading(state, reading, settings, now, { sentMonoMs: context.sentMonoMs, ours, inFlight });
   }
   const limit = usableLimit(reading.limit) ?? state.limit;
   return withCapacity({ ...state, limit, readAtMs: now.wallMs }, settings, 0);

@@ -11,28 +11,41 @@ const FACTOR_HOLD = 0.125;
 const HOLD_MS = 60_000;
 /** A longer pause ends the run as a hold instead of being slept through in memory. */
 const PAUSE_IN_RUN_MAX_MS = 60_000;
+/** Part of the window that is left free beside others, so that they can grow and be seen to. */
+const SLACK = 0.05;
+/** A full window keeps others out, and what they would use can't be seen: they are believed to want this much more. */
+const HIDDEN = 0.15;
+/** Part of what is under way that the server had not counted yet, so that others may use that much more than it seems. */
+const UNSEEN = 0.5;
 /** Windows of good replies until a halved rate is whole again, with and without headers that tell what is left. */
 const RECOVERY_WINDOWS_INFORMED = 2;
 const RECOVERY_WINDOWS_BLIND = 8;
 
-/** The row after a reply to a request that was charged to this window. `ours`: slots taken when it was sent. */
+/** What is known of a request whose reply is read. */
+export interface WindowReply {
+  sentMonoMs: number;
+  /** Slots taken when it was sent, itself included. */
+  ours: number;
+  /** Our requests that are still under way. */
+  inFlight: number;
+}
+
+/** The row after a reply to a request that was charged to this window. */
 export function applyWindowReading(
   state: BucketState,
-  ours: number,
   reading: LimitReading,
   settings: LimitSettings,
   now: Instant,
-  sentMonoMs: number,
+  reply: WindowReply,
 ): BucketState {
   const configured = configuredLimit({ name: state.bucket, kind: "window" }, settings);
   const read = usableLimit(reading.limit);
   const limit = read === null ? state.limit : lower(configured, read);
   const told = { ...state, limit, readAtMs: now.wallMs };
-  if (reading.exceeded) return withCapacity(refused(told, reading, now, sentMonoMs), settings, 1);
-  const roundTripMs = Math.max(0, now.monoMs - sentMonoMs);
-  const seen = withOthers(told, ours, reading, now.wallMs, roundTripMs);
-  const margin = 1 + Math.ceil((ours * Math.min(roundTripMs, state.windowMs)) / (state.windowMs + roundTripMs));
-  return withCapacity(grown(seen, reading, settings), settings, margin);
+  if (reading.exceeded) return withCapacity(refused(told, reading, now, reply.sentMonoMs), settings, 1);
+  const roundTripMs = Math.max(0, now.monoMs - reply.sentMonoMs);
+  const seen = withOthers(told, reply.ours, reading, now.wallMs, roundTripMs);
+  return withCapacity(grown(seen, reading, settings), settings, slack(limit) + Math.ceil(reply.inFlight * UNSEEN));
 }
 
 /**
@@ -69,7 +82,9 @@ function withOthers(
   const slow = roundTripMs > state.windowMs / 2;
   // A slow reply tells of a window that our present count no longer knows.
   if (reading.remaining === undefined || !(reading.remaining >= 0) || total === null || slow) return state;
-  const estimate = Math.max(0, Math.floor(total - reading.remaining - ours));
+  const seen = Math.max(0, Math.floor(total - reading.remaining - ours));
+  const crowded = seen > 0 && reading.remaining < slack(total);
+  const estimate = seen + (crowded ? Math.ceil(total * HIDDEN) : 0);
   if (estimate >= state.usedByOthers) return { ...state, usedByOthers: estimate, periodStartMs: nowMs };
   const heldMs = nowMs - (state.periodStartMs ?? 0);
   if (heldMs >= 0 && heldMs < state.windowMs) return state;
@@ -78,6 +93,10 @@ function withOthers(
     usedByOthers: Math.floor((state.usedByOthers + estimate) / 2),
     periodStartMs: nowMs,
   };
+}
+
+function slack(limit: number | null): number {
+  return Math.max(1, Math.ceil((limit ?? 0) * SLACK));
 }
 
 /** The rate grows with each good reply: doubling at the start of a run, in small steps after a refusal. */
