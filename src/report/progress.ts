@@ -1,0 +1,31 @@
+import { Presets, SingleBar } from "cli-progress";
+
+/** A bar on a terminal while work goes on. Does nothing where `shown` is false. */
+export interface Progress {
+  update(done: number, total: number, note: string): void;
+  stop(): void;
+}
+
+/** `stream` is standard error: progress is talk. The bar appears with the first update and leaves no trace. */
+export function createProgress(stream: NodeJS.WritableStream, title: string, shown: boolean): Progress {
+  if (!shown) return { update: () => {}, stop: () => {} };
+  let bar: SingleBar | null = null;
+  return {
+    update: (done, total, note) => {
+      if (bar === null) {
+        const format = `${title} {bar} {value}/{total} {note}`;
+        bar = new SingleBar(
+          { format, stream, hideCursor: false, clearOnComplete: true, fps: 5 },
+          Presets.shades_classic,
+        );
+        bar.start(total, done, { note });
+      }
+      bar.setTotal(total);
+      bar.update(done, { note });
+    },
+    stop: () => {
+      bar?.stop();
+      bar = null;
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { count, span } from "./human.ts";
+import { safeLine } from "./safe-text.ts";
+import type { Style } from "./style.ts";
+import { type HoldDocument, holdText } from "./sync-summary.ts";
+import { pairs } from "./table.ts";
+
+/** The document of `status --json`. */
+export interface StatusDocument {
+  queue: Record<string, number>;
+  lagSeconds: { oldest: number | null; p50: number | null; p95: number | null };
+  quota: {
+    burst: { limit: number | null; usedByUs: number; usedByOthers: number };
+    daily: {
+      limit: number | null;
+      usedByUs: number;
+      usedByOthers: number;
+      remaining: number | null;
+      resetsAt: string | null;
+    };
+  };
+  holds: HoldDocument[];
+  alerts: { level: "warning" | "critical"; message: string }[];
+  lastRun: {
+    run: string;
+    kind: string;
+    startedAt: string;
+    endedAt: string | null;
+    stopped: string | null;
+    exitCode: number | null;
+  } | null;
+}
+
+export function renderStatus(status: StatusDocument, style: Style): string {
+  const rows: [string, string][] = [
+    ["queue", queueText(status.queue, style)],
+    ["delay", lagText(status.lagSeconds)],
+    ["burst", `${count(status.quota.burst.usedByUs)} of ${limitText(status.quota.burst.limit)} in use by us`],
+    ["daily", dailyText(status.quota.daily)],
+    ["last run", lastRunText(status.lastRun)],
+  ];
+  for (const hold of status.holds) rows.push(["hold", style.yellow(holdText(hold))]);
+  for (const alert of status.alerts) {
+    rows.push(["alert", (alert.level === "critical" ? style.red : style.yellow)(safeLine(alert.message))]);
+  }
+  return `${pairs(rows, style)}\n`;
+}
+
+function queueText(queue: StatusDocument["queue"], style: Style): string {
+  const bad = new Set(["failed", "rejected", "conflict", "uncertain"]);
+  const parts = Object.entries(queue)
+    .filter(([, value]) => value > 0)
+    .map(([name, value]) => (bad.has(name) ? style.yellow(`${count(value)} ${name}`) : `${count(value)} ${name}`));
+  return parts.length === 0 ? "empty" : parts.join(", ");
+}
+
+function lagText({ oldest, p50, p95 }: StatusDocument["lagSeconds"]): string {
+  const waiting = oldest === null ? "nothing waits" : `the oldest waits since ${span(oldest * 1000)}`;
+  if (p50 === null || p95 === null) return waiting;
+  return `${waiting}; delivered within ${span(p50 * 1000)} (half) to ${span(p95 * 1000)} (95 of 100)`;
+}
+
+function dailyText(daily: StatusDocument["quota"]["daily"]): string {
+  const parts = [`${count(daily.usedByUs)} tokens by us of ${limitText(daily.limit)}`];
+  if (daily.usedByOthers > 0) parts.push(`${count(daily.usedByOthers)} by others`);
+  if (daily.remaining !== null) parts.push(`${count(daily.remaining)} left`);
+  if (daily.resetsAt !== null) parts.push(`new ones at ${daily.resetsAt}`);
+  return parts.join(", ");
+}
+
+const limitText = (limit: number | null): string => (limit === null ? "an unknown limit" : count(limit));
+
+function lastRunText(run: StatusDocument["lastRun"]): string {
+  if (run === null) return "none yet";
+  if (run.endedAt === null) return `${run.kind} since ${run.startedAt}, still at work`;
+  return `${run.kind} at ${run.startedAt}: ${run.stopped ?? "ended"}, exit code ${run.exitCode ?? "unknown"}`;
+}

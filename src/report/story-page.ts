@@ -1,0 +1,116 @@
+import { localTime } from "./human.ts";
+import { safeLine, safeText } from "./safe-text.ts";
+import type { Style } from "./style.ts";
+import { pairs } from "./table.ts";
+
+export interface AttemptDocument {
+  /** RFC 3339. */
+  at: string;
+  method: string;
+  path: string;
+  status: number | null;
+  tokens: number;
+  latencyMs: number | null;
+  outcome: string | null;
+  error: string | null;
+}
+
+export interface StepDocument {
+  step: string;
+  state: string;
+  action: string | null;
+  crmId: string | null;
+  link: string | null;
+  explanation: string | null;
+  error: string | null;
+  attempts: AttemptDocument[];
+}
+
+/** The document of `show --json`. */
+export interface StoryDocument {
+  submission: {
+    source: string;
+    key: string;
+    state: string;
+    lane: string;
+    submittedAt: string;
+    receivedAt: string;
+    dueAt: string | null;
+    failedAt: string | null;
+    doneAt: string | null;
+    attempts: number;
+    origin: { file: string; line: number | null };
+    error: { code: string; message: string; hint: string | null } | null;
+    content: unknown;
+    raw: unknown;
+  };
+  steps: StepDocument[];
+  lookups: AttemptDocument[];
+  waits: { at: string; kind: string; until: string | null; detail: string }[];
+}
+
+/** One submission's story: what it is, each step with its CRM record, and what happened in order. */
+export function renderStory(story: StoryDocument, style: Style): string {
+  const { submission } = story;
+  const parts = [style.bold(safeLine(`${submission.source}/${submission.key}`)), factsText(submission, style)];
+  if (story.steps.length > 0) parts.push(story.steps.map((step) => stepText(step, style)).join("\n"));
+  const events = timeline(story);
+  if (events.length > 0) parts.push(`${style.bold("What happened")}\n${events.join("\n")}`);
+  parts.push(`${style.bold("Content")}\n${safeText(JSON.stringify(submission.content, null, 2) ?? "erased")}`);
+  return `${parts.join("\n\n")}\n`;
+}
+
+function factsText(submission: StoryDocument["submission"], style: Style): string {
+  const { file, line } = submission.origin;
+  const rows: [string, string][] = [
+    ["state", stateText(submission, style)],
+    ["lane", submission.lane],
+    ["submitted", local(submission.submittedAt)],
+    ["received", `${local(submission.receivedAt)} from ${safeLine(file)}${line === null ? "" : `, line ${line}`}`],
+  ];
+  if (submission.doneAt !== null) rows.push(["done", local(submission.doneAt)]);
+  if (submission.failedAt !== null) rows.push(["failed", local(submission.failedAt)]);
+  if (submission.dueAt !== null) rows.push(["due", local(submission.dueAt)]);
+  if (submission.error !== null) {
+    rows.push(["error", safeLine(`${submission.error.code}: ${submission.error.message}`)]);
+    if (submission.error.hint !== null) rows.push(["fix", safeLine(submission.error.hint)]);
+  }
+  return pairs(rows, style);
+}
+
+function stateText({ state }: StoryDocument["submission"], style: Style): string {
+  if (state === "done") return style.green(state);
+  return state === "failed" ? style.red(state) : state;
+}
+
+function stepText(step: StepDocument, style: Style): string {
+  const record = step.crmId === null ? "" : `  ${step.action ?? "in the CRM"} ${step.crmId}`;
+  const link = step.link === null ? "" : `  ${style.cyan(step.link)}`;
+  const lines = [`${style.bold(step.step.padEnd(12))}  ${step.state}${safeLine(record)}${link}`];
+  if (step.explanation !== null) lines.push(`              ${style.dim(safeLine(step.explanation))}`);
+  if (step.error !== null) lines.push(`              ${style.red(safeLine(step.error))}`);
+  return lines.join("\n");
+}
+
+function timeline(story: StoryDocument): string[] {
+  const attempts = [
+    ...story.steps.flatMap((step) => step.attempts.map((attempt) => ({ who: step.step, attempt }))),
+    ...story.lookups.map((attempt) => ({ who: "look-up", attempt })),
+  ].map(({ who, attempt }) => ({ at: attempt.at, text: `${who}: ${attemptText(attempt)}` }));
+  const waits = story.waits.map((wait) => ({
+    at: wait.at,
+    text: `waits (${wait.kind})${wait.until === null ? "" : ` until ${local(wait.until)}`}: ${wait.detail}`,
+  }));
+  return [...attempts, ...waits]
+    .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+    .map(({ at, text }) => `${local(at)}  ${safeLine(text)}`);
+}
+
+function attemptText(attempt: AttemptDocument): string {
+  const answer = attempt.status === null ? "no answer" : String(attempt.status);
+  const time = attempt.latencyMs === null ? "" : ` in ${Math.round(attempt.latencyMs)} ms`;
+  const error = attempt.error === null ? "" : `: ${attempt.error}`;
+  return `${attempt.method} ${attempt.path} -> ${answer}${time}, ${attempt.outcome ?? "not closed"}, ${attempt.tokens} tokens${error}`;
+}
+
+const local = (text: string): string => localTime(Date.parse(text));

@@ -1,0 +1,94 @@
+import type { HoldKind } from "../domain/hold.ts";
+import { count, counted, span } from "./human.ts";
+import { safeLine } from "./safe-text.ts";
+import type { Style } from "./style.ts";
+
+/** What ingest made of records; part of several documents. */
+export interface IngestedCounts {
+  new: number;
+  duplicate: number;
+  conflict: number;
+  skipped: number;
+  history: number;
+  rejected: number;
+}
+
+export interface HoldDocument {
+  kind: HoldKind;
+  scope: string;
+  /** RFC 3339; null: until a person acts. */
+  until: string | null;
+  message: string;
+}
+
+/** The document of `sync --json`. */
+export interface SyncSummary {
+  run: string;
+  ingested: IngestedCounts;
+  drained: { done: number; waiting: number; uncertain: number; failed: number };
+  remaining: number;
+  warnings: string[];
+  requests: { total: number; rateLimited: number; retried: number; tokens: number };
+  lookups: { mirror: number; search: number };
+  stopped: "drained" | "limit" | "maxDuration" | "maxTokens" | "hold" | "signal";
+  hold: HoldDocument | null;
+  durationMs: number;
+  /** What broke the run off, or kept it from sending. */
+  error?: { code: string; message: string; hint: string | null };
+}
+
+const ENDS: Record<SyncSummary["stopped"], string> = {
+  drained: "",
+  limit: "Stopped at --limit; the rest waits for the next run.",
+  maxDuration: "Stopped at --max-duration; the rest waits for the next run.",
+  maxTokens: "Stopped at --max-tokens; the rest waits for the next run.",
+  hold: "Stopped for a hold; the rest waits in the ledger.",
+  signal: "Stopped by a signal; what was in flight is recorded, the rest waits in the ledger.",
+};
+
+/** `12 new, 3 duplicate`; zeros are left out. */
+export function ingestedText(counts: Partial<IngestedCounts>): string {
+  const parts = Object.entries(counts)
+    .filter(([, value]) => value > 0)
+    .map(([name, value]) => `${count(value)} ${name}`);
+  return parts.length === 0 ? "nothing new" : parts.join(", ");
+}
+
+export function renderSyncSummary(summary: SyncSummary, style: Style): string {
+  const { drained, requests, lookups } = summary;
+  const lines = [
+    `${style.bold("Ingested")}  ${ingestedText(summary.ingested)}`,
+    `${style.bold("Drained")}   ${drainedText(summary, style)}`,
+    `${style.bold("Requests")}  ${requestsText(requests)}; look-ups: ${count(lookups.mirror)} from the mirror, ${count(lookups.search)} by search`,
+  ];
+  for (const warning of summary.warnings) lines.push(`${style.yellow("Warning")}   ${safeLine(warning)}`);
+  if (summary.hold !== null) lines.push(`${style.yellow("Hold")}      ${holdText(summary.hold)}`);
+  if (summary.error !== undefined) lines.push(`${style.red("Error")}     ${safeLine(summary.error.message)}`);
+  if (drained.failed > 0)
+    lines.push(`${style.red("Failed")}    ${counted(drained.failed, "submission")}; see: crmledger failed`);
+  const end = ENDS[summary.stopped];
+  const rest = summary.remaining > 0 ? ` ${counted(summary.remaining, "submission")} left in the queue.` : "";
+  lines.push(`${end}${rest} Took ${span(summary.durationMs)}.`.trim());
+  return `${lines.join("\n")}\n`;
+}
+
+function drainedText({ drained }: SyncSummary, style: Style): string {
+  const parts = [style.green(`${count(drained.done)} done`)];
+  if (drained.waiting > 0) parts.push(`${count(drained.waiting)} waiting`);
+  if (drained.uncertain > 0)
+    parts.push(style.yellow(`${count(drained.uncertain)} uncertain (being looked for, never sent twice)`));
+  if (drained.failed > 0) parts.push(style.red(`${count(drained.failed)} failed`));
+  return parts.join(", ");
+}
+
+function requestsText(requests: SyncSummary["requests"]): string {
+  const parts = [`${count(requests.total)} for ${counted(requests.tokens, "token")}`];
+  if (requests.rateLimited > 0) parts.push(`${count(requests.rateLimited)} rate limited`);
+  if (requests.retried > 0) parts.push(`${count(requests.retried)} retried`);
+  return parts.join(", ");
+}
+
+export function holdText(hold: HoldDocument): string {
+  const until = hold.until === null ? "until somebody acts" : `until ${hold.until}`;
+  return `${hold.kind} (${safeLine(hold.scope)}) ${until}: ${safeLine(hold.message)}`;
+}
