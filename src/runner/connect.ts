@@ -56,22 +56,30 @@ function describer(wheel: Wheel): Connection["describe"] {
   };
 }
 
+/** How long the answer to "whose token is this" is trusted for a token that has not changed. */
+const ACCOUNT_AGE_MAX_MS = 24 * 3_600_000;
+
 /**
- * Asks the CRM whose credential this is, and binds or checks the ledger's account. `credential` is remembered with the
- * account, so a run with a known one need not ask.
+ * Asks the CRM whose credential this is, and binds or checks the ledger's account. The answer is remembered by credential,
+ * so a run with a known one need not ask, and a changed token is always asked about before anything is written.
  */
-export async function checkAccount(deps: RunnerDeps, connection: Connection, ageMaxMs: number): Promise<void> {
+export async function checkAccount(
+  deps: RunnerDeps,
+  connection: Connection,
+  ageMaxMs: number = ACCOUNT_AGE_MAX_MS,
+): Promise<void> {
   const { session, describe } = connection;
-  const trouble = await session.ensure("account", ageMaxMs, describe);
-  if (trouble) throw notReached(trouble);
-  const account = session.catalog.account!;
-  const bound = await deps.ledger.bindAccount(
-    { vendor: deps.adapter.vendor, externalId: account.externalId, name: account.name },
-    deps.clock.wallMs(),
-  );
-  if (session.accountId === bound) return;
-  session.accountId = bound;
-  await deps.ledger.saveCatalog(bound, "account", { account }, deps.clock.wallMs());
+  const { ledger, clock, adapter, credential } = deps;
+  const part = `account:${credential}`;
+  const knownAtMs = session.credentialCheckedAtMs(part);
+  if (knownAtMs !== null && clock.wallMs() - knownAtMs < ageMaxMs) return;
+  const outcome = await describe("account", undefined);
+  const account = outcome.type === "applied" ? outcome.catalog?.account : undefined;
+  if (!account) throw notReached(outcome);
+  const named = { vendor: adapter.vendor, externalId: account.externalId, name: account.name };
+  const bound = await ledger.bindAccount(named, clock.wallMs());
+  session.bind(bound, account);
+  await ledger.saveCatalog(bound, part, { account }, clock.wallMs());
 }
 
 function notReached(outcome: Outcome): CrmledgerError {

@@ -4,13 +4,14 @@
  */
 import type { Ref } from "../domain/operation.ts";
 import type { Answer } from "../mirror/mirror.ts";
+import { conclude, concludeFor } from "./conclude.ts";
 import { type DriveContext, freshRecord } from "./context.ts";
 import { writeDeal } from "./deal-step.ts";
 import { writeNotes } from "./note-steps.ts";
 import { writeOrganization } from "./organization-step.ts";
 import { type ChainPerson, writePerson } from "./person-step.ts";
 import { relink } from "./relink.ts";
-import { ChainStop, openStep, stepOf, submissionChange, type Verdict, verdictOf, type Work } from "./work.ts";
+import { ChainStop, openStep, stepOf, type Work } from "./work.ts";
 import { Writer } from "./writer.ts";
 
 /** `answer` is the person's look-up, null where no work of the claim has an open person step. */
@@ -22,7 +23,7 @@ export async function driveClaim(context: DriveContext, works: readonly Work[], 
       if (!work.ended) await guarded(context, work, () => driveOne(context, work, person));
     }
   } catch (error) {
-    for (const work of works) if (!work.ended) concludeAll(context, work, error);
+    for (const work of works) if (!work.ended) concludeFor(context, work, error);
   }
   context.wheel.record({ release: [claimId] });
 }
@@ -87,44 +88,6 @@ async function guarded(context: DriveContext, work: Work, task: () => Promise<vo
   try {
     await task();
   } catch (error) {
-    concludeAll(context, work, error);
+    concludeFor(context, work, error);
   }
-}
-
-function concludeAll(context: DriveContext, work: Work, error: unknown): void {
-  const nowMs = context.deps.clock.wallMs();
-  const verdict = verdictOf(error, nowMs);
-  if (verdict === null) {
-    work.ended = true;
-    return;
-  }
-  conclude(context, work, verdict);
-}
-
-/** Records the end of a work under this claim. */
-export function conclude(context: DriveContext, work: Work, verdict: Verdict | "halted" | "done"): void {
-  if (work.ended) return;
-  work.ended = true;
-  const { wheel, tally, deps } = context;
-  if (verdict === "done") {
-    wheel.record({ submissions: [{ claimId: work.claimId, submissionId: work.row.id, to: "done", error: null }] });
-    tally.count(work.row.id, "done");
-    return;
-  }
-  const change = submissionChange(work, verdict, deps);
-  const failedStep =
-    verdict !== "halted" && (verdict.type === "failed" || change.to === "failed") && "step" in verdict
-      ? verdict.step
-      : null;
-  const step = failedStep ? stepOf(work, failedStep) : undefined;
-  if (step?.state === "open" && "error" in (verdict as object)) {
-    const { error } = verdict as { error: NonNullable<typeof change.error> };
-    wheel.record({
-      steps: [
-        { claimId: work.claimId, stepId: step.id, from: "open", to: "failed", error, attempts: step.attempts + 1 },
-      ],
-    });
-  }
-  wheel.record({ submissions: [change] });
-  tally.count(work.row.id, change.to);
 }

@@ -1,6 +1,6 @@
 import type { Operation } from "../domain/operation.ts";
 import type { Lane } from "../domain/submission.ts";
-import type { Performed, Ticket } from "./wheel.ts";
+import type { Performed, Ticket } from "./ticket.ts";
 
 /** Of twenty operations that wait in both lanes, one is background: it never starves, and nobody waits for it. */
 const BACKGROUND_EVERY = 20;

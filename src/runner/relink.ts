@@ -26,7 +26,7 @@ export async function relink(context: DriveContext, work: Work, error: unknown):
 
 async function mend(context: DriveContext, work: Work, name: "organization" | "person" | "deal"): Promise<boolean> {
   const step = stepOf(work, name);
-  if (!step || step.state !== "done" || step.crmId === null) return false;
+  if (step?.state !== "done" || step.crmId === null) return false;
   const there = await freshRecord(context, [work], name, step.crmId);
   if (there) return false;
   const gone = step.crmId;

@@ -3,7 +3,7 @@
  * parts that something needs) and how far the CRM's clock is from ours.
  */
 import type { CrmSession } from "../crm/adapter.ts";
-import type { Catalog, CatalogPart, FieldedEntity } from "../domain/catalog.ts";
+import type { Catalog, CatalogPart, CrmAccount, FieldedEntity } from "../domain/catalog.ts";
 import type { AccountId } from "../domain/ids.ts";
 import type { Outcome } from "../domain/operation.ts";
 import { STAMP_FIELD_NAME } from "../domain/stamp.ts";
@@ -75,9 +75,14 @@ export class Session {
     }
   }
 
-  /** UTC ms of the last fetch; null: never. */
-  fetchedAtMs(part: CatalogPart): number | null {
+  /** When the account of a credential (`account:FINGERPRINT`) was last asked for. UTC ms; null: never. */
+  credentialCheckedAtMs(part: string): number | null {
     return this.#fetchedAt.get(part) ?? null;
+  }
+
+  bind(accountId: AccountId, account: CrmAccount): void {
+    this.accountId = accountId;
+    this.#catalog = { ...this.#catalog, account };
   }
 
   /**

@@ -6,8 +6,8 @@ import type { DrainReport } from "./runner.ts";
 export class Tally {
   readonly warnings = new Set<string>();
   readonly heldSources = new Set<string>();
-  /** Works that wait for a lesser hold now, by its scope. */
-  readonly keptBack = new Map<string, number>();
+  /** When progress was last shown. Monotonic ms. */
+  shownAtMs = Number.NEGATIVE_INFINITY;
   readonly #badValues = new Map<string, number>();
   readonly #unfinished = new Map<SubmissionId, "waiting" | "uncertain">();
   #done = 0;

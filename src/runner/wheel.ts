@@ -18,27 +18,12 @@ import { type Job, Queues } from "./queues.ts";
 import { instant, type QuotaDesk } from "./quota-desk.ts";
 import type { DrainReport, RunnerDeps } from "./runner.ts";
 import type { Session } from "./session.ts";
-import { type BegunStep, settleStep } from "./settle-step.ts";
+import { settleStep } from "./settle-step.ts";
 import { Fenced, Halted, Held } from "./stops.ts";
+import type { Performed, Ticket } from "./ticket.ts";
 
 /** A lease is renewed by every turn; a run that makes no turn for this long has lost its work to others. */
 export const LEASE_MS = 120_000;
-
-export interface Ticket {
-  lane: Lane;
-  /** Steps that the write is for; empty for a read. */
-  steps: BegunStep[];
-  onBehalfOf: SubmissionId[];
-  claimId: ClaimId | null;
-  /** A repetition of something that was tried before. */
-  retried: boolean;
-}
-
-export interface Performed {
-  outcome: Outcome;
-  serverTimeMs: number | null;
-  sentAtMs: number;
-}
 
 interface Offer {
   ref: number;
@@ -62,6 +47,7 @@ export class Wheel {
   #scheduled = false;
   #pumping = false;
   #ref = 0;
+  readonly #ending = new AbortController();
   #halt: { reason: DrainReport["stopped"]; hold: Hold | null } | null = null;
   #failure: unknown = null;
   #timer: AbortController | null = null;
@@ -138,9 +124,15 @@ export class Wheel {
     this.#schedule(0);
   }
 
+  /** Waits, or until the run ends. */
+  async pause(ms: number): Promise<void> {
+    if (!this.#halt) await this.#deps.clock.sleep(ms, this.#ending.signal);
+  }
+
   /** Nothing new is begun from here on; what is in flight ends and is recorded. The first reason stands. */
   halt(reason: DrainReport["stopped"], hold: Hold | null = null): void {
     this.#halt ??= { reason, hold };
+    this.#ending.abort();
     this.#queues.rejectAll(() => new Halted(this.#halt!.reason));
     this.#schedule(0);
   }

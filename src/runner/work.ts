@@ -10,7 +10,7 @@ import { stampOf } from "../domain/stamp.ts";
 import type { SubmissionChange, SubmissionRow } from "../ledger/rows.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Busy, Fenced, Halted, Held } from "./stops.ts";
-import type { Ticket } from "./wheel.ts";
+import type { Ticket } from "./ticket.ts";
 
 export interface Work {
   claimId: ClaimId;

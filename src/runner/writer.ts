@@ -6,7 +6,8 @@ import type { Step, StepAction } from "../domain/chain.ts";
 import type { CrmRecord, Ref, WriteOperation } from "../domain/operation.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { RunnerDeps } from "./runner.ts";
-import type { Performed, Ticket, Wheel } from "./wheel.ts";
+import type { Performed, Ticket } from "./ticket.ts";
+import type { Wheel } from "./wheel.ts";
 import { type ChainStop, stopFor, type Work } from "./work.ts";
 
 /** A step of a work that a write is for. */

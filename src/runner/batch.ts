@@ -1,0 +1,130 @@
+/**
+ * Prepares a batch of claims: settles what was uncertain, plans what is not planned, and asks the mirror for all persons
+ * and organizations at once, which is what makes look-ups cheap.
+ */
+import type { PlannedStep } from "../domain/chain.ts";
+import type { Claim } from "../ledger/rows.ts";
+import type { Answer } from "../mirror/mirror.ts";
+import { planChain } from "../planner/plan-chain.ts";
+import type { PlanResult } from "../planner/planner.ts";
+import { conclude, concludeFor } from "./conclude.ts";
+import { type DriveContext, planContext, settingsOf } from "./context.ts";
+import { needCatalog } from "./need-catalog.ts";
+import { personLookup } from "./person-step.ts";
+import { settleUncertain } from "./uncertain.ts";
+import { openStep, type Work } from "./work.ts";
+
+/** A source whose map names what the CRM lacks is looked at again after this long, or when somebody resumes it. */
+export const SOURCE_HOLD_MS = 15 * 60_000;
+/** A catalog older than this is fetched anew before a name is believed to be missing. */
+const NAME_AGE_MAX_MS = 60_000;
+
+export interface Prepared {
+  works: Work[];
+  answer: Answer | null;
+}
+
+export async function prepare(context: DriveContext, claims: readonly Claim[]): Promise<Prepared[]> {
+  const groups = claims.map(worksOf);
+  const works = groups.flat();
+  await settleUncertain(context, works);
+  await Promise.all(works.filter((work) => !work.ended && !work.row.planned).map((work) => planOne(context, work)));
+  const answers = await lookUp(context, groups);
+  return groups.map((group, index) => ({ works: group, answer: answers[index]! }));
+}
+
+function worksOf(claim: Claim): Work[] {
+  return claim.submissions.map((row) => ({
+    claimId: claim.claimId,
+    row,
+    steps: row.steps.map((step) => ({ ...step })),
+    ended: false,
+    refused: null,
+  }));
+}
+
+async function planOne(context: DriveContext, work: Work): Promise<void> {
+  try {
+    const result = await planFully(context, work);
+    if (result.type === "planned") {
+      for (const bad of result.badValues) context.tally.badValue(work.row.source, bad);
+      const plan = { claimId: work.claimId, submissionId: work.row.id, steps: result.steps satisfies PlannedStep[] };
+      work.steps = await context.wheel.plan(plan);
+    } else if (result.type === "unknownName") holdSource(context, work, result);
+    else if (result.type === "unplannable") {
+      const { code, message, hint } = result;
+      conclude(context, work, { type: "failed", error: { code, message, hint }, step: null });
+    }
+  } catch (error) {
+    concludeFor(context, work, error);
+  }
+}
+
+async function planFully(context: DriveContext, work: Work): Promise<PlanResult> {
+  const { source, key, content } = work.row;
+  if (!content) {
+    const message = "its payload is not in the ledger any more";
+    return { type: "unplannable", code: "PAYLOAD_ERASED", message, hint: "It was erased or thinned; import it again." };
+  }
+  const input = { source, key, content, settings: settingsOf(context, source) };
+  let refetched = false;
+  for (;;) {
+    const result = planChain(input, planContext(context, source));
+    if (result.type === "needs") await needCatalog(context, result.parts);
+    else if (result.type === "unknownName" && !refetched) {
+      refetched = true;
+      await needCatalog(context, partsFor(result.what), NAME_AGE_MAX_MS);
+    } else return result;
+  }
+}
+
+function partsFor(what: "pipeline" | "stage" | "field") {
+  if (what === "field") return ["fields:person", "fields:organization", "fields:deal"] as const;
+  return ["pipelines", "stages"] as const;
+}
+
+/** Holds the source and fails nobody: its submissions go back to the queue as they were. */
+function holdSource(context: DriveContext, work: Work, unknown: { message: string; hint: string }): void {
+  const { source } = work.row;
+  const { wheel, tally, deps } = context;
+  if (!tally.heldSources.has(source)) {
+    tally.heldSources.add(source);
+    const untilMs = deps.clock.wallMs() + SOURCE_HOLD_MS;
+    const message = `source ${source}: ${unknown.message} ${unknown.hint}`;
+    wheel.raise({ kind: "source", scope: `source:${source}`, untilMs, probe: true, message });
+    tally.warnings.add(message);
+  }
+  conclude(context, work, "halted");
+}
+
+/** One answer for each group, null where it needs none. A look-up that can't be had concludes the works that need it. */
+async function lookUp(context: DriveContext, groups: readonly Work[][]): Promise<(Answer | null)[]> {
+  const answers: (Answer | null)[] = groups.map(() => null);
+  const asking = groups
+    .map((group, index) => ({ index, open: group.filter((work) => !work.ended && openStep(work, "person")) }))
+    .filter(({ open }) => open.length > 0);
+  if (asking.length === 0) return answers;
+  try {
+    await context.locks.run("mirror", async () => {
+      const found = await context.mirror.persons(asking.map(({ open }) => personLookup(open)));
+      for (const [at, { index }] of asking.entries()) answers[index] = found[at]!;
+      await lookUpOrganizations(
+        context,
+        asking.flatMap(({ open }) => open),
+      );
+    });
+  } catch (error) {
+    for (const work of asking.flatMap(({ open }) => open)) {
+      concludeFor(context, work, error);
+    }
+  }
+  return answers;
+}
+
+async function lookUpOrganizations(context: DriveContext, works: readonly Work[]): Promise<void> {
+  const keys = works.flatMap((work) => openStep(work, "organization")?.content.matchKeys ?? []);
+  const sought = [...new Set(keys)].filter((key) => !context.organizations.has(key));
+  if (sought.length === 0) return;
+  const answers = await context.mirror.organizations(sought.map((key) => ({ keys: [key] })));
+  for (const [at, key] of sought.entries()) context.organizations.set(key, answers[at]!);
+}

@@ -1,0 +1,55 @@
+/** A connection for single reads and for set-up, outside of a drain but through the same wheel: doctor, init. */
+import { CrmledgerError } from "../domain/errors.ts";
+import { checkAccount, connect } from "./connect.ts";
+import { needCatalog } from "./need-catalog.ts";
+import type { Desk, RunnerDeps } from "./runner.ts";
+import { Halted, Held } from "./stops.ts";
+import { ChainStop } from "./work.ts";
+
+/** Rejects with `credentialsRefused`, `accountMismatch` or `held` where the CRM can't be used. */
+export async function openDesk(deps: RunnerDeps): Promise<Desk> {
+  const connection = await connect(deps, null);
+  const { session, wheel } = connection;
+  const told = async <T>(task: () => Promise<T>): Promise<T> => {
+    try {
+      return await task();
+    } catch (error) {
+      throw asError(error, wheel.halted?.hold?.message ?? null, wheel.halted?.hold?.kind ?? null);
+    }
+  };
+  await told(() => checkAccount(deps, connection, 0));
+  let serial = 0;
+  return {
+    accountId: session.accountId,
+    clockSkewMs: () => session.skewMs,
+    catalog: (parts, ageMaxMs) =>
+      told(async () => {
+        await needCatalog(connection, parts, ageMaxMs);
+        return session.catalog;
+      }),
+    perform: (operation) =>
+      told(async () => {
+        serial += 1;
+        const ticket = { lane: "operational" as const, steps: [], onBehalfOf: [], claimId: null, retried: false };
+        return (await wheel.perform({ ...operation, key: `desk#${serial}` }, ticket)).outcome;
+      }),
+    close: () => wheel.quiet(),
+  };
+}
+
+function asError(error: unknown, message: string | null, kind: string | null): unknown {
+  const waits = "Nothing was sent; all submissions wait in the ledger.";
+  if (error instanceof Halted || error instanceof Held) {
+    const text = message ?? error.message;
+    if (kind === "credentials") {
+      const hint =
+        "Put a valid API token where crm.apiTokenFile or crm.apiToken names it, then run `crmledger doctor`.";
+      return new CrmledgerError("credentialsRefused", text, { hint: `${hint} ${waits}` });
+    }
+    return new CrmledgerError("held", text, { hint: waits });
+  }
+  if (error instanceof ChainStop && "error" in error.verdict) {
+    return new CrmledgerError("held", error.verdict.error.message, { hint: waits });
+  }
+  return error;
+}

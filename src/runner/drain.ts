@@ -1,0 +1,203 @@
+/** Drains the ledger's queue to the CRM: claims, prepares, drives, until nothing is due or something stops it. */
+
+import type { DrainLimits } from "../domain/settings.ts";
+import { createMirror } from "../mirror/create-mirror.ts";
+import { checkAccount, connect } from "./connect.ts";
+import type { DriveContext } from "./context.ts";
+import { driveLoop } from "./drive-loop.ts";
+import { KeyedLocks } from "./keyed-locks.ts";
+import { needCatalog } from "./need-catalog.ts";
+import { instant } from "./quota-desk.ts";
+import { type Review, reviewHolds } from "./review-holds.ts";
+import type { DrainReport, RunnerDeps } from "./runner.ts";
+import type { Session } from "./session.ts";
+import { Halted, Held } from "./stops.ts";
+import { Tally } from "./tally.ts";
+import { LEASE_MS } from "./wheel.ts";
+import { ChainStop } from "./work.ts";
+
+const ENTITIES = ["person", "organization", "deal"] as const;
+
+/**
+ * One drain. Resolves with its report whatever the CRM does; rejects only where this machine fails (ledger, disk), where the
+ * account is another one, or on a bug. `signal` ends it early: steps in flight are finished and recorded.
+ */
+export async function drain(deps: RunnerDeps, limits: DrainLimits, signal: AbortSignal): Promise<DrainReport> {
+  await deps.ledger.recoverExpired(instant(deps.clock), deps.settings.retry.settleMs[0] ?? 0);
+  const tally = new Tally();
+  const filter = { source: limits.source, lane: limits.lane };
+  const queue = await deps.ledger.queue(filter);
+  if (queue.pending + queue.waiting + queue.uncertain + queue.inProgress === 0) return emptyReport(deps);
+  const context = await openContext(deps, limits, tally);
+  const { wheel } = context;
+  const end = new AbortController();
+  const halt = (): void => wheel.halt("signal");
+  signal.addEventListener("abort", halt, { once: true });
+  if (signal.aborted) halt();
+  if (limits.durationMaxMs !== null) {
+    void deps.clock.sleep(limits.durationMaxMs, end.signal).then(() => {
+      if (!end.signal.aborted) wheel.halt("maxDuration");
+    });
+  }
+  void keepLeases(context, end.signal);
+  try {
+    const started = await start(context);
+    if ("report" in started) return { ...(await report(context, null, false)), ...started.report };
+    const limited = await driveLoop(context, limits, started.review);
+    await wheel.quiet();
+    deps.failpoint("drain.end");
+    return await report(context, started.review, limited);
+  } finally {
+    end.abort();
+    signal.removeEventListener("abort", halt);
+  }
+}
+
+async function openContext(deps: RunnerDeps, limits: DrainLimits, tally: Tally): Promise<DriveContext> {
+  const connection = await connect(deps, limits.tokensMax);
+  let reads = 0;
+  const context: DriveContext = {
+    ...connection,
+    deps,
+    tally,
+    mirror: undefined as never,
+    locks: new KeyedLocks(),
+    organizations: new Map(),
+    writers: new Map(),
+    readKey: () => {
+      reads += 1;
+      return `read#${reads}`;
+    },
+  };
+  return context;
+}
+
+type Started = { review: Review } | { report: Partial<DrainReport> };
+
+/** First contact: holds, account, set-up. Costs nothing where all of it is known. */
+async function start(context: DriveContext): Promise<Started> {
+  const { deps, session, wheel } = context;
+  try {
+    const review = await reviewHolds(deps, context);
+    if (review.stop) {
+      await wheel.quiet();
+      return { report: { stopped: "hold", hold: review.stop } };
+    }
+    await checkAccount(deps, context);
+    await needCatalog(context, ["fields:person", "fields:organization", "fields:deal"]);
+    if (missingStamps(session).length > 0) {
+      await needCatalog(
+        context,
+        missingStamps(session).map((entity) => `fields:${entity}` as const),
+        0,
+      );
+    }
+    const missing = missingStamps(session);
+    await wheel.quiet();
+    if (missing.length > 0) return { report: { setupMissing: setupMissing(missing) } };
+    context.mirror = makeMirror(context);
+    return { review };
+  } catch (error) {
+    if (error instanceof Halted) {
+      await wheel.quiet();
+      return { report: {} };
+    }
+    if (error instanceof Held) return { report: { hold: error.hold } };
+    if (error instanceof ChainStop && "error" in error.verdict) {
+      await wheel.quiet();
+      const { message } = error.verdict.error;
+      context.tally.warnings.add(message);
+      return {
+        report: { hold: { kind: "outage", scope: "account", untilMs: null, probe: true, message }, stopped: "hold" },
+      };
+    }
+    throw error;
+  }
+}
+
+function missingStamps(session: Session) {
+  const stamps = session.stampFields();
+  return ENTITIES.filter((entity) => stamps[entity] === undefined);
+}
+
+function setupMissing(entities: readonly string[]): { message: string; hint: string } {
+  const message = `the CRM has no text field called crmledger for: ${entities.join(", ")}`;
+  return {
+    message,
+    hint: "Run `crmledger doctor --fix` once, or make it by hand. Nothing was sent; all submissions wait.",
+  };
+}
+
+function makeMirror(context: DriveContext): DriveContext["mirror"] {
+  const { deps, session, wheel } = context;
+  const fields = session.catalog.fields.person ?? [];
+  const names = Object.values(deps.settings.plans)
+    .flatMap((plan) => plan.persons.match)
+    .filter((match) => match.startsWith("person.fields."))
+    .map((match) => match.slice("person.fields.".length).replaceAll("`", ""));
+  const matchFields = [...new Set(names)].flatMap((name) => {
+    const def = fields.find((field) => field.name.trim().toLowerCase() === name.trim().toLowerCase());
+    return def ? [{ name, code: def.code }] : [];
+  });
+  const ticket = { lane: "operational" as const, steps: [], onBehalfOf: [], claimId: null, retried: false };
+  return createMirror({
+    ledger: deps.ledger,
+    accountId: session.accountId,
+    capabilities: deps.adapter.capabilities,
+    read: (operation) => wheel.perform(operation, ticket),
+    clock: deps.clock,
+    phone: deps.phone,
+    country: (deps.settings.plans.default ?? Object.values(deps.settings.plans)[0])?.persons.country ?? null,
+    freshnessMs: deps.settings.freshnessMs,
+    matchFields,
+  });
+}
+
+/** A long look-up or a long wait must not cost the leases of what is in hand. */
+async function keepLeases(context: DriveContext, end: AbortSignal): Promise<void> {
+  while (!end.aborted) {
+    await context.deps.clock.sleep(LEASE_MS / 3, end);
+    if (!end.aborted) context.wheel.touch();
+  }
+}
+
+async function report(context: DriveContext, review: Review | null, limited: boolean): Promise<DrainReport> {
+  const { deps, wheel, tally } = context;
+  const { ledger, clock, runId } = deps;
+  const raised = wheel.halted?.hold ?? null;
+  const over = (review?.ownCount ?? []).filter(
+    (hold) => hold.scope !== raised?.scope && !wheel.heldBack.has(hold.scope),
+  );
+  if (over.length > 0) await ledger.closeHolds({ ids: over.map((hold) => hold.id) }, clock.wallMs());
+  const queue = await ledger.queue();
+  const totals = await ledger.requestTotals(runId);
+  const { drained } = tally;
+  const lesser = [...wheel.heldBack.values()][0] ?? null;
+  const keptBack = drained.waiting > 0 || review?.heldLanes.length ? lesser : null;
+  return {
+    drained,
+    remaining: queue.pending + queue.waiting + queue.uncertain,
+    warnings: tally.allWarnings(),
+    requests: { ...totals, retried: wheel.counts.retried },
+    lookups: context.mirror ? { ...context.mirror.counts } : { mirror: 0, search: 0 },
+    stopped: wheel.halted?.reason ?? (limited ? "limit" : "drained"),
+    hold: raised ?? keptBack,
+    heldSources: [...new Set([...tally.heldSources, ...(review?.brokenSources ?? [])])],
+    setupMissing: null,
+  };
+}
+
+async function emptyReport(deps: RunnerDeps): Promise<DrainReport> {
+  const queue = await deps.ledger.queue();
+  return {
+    drained: { done: 0, waiting: 0, uncertain: 0, failed: 0 },
+    remaining: queue.pending + queue.waiting + queue.uncertain,
+    warnings: [],
+    requests: { total: 0, rateLimited: 0, retried: 0, tokens: 0 },
+    lookups: { mirror: 0, search: 0 },
+    stopped: "drained",
+    hold: null,
+    heldSources: [],
+    setupMissing: null,
+  };
+}

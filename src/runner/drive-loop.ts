@@ -1,0 +1,114 @@
+/** The loop of a drain: keeps enough claims in hand that the wheel never idles, and waits for what falls due soon. */
+import type { DrainLimits } from "../domain/settings.ts";
+import { prepare } from "./batch.ts";
+import type { DriveContext } from "./context.ts";
+import { driveClaim } from "./drive-claim.ts";
+import { instant } from "./quota-desk.ts";
+import type { Review } from "./review-holds.ts";
+import { LEASE_MS } from "./wheel.ts";
+
+/** As many as one batch of ids confirms; more would hold leases for longer than they are worked on. */
+const BATCH_MAX = 100;
+/** Below this many works in hand the next batch is claimed, so that its look-ups run beside the writes of this one. */
+const IN_HAND_MIN = 40;
+/** Due, but in another process's hands: asked for again after this. */
+const CONTENDED_WAIT_MS = 500;
+const PROGRESS_EVERY_MS = 250;
+
+/** True where the run's own limit of submissions ended it. */
+export async function driveLoop(context: DriveContext, limits: DrainLimits, review: Review): Promise<boolean> {
+  const { wheel, deps } = context;
+  const crew = new Crew();
+  let claimed = 0;
+  let idleSinceMs = deps.clock.monoMs();
+  const limit = limits.submissionsMax ?? Number.POSITIVE_INFINITY;
+  while (!wheel.halted && !wheel.failure) {
+    await showProgress(context);
+    if (crew.inHand < IN_HAND_MIN && claimed < limit) {
+      const claims = await claim(context, limits, review, Math.min(BATCH_MAX, limit - claimed));
+      if (claims.length > 0) {
+        const size = claims.reduce((sum, each) => sum + each.submissions.length, 0);
+        claimed += size;
+        idleSinceMs = deps.clock.monoMs();
+        for (const { works, answer } of await prepare(context, claims)) {
+          crew.add(works.length, driveClaim(context, works, answer));
+        }
+        continue;
+      }
+    }
+    if (crew.inHand > 0) await crew.change();
+    else if (claimed >= limit || !(await waitForDue(context, limits, idleSinceMs))) break;
+  }
+  await crew.done();
+  return claimed >= limit && (await deps.ledger.queue({ source: limits.source, lane: limits.lane })).pending > 0;
+}
+
+/** Claims in hand, and a promise that settles when one of them ends. */
+class Crew {
+  inHand = 0;
+  #failure: unknown = null;
+  #wake: (() => void)[] = [];
+
+  add(works: number, driving: Promise<void>): void {
+    this.inHand += works;
+    void driving
+      .catch((error) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.inHand -= works;
+        for (const wake of this.#wake.splice(0)) wake();
+      });
+  }
+
+  async change(): Promise<void> {
+    await new Promise<void>((resolve) => this.#wake.push(resolve));
+    if (this.#failure) throw this.#failure;
+  }
+
+  async done(): Promise<void> {
+    while (this.inHand > 0) await this.change();
+    if (this.#failure) throw this.#failure;
+  }
+}
+
+async function claim(context: DriveContext, limits: DrainLimits, review: Review, limit: number) {
+  const { ledger, clock, runId, failpoint } = context.deps;
+  const now = instant(clock);
+  const lanes = [...context.wheel.heldBack.keys()].filter((scope) => scope.startsWith("lane:"));
+  const claims = await ledger.claim({
+    runId,
+    now,
+    limit,
+    leaseUntilMs: now.wallMs + LEASE_MS,
+    source: limits.source,
+    lane: limits.lane,
+    heldSources: [...review.heldSources, ...context.tally.heldSources],
+    heldLanes: [...review.heldLanes, ...lanes.map((scope) => scope.slice("lane:".length) as "background")],
+  });
+  if (claims.length > 0) failpoint("claim.after");
+  return claims;
+}
+
+/** False where nothing falls due soon enough to wait for. */
+async function waitForDue(context: DriveContext, limits: DrainLimits, idleSinceMs: number): Promise<boolean> {
+  const { ledger, clock } = context.deps;
+  await context.wheel.committed();
+  const dueAtMs = await ledger.nextDueAtMs({ source: limits.source, lane: limits.lane });
+  if (dueAtMs === null) return false;
+  const waitMs = Math.max(CONTENDED_WAIT_MS, dueAtMs - clock.wallMs());
+  if (waitMs > limits.waitMaxMs || clock.monoMs() + waitMs - idleSinceMs > limits.waitMaxMs + CONTENDED_WAIT_MS)
+    return false;
+  await context.wheel.pause(waitMs);
+  return true;
+}
+
+async function showProgress(context: DriveContext): Promise<void> {
+  const { deps, tally, wheel } = context;
+  const nowMs = deps.clock.monoMs();
+  if (nowMs - tally.shownAtMs < PROGRESS_EVERY_MS) return;
+  tally.shownAtMs = nowMs;
+  const queue = await deps.ledger.queue();
+  const remaining = queue.pending + queue.waiting + queue.uncertain + queue.inProgress;
+  deps.observe({ type: "progress", ...tally.drained, remaining, tokens: wheel.counts.tokens });
+}

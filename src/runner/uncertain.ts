@@ -1,0 +1,230 @@
+/**
+ * Writes whose answer was lost are looked for in the CRM before anything is sent again: creates by their stamp on one list
+ * page for all of them (a list shows a write at once, a search index lags), updates by reading the record.
+ */
+import { ENTITIES, type Entity } from "../domain/catalog.ts";
+import type { Step } from "../domain/chain.ts";
+import type { CrmRecord, ListOperation } from "../domain/operation.ts";
+import { compareIds } from "../domain/record-keys.ts";
+import { stampOf } from "../domain/stamp.ts";
+import { difference } from "../planner/difference.ts";
+import { conclude } from "./conclude.ts";
+import { type DriveContext, freshRecord, planContext, read, refusal } from "./context.ts";
+import { settlePending } from "./pending.ts";
+import { ChainStop, stepOf, verdictOf, type Work } from "./work.ts";
+
+/** Looks begin this long before the write was sent: clocks differ, and the CRM's own times are whole seconds. */
+const MARGIN_MS = 60_000;
+/** The same before any reply told what the CRM's clock says. */
+const MARGIN_BLIND_MS = 3_600_000;
+/** 500 records a page: far more than changed within a settle time; past this the look has failed. */
+const PAGES_MAX = 400;
+
+interface Lost {
+  work: Work;
+  step: Step;
+}
+
+/** Settles what it can; works that are still in doubt are concluded, the others go on. */
+export async function settleUncertain(context: DriveContext, works: readonly Work[]): Promise<void> {
+  await settlePending(context, works);
+  const lost = works.flatMap((work) =>
+    work.ended ? [] : work.steps.filter((step) => step.state === "uncertain").map((step) => ({ work, step })),
+  );
+  for (const entity of ENTITIES) {
+    const mine = lost.filter(({ step }) => step.entity === entity);
+    if (mine.length === 0) continue;
+    await guarded(context, mine, () =>
+      settleCreates(
+        context,
+        entity,
+        mine.filter(({ step }) => step.action !== "update"),
+      ),
+    );
+    await guarded(context, mine, () =>
+      settleUpdates(
+        context,
+        mine.filter(({ step }) => step.action === "update"),
+      ),
+    );
+  }
+}
+
+async function guarded(context: DriveContext, lost: readonly Lost[], look: () => Promise<void>): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    for (const { work } of lost) {
+      if (work.ended || !work.steps.some((step) => step.state === "uncertain")) continue;
+      const verdict = verdictOf(error, context.deps.clock.wallMs());
+      if (verdict === null) work.ended = true;
+      // A look that fails proves nothing: it neither fails the submission nor lets the write be sent again.
+      else
+        conclude(
+          context,
+          work,
+          verdict !== "halted" && verdict.type === "failed" ? { ...verdict, type: "again" } : verdict,
+        );
+    }
+  }
+}
+
+async function settleCreates(context: DriveContext, entity: Entity, lost: readonly Lost[]): Promise<void> {
+  if (lost.length === 0) return;
+  const records = await changedSince(context, entity, lost);
+  const missed: Lost[] = [];
+  for (const each of lost) {
+    const found = candidatesOf(context, each, records).sort((a, b) => compareIds(a.id, b.id))[0];
+    if (found) adopt(context, each, found);
+    else missed.push(each);
+  }
+  const hidden = entity === "deal" ? await hiddenDeals(context, missed) : [];
+  for (const each of missed) {
+    const found = candidatesOf(context, each, hidden)[0];
+    if (found) adopt(context, each, found);
+    else miss(context, each);
+  }
+}
+
+async function changedSince(
+  context: DriveContext,
+  entity: Entity,
+  lost: readonly Lost[],
+  subset?: ListOperation["subset"],
+): Promise<CrmRecord[]> {
+  const { session, deps } = context;
+  const sentAtMs = Math.min(...lost.map(({ step }) => step.sentAtMs ?? step.lostAtMs ?? deps.clock.wallMs()));
+  const margin = session.skewMs === null ? MARGIN_BLIND_MS : MARGIN_MS;
+  const sinceMs = Math.floor((session.crmTimeMs(sentAtMs) - margin) / 1000) * 1000;
+  const works = lost.map(({ work }) => work);
+  const records: CrmRecord[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const outcome = await read(context, works, {
+      type: "list",
+      key: context.readKey(),
+      entity,
+      sinceMs,
+      cursor,
+      subset,
+    });
+    if (outcome.type !== "applied") throw new ChainStop({ type: "again", error: refusal(outcome), step: null });
+    records.push(...(outcome.records ?? []));
+    if (!outcome.next) return records;
+    cursor = outcome.next;
+  }
+  const error = { code: "CRM_READ", message: `the list of changed ${entity}s did not end` };
+  throw new ChainStop({ type: "again", error, step: null });
+}
+
+/** Before a deal is sent again: somebody may have deleted or archived it, and what people removed stays removed. */
+async function hiddenDeals(context: DriveContext, missed: readonly Lost[]): Promise<CrmRecord[]> {
+  const last = missed.filter((each) => isLastLook(context, each.step));
+  if (last.length === 0) return [];
+  return [
+    ...(await changedSince(context, "deal", last, "deleted")),
+    ...(await changedSince(context, "deal", last, "archived")),
+  ];
+}
+
+function candidatesOf(context: DriveContext, { work, step }: Lost, records: readonly CrmRecord[]): CrmRecord[] {
+  const stamp = stampOf(work.row.source, work.row.key);
+  if (step.entity !== "note") return records.filter((record) => record.stamp === stamp);
+  const { text = "" } = step.content.values;
+  const format = step.content.format ?? "text";
+  const person = stepOf(work, "person")?.crmId ?? null;
+  const deal = stepOf(work, "deal")?.crmId ?? null;
+  const taken = new Set(work.steps.map((each) => (each.entity === "note" ? each.crmId : null)));
+  return records.filter(
+    (record) =>
+      !taken.has(record.id) &&
+      (step.content.reference ? record.stamp === stamp : record.dealId === deal && record.personId === person) &&
+      context.deps.adapter.sameNote(record.text ?? "", text, format),
+  );
+}
+
+function adopt(context: DriveContext, { work, step }: Lost, record: CrmRecord): void {
+  const gone = record.deleted ? " Somebody has deleted it since." : "";
+  const explanation = `The answer to its create was lost; it was found at the CRM by its stamp.${gone}`;
+  Object.assign(step, { state: "done", action: "adopt", crmId: record.id });
+  const at = { claimId: work.claimId, stepId: step.id };
+  context.wheel.record({
+    steps: [
+      {
+        ...at,
+        from: "uncertain",
+        to: "done",
+        action: "adopt",
+        crmId: record.id,
+        explanation,
+        error: null,
+        lostAtMs: null,
+      },
+    ],
+  });
+  if (step.entity === "note" || record.deleted) return;
+  const keys = context.mirror.keysOf(record);
+  if (step.content.dealKey) keys.push(`deal:${step.content.dealKey}`);
+  context.wheel.record({ mirror: [{ record, keys }] });
+}
+
+function isLastLook(context: DriveContext, step: Step): boolean {
+  const ages = context.deps.settings.retry.settleMs;
+  return context.deps.clock.wallMs() - (step.lostAtMs ?? 0) >= (ages.at(-1) ?? 0);
+}
+
+/** Not there: looked for again at the next age; after the last one it may be sent again, as one more try. */
+function miss(context: DriveContext, { work, step }: Lost): void {
+  context.deps.failpoint("probe.after");
+  const { clock, settings } = context.deps;
+  const at = { claimId: work.claimId, stepId: step.id };
+  const probes = step.probes + 1;
+  if (!isLastLook(context, step)) {
+    const age = clock.wallMs() - (step.lostAtMs ?? 0);
+    const next = settings.retry.settleMs.find((settle) => settle > age) ?? age;
+    context.wheel.record({ steps: [{ ...at, from: "uncertain", to: "uncertain", probes }] });
+    step.probes = probes;
+    conclude(context, work, { type: "uncertain", dueAtMs: (step.lostAtMs ?? clock.wallMs()) + next });
+    return;
+  }
+  const attempts = step.attempts + 1;
+  Object.assign(step, { state: "open", attempts, probes, lostAtMs: null, crmId: null });
+  context.wheel.record({
+    steps: [{ ...at, from: "uncertain", to: "open", probes, attempts, lostAtMs: null, crmId: null, error: null }],
+  });
+  if (attempts < settings.retry.maxAttempts) return;
+  const error = {
+    code: "UNCERTAIN_EXHAUSTED",
+    message: `the answer to ${step.name} was lost ${attempts} times, and each time it was not at the CRM afterwards`,
+    hint: "Look at the CRM's status page; `crmledger retry-failed` tries again.",
+  };
+  conclude(context, work, { type: "failed", error, step: step.name });
+}
+
+/** An update happened if nothing of it is left to change. */
+async function settleUpdates(context: DriveContext, lost: readonly Lost[]): Promise<void> {
+  for (const each of lost) {
+    const { work, step } = each;
+    if (work.ended || step.crmId === null || step.entity === "note") continue;
+    const record = await freshRecord(context, [work], step.entity, step.crmId);
+    if (!record) {
+      // Gone: found anew as if it had never been matched.
+      Object.assign(step, { state: "open", crmId: null });
+      const at = { claimId: work.claimId, stepId: step.id };
+      context.wheel.record({
+        steps: [{ ...at, from: "uncertain", to: "open", crmId: null, lostAtMs: null, error: null }],
+      });
+      continue;
+    }
+    if (difference(step.content, record, planContext(context, work.row.source)) !== null) {
+      miss(context, each);
+      continue;
+    }
+    const explanation = "The answer to its update was lost; the record has the values.";
+    Object.assign(step, { state: "done" });
+    const at = { claimId: work.claimId, stepId: step.id };
+    context.wheel.record({
+      steps: [{ ...at, from: "uncertain", to: "done", explanation, error: null, lostAtMs: null }],
+    });
+  }
+}
