@@ -1,0 +1,118 @@
+/** Changes of steps and submissions, guarded by claim and expected state. False: the guard did not hold. */
+import type { StepAction, StepState } from "../../domain/chain.ts";
+import type { ClaimId, StepId } from "../../domain/ids.ts";
+import type { StepChange, SubmissionChange } from "../rows.ts";
+import { keepKeys, unkeepKeys } from "./leases.ts";
+import type { Store } from "./store.ts";
+
+interface StepColumns {
+  state: StepState;
+  action: StepAction | null;
+  crmId: string | null;
+  attempts: number;
+  lostAtMs: number | null;
+  probes: number;
+  handle: string | null;
+  explanation: string | null;
+  error: string | null;
+}
+
+const STEP = `
+  SELECT s.state, s.action, s.crm_id AS crmId, s.attempts, s.lost_at_ms AS lostAtMs, s.probes, s.handle, s.explanation,
+    s.error
+  FROM steps s JOIN submissions p ON p.id = s.submission_id
+  WHERE s.id = ? AND p.claim_id = ? AND s.state = ? AND s.dropped = 0`;
+const SAVE_STEP = `
+  UPDATE steps SET state = @state, action = @action, crm_id = @crmId, attempts = @attempts, lost_at_ms = @lostAtMs,
+    probes = @probes, handle = @handle, explanation = @explanation, error = @error
+  WHERE id = @stepId AND state = @from`;
+
+/** A member that is absent keeps the row's value; null clears it. */
+function kept<T>(given: T | undefined, row: T): T {
+  return given === undefined ? row : given;
+}
+
+export function changeStep(store: Store, change: StepChange): boolean {
+  const row = store.one<StepColumns>(STEP, change.stepId, change.claimId, change.from);
+  if (row === undefined) return false;
+  const error = change.error === undefined ? row.error : change.error === null ? null : JSON.stringify(change.error);
+  const lostAtMs = kept(change.lostAtMs, row.lostAtMs);
+  const saved = store.run(SAVE_STEP, {
+    stepId: change.stepId,
+    from: change.from,
+    state: change.to,
+    action: kept(change.action, row.action),
+    crmId: kept(change.crmId, row.crmId),
+    attempts: kept(change.attempts, row.attempts),
+    lostAtMs: lostAtMs === null ? null : Math.round(lostAtMs),
+    probes: kept(change.probes, row.probes),
+    handle: kept(change.handle, row.handle),
+    explanation: kept(change.explanation, row.explanation),
+    error,
+  });
+  if (change.from === "begun" && change.to !== "begun") settleMixedAttempt(store, change);
+  return saved.changes === 1;
+}
+
+/** What the state after a try says about it, where the request's own outcome was mixed. */
+const OUTCOME_BY_STATE: Partial<Record<StepState, string>> = {
+  done: "applied",
+  failed: "refused",
+  open: "deferred",
+  uncertain: "uncertain",
+  pending: "pending",
+};
+
+function settleMixedAttempt(store: Store, change: StepChange): void {
+  const outcome = OUTCOME_BY_STATE[change.to] ?? "uncertain";
+  store.run(
+    "UPDATE attempts SET outcome = ?, error = ? WHERE step_id = ? AND outcome = 'mixed'",
+    outcome,
+    change.error?.message ?? null,
+    change.stepId,
+  );
+}
+
+/** Whether the step can be begun under this claim. */
+export function beginnable(store: Store, step: StepId, claim: ClaimId): boolean {
+  return store.one(STEP, step, claim, "open") !== undefined;
+}
+
+const SAVE_SUBMISSION = `
+  UPDATE submissions SET state = @to, due_at_ms = coalesce(@dueAtMs, due_at_ms), attempts = coalesce(@attempts, attempts),
+    error = iif(@errorGiven, @error, error), error_code = iif(@errorGiven, @errorCode, error_code),
+    failed_at_ms = iif(@to = 'failed', @nowMs, NULL), done_at_ms = iif(@to = 'done', @nowMs, NULL),
+    claim_id = iif(@to = 'inProgress', claim_id, NULL), prior_state = iif(@to = 'inProgress', prior_state, NULL)
+  WHERE id = @submissionId AND claim_id = @claimId`;
+
+/** A submission that goes to any state but `inProgress` leaves its claim; the claim's keys stay taken until its release. */
+export function changeSubmission(store: Store, change: SubmissionChange, nowMs: number): boolean {
+  const waits = change.to === "waiting" || change.to === "uncertain";
+  const saved = store.run(SAVE_SUBMISSION, {
+    submissionId: change.submissionId,
+    claimId: change.claimId,
+    to: change.to,
+    nowMs,
+    dueAtMs: change.dueAtMs === undefined ? (waits ? nowMs : null) : Math.round(change.dueAtMs),
+    attempts: change.attempts ?? null,
+    errorGiven: change.error === undefined ? 0 : 1,
+    error: change.error ? JSON.stringify(change.error) : null,
+    errorCode: change.error?.code ?? null,
+  });
+  if (saved.changes !== 1) return false;
+  if (change.to !== "inProgress") {
+    if (change.to !== "uncertain" || change.keepKeys !== true) unkeepKeys(store, change.submissionId);
+    else keepKeys(store, change.submissionId, change.claimId, true);
+  }
+  if (change.wait !== undefined) {
+    store.run(
+      "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, ?, ?, ?)",
+      change.submissionId,
+      nowMs,
+      change.wait.kind,
+      change.wait.untilMs === null ? null : Math.round(change.wait.untilMs),
+      change.wait.detail,
+    );
+  }
+  return true;
+}

@@ -1,0 +1,214 @@
+/** Takes records and rejects in, once each. */
+import type { IdentityKey } from "../../domain/identity.ts";
+import type { RunId } from "../../domain/ids.ts";
+import type {
+  FileProgress,
+  IncomingReject,
+  IncomingSubmission,
+  IngestBatch,
+  IngestResult,
+  IngestVerdict,
+  KnownSubmission,
+  Now,
+} from "../rows.ts";
+import type { Store } from "./store.ts";
+
+export function ingest(store: Store, batch: IngestBatch, now: Now): IngestResult {
+  return store.write(() => {
+    const verdicts = batch.submissions.map((record) => takeRecord(store, batch.runId, record, now));
+    let rejected = 0;
+    for (const reject of batch.rejects) rejected += takeReject(store, batch.runId, reject, now);
+    for (const { rejectId, byIndex } of batch.closesRejects) {
+      const verdict = verdicts[byIndex];
+      // A mended record that is a conflict now has a row of its own; the reject is answered by nothing yet.
+      if (verdict === undefined || verdict.type === "conflict") continue;
+      closeReject(store, Number(rejectId), now, "mended");
+    }
+    if (batch.progress !== null) saveProgress(store, batch.progress);
+    return { verdicts, rejected };
+  });
+}
+
+const RAW_KNOWN = "SELECT submission_id AS id FROM raw_hashes WHERE source = ? AND raw_hash = ?";
+const RAW_KEEP = "INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) VALUES (?, ?, ?)";
+
+function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now: Now): IngestVerdict {
+  const duplicate: IngestVerdict = { type: "duplicate", otherSource: null };
+  if (store.one(RAW_KNOWN, record.source, record.rawHash) !== undefined) return duplicate;
+  const known = store.one<{ id: number; contentHash: string }>(
+    "SELECT id, content_hash AS contentHash FROM submissions WHERE source = ? AND key = ?",
+    record.source,
+    record.key,
+  );
+  if (known !== undefined) {
+    if (known.contentHash !== record.contentHash) return takeConflict(store, runId, record, now);
+    store.run(RAW_KEEP, record.source, record.rawHash, known.id);
+    return duplicate;
+  }
+  const otherSource = sourceWithSamePerson(store, record);
+  if (otherSource !== null) return { type: "duplicate", otherSource };
+  insertSubmission(store, runId, record, now);
+  return { type: record.history ? "history" : "new" };
+}
+
+/** Another source that has this key for the same e-mail or phone. */
+function sourceWithSamePerson(store: Store, record: IncomingSubmission): string | null {
+  const others = store.all<{ id: number; source: string }>(
+    "SELECT id, source FROM submissions WHERE key = ? AND source <> ? LIMIT 20",
+    record.key,
+    record.source,
+  );
+  for (const other of others) {
+    for (const key of record.identityKeys) {
+      if (!key.startsWith("email:") && !key.startsWith("phone:")) continue;
+      const sql = "SELECT 1 FROM submission_keys WHERE submission_id = ? AND key = ?";
+      if (store.one(sql, other.id, key) !== undefined) return other.source;
+    }
+  }
+  return null;
+}
+
+function takeConflict(store: Store, runId: RunId, record: IncomingSubmission, now: Now): IngestVerdict {
+  const earlier = store.one<{ id: number; closed: number | null }>(
+    "SELECT id, closed_at_ms AS closed FROM rejects WHERE source = ? AND raw_hash = ? AND kind = 'conflict'",
+    record.source,
+    record.rawHash,
+  );
+  // Seen before: it is in the list already, or a person has decided on it.
+  if (earlier !== undefined) return { type: "duplicate", otherSource: null };
+  const { id } = store.run(
+    `INSERT INTO rejects (kind, source, key, raw_hash, content_hash, reason, file, line, run_id, created_at_ms, content, raw)
+     VALUES ('conflict', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    record.source,
+    record.key,
+    record.rawHash,
+    record.contentHash,
+    "The key is known with other content.",
+    record.origin.file,
+    record.origin.line,
+    runId,
+    now.wallMs,
+    JSON.stringify(record.content),
+    record.raw,
+  );
+  return { type: "conflict", rejectId: String(id) };
+}
+
+const INSERT = `
+  INSERT INTO submissions (source, key, state, lane, submitted_at_ms, received_at_ms, target_ms, due_at_ms, run_id, file,
+    line, raw_hash, content_hash, content, raw)
+  VALUES (@source, @key, @state, @lane, @submittedAtMs, @nowMs, @targetMs, @nowMs, @runId, @file,
+    @line, @rawHash, @contentHash, @content, @raw)`;
+
+function insertSubmission(store: Store, runId: RunId, record: IncomingSubmission, now: Now): void {
+  const submittedAtMs = Math.round(record.submittedAtMs ?? now.wallMs);
+  const { id } = store.run(INSERT, {
+    source: record.source,
+    key: record.key,
+    state: record.history ? "history" : "pending",
+    lane: record.lane,
+    submittedAtMs,
+    nowMs: now.wallMs,
+    targetMs: Math.round(record.targetMs),
+    runId,
+    file: record.origin.file,
+    line: record.origin.line,
+    rawHash: record.rawHash,
+    contentHash: record.contentHash,
+    content: JSON.stringify(record.content),
+    raw: record.raw,
+  });
+  record.identityKeys.forEach((key, position) => {
+    store.run(
+      `INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+      id,
+      position,
+      key,
+      record.lane,
+      submittedAtMs,
+      record.history ? 0 : 1,
+    );
+  });
+  store.run(RAW_KEEP, record.source, record.rawHash, id);
+  // The same raw record was refused under an earlier map.
+  store.run(
+    `UPDATE rejects SET closed_at_ms = ?, closed_why = 'taken', submission_id = ?
+     WHERE source = ? AND raw_hash = ? AND kind = 'reject' AND closed_at_ms IS NULL`,
+    now.wallMs,
+    id,
+    record.source,
+    record.rawHash,
+  );
+}
+
+/** 1 where the reject is new: neither a known reject nor a record that was taken under an earlier map. */
+function takeReject(store: Store, runId: RunId, reject: IncomingReject, now: Now): number {
+  if (store.one(RAW_KNOWN, reject.source, reject.rawHash) !== undefined) return 0;
+  return store.run(
+    `INSERT OR IGNORE INTO rejects (kind, source, raw_hash, reason, file, line, run_id, created_at_ms, raw)
+     VALUES ('reject', ?, ?, ?, ?, ?, ?, ?, ?)`,
+    reject.source,
+    reject.rawHash,
+    reject.reason,
+    reject.origin.file,
+    reject.origin.line,
+    runId,
+    now.wallMs,
+    reject.raw,
+  ).changes;
+}
+
+function closeReject(store: Store, id: number, now: Now, why: string): void {
+  const sql = "UPDATE rejects SET closed_at_ms = ?, closed_why = ? WHERE id = ? AND closed_at_ms IS NULL";
+  store.run(sql, now.wallMs, why, id);
+}
+
+const PROGRESS = `
+  INSERT INTO file_progress (source, identity, path, offset_bytes, line, size, modified_at_ms, unchanged_since_ms, head,
+    context, archived_at_ms)
+  VALUES (@source, @identity, @path, @offset, @line, @size, @modifiedAtMs, @unchangedSinceMs, @head, @context,
+    @archivedAtMs)
+  ON CONFLICT DO UPDATE SET path = excluded.path, offset_bytes = excluded.offset_bytes, line = excluded.line,
+    size = excluded.size, modified_at_ms = excluded.modified_at_ms, unchanged_since_ms = excluded.unchanged_since_ms,
+    head = excluded.head, context = excluded.context, archived_at_ms = excluded.archived_at_ms`;
+
+function saveProgress(store: Store, progress: FileProgress): void {
+  store.run(PROGRESS, { ...progress });
+}
+
+export function fileProgress(store: Store, source: string): FileProgress[] {
+  return store.all<FileProgress>(
+    `SELECT source, identity, path, offset_bytes AS "offset", line, size, modified_at_ms AS modifiedAtMs,
+       unchanged_since_ms AS unchangedSinceMs, head, context, archived_at_ms AS archivedAtMs
+     FROM file_progress WHERE source = ? ORDER BY identity`,
+    source,
+  );
+}
+
+export function forgetFile(store: Store, source: string, identity: string): void {
+  store.write(() => store.run("DELETE FROM file_progress WHERE source = ? AND identity = ?", source, identity));
+}
+
+export function findSubmissions(store: Store, source: string, keys: readonly string[]): KnownSubmission[] {
+  const sql = `SELECT source, key, raw_hash AS rawHash, content_hash AS contentHash, coalesce(raw, '') AS raw
+    FROM submissions WHERE source = ? AND key = ?`;
+  return store.read(() =>
+    keys.flatMap((key) => {
+      const row = store.one<KnownSubmission>(sql, source, key);
+      return row === undefined ? [] : [row];
+    }),
+  );
+}
+
+export function countReexported(
+  store: Store,
+  source: string,
+  records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[],
+): number {
+  const sql = `SELECT 1 FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
+    WHERE k.key = ? AND k.submitted_at_ms = ? AND s.source = ? AND s.key <> ? LIMIT 1`;
+  const matches = (record: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }): boolean =>
+    record.identityKeys.some((key) => store.one(sql, key, record.submittedAtMs, source, record.key) !== undefined);
+  return store.read(() => records.filter(matches).length);
+}

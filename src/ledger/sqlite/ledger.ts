@@ -1,0 +1,105 @@
+/** The embedded engine: every verb of the contract on one SQLite connection. */
+import type { Ledger } from "../ledger.ts";
+import { bindAccount, boundAccount, loadCatalog, saveCatalog } from "./account.ts";
+import { bucketUses } from "./buckets.ts";
+import { check, facts } from "./care.ts";
+import { claim } from "./claim.ts";
+import { ledgerError } from "./faults.ts";
+import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
+import { countReexported, fileProgress, findSubmissions, forgetFile, ingest } from "./intake.ts";
+import { leaseKeys, releaseKeys } from "./leases.ts";
+import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
+import { drop, failed, findByName, rejects, requeue, story } from "./questions.ts";
+import { lag, nextDueAtMs, peek, queue } from "./queue.ts";
+import { recover, recoverExpired } from "./recovery.ts";
+import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
+import type { Store } from "./store.ts";
+import { turn } from "./turn.ts";
+
+/** Each verb is synchronous inside; the promise is the contract's, for engines that are not. */
+export function sqliteLedger(store: Store): Ledger {
+  const verb =
+    <Arguments extends unknown[], Result>(work: (store: Store, ...values: Arguments) => Result) =>
+    async (...values: Arguments): Promise<Result> => {
+      try {
+        return work(store, ...values);
+      } catch (error) {
+        throw ledgerError(store.path, error);
+      }
+    };
+  return {
+    ...runsAndIntake(verb),
+    ...queueAndTurn(verb),
+    ...stateOfTheCrm(verb),
+    ...questions(verb),
+    check: verb(check),
+    facts: verb(facts),
+    close: verb((open) => {
+      open.db.close();
+    }),
+  };
+}
+
+type Verb = <Arguments extends unknown[], Result>(
+  work: (store: Store, ...values: Arguments) => Result,
+) => (...values: Arguments) => Promise<Result>;
+
+function runsAndIntake(verb: Verb) {
+  return {
+    openRun: verb(openRun),
+    closeRun: verb(closeRun),
+    openRuns: verb(openRuns),
+    lastRun: verb(lastRun),
+    recover: verb(recover),
+    recoverExpired: verb(recoverExpired),
+    bindAccount: verb(bindAccount),
+    account: verb(boundAccount),
+    loadCatalog: verb(loadCatalog),
+    saveCatalog: verb(saveCatalog),
+    ingest: verb(ingest),
+    findSubmissions: verb(findSubmissions),
+    countReexported: verb(countReexported),
+    fileProgress: verb(fileProgress),
+    forgetFile: verb(forgetFile),
+  };
+}
+
+function queueAndTurn(verb: Verb) {
+  return {
+    claim: verb(claim),
+    leaseKeys: verb(leaseKeys),
+    releaseKeys: verb(releaseKeys),
+    turn: verb(turn),
+    nextDueAtMs: verb(nextDueAtMs),
+    queue: verb(queue),
+    peek: verb(peek),
+  };
+}
+
+function stateOfTheCrm(verb: Verb) {
+  return {
+    openHold: verb(openHold),
+    closeHolds: verb(closeHolds),
+    holds: verb(holds),
+    breakers: verb(breakers),
+    saveBreaker: verb(saveBreaker),
+    buckets: verb(bucketUses),
+    mirrorFind: verb(mirrorFind),
+    mirrorSave: verb(mirrorSave),
+    mirrorState: verb(mirrorState),
+    mirrorSweep: verb(mirrorSweep),
+  };
+}
+
+function questions(verb: Verb) {
+  return {
+    story: verb(story),
+    findByName: verb(findByName),
+    failed: verb(failed),
+    requeue: verb(requeue),
+    drop: verb(drop),
+    rejects: verb(rejects),
+    lag: verb(lag),
+    requestTotals: verb(requestTotals),
+  };
+}

@@ -1,0 +1,194 @@
+/** What people ask and decide about submissions and rejects. */
+import type { IdentityKey } from "../../domain/identity.ts";
+import type { RunId, SubmissionId } from "../../domain/ids.ts";
+import type { SubmissionContent } from "../../domain/submission.ts";
+import type { Attempt, FailedFilter, FailedRow, Now, RejectRow, Story } from "../rows.ts";
+import type { Store } from "./store.ts";
+import { loadSubmission, parseError } from "./submission-rows.ts";
+
+/** Answers to `show`: more than this many of one person are not listed. */
+const NAMES_MAX = 200;
+
+const ATTEMPT = `r.begun_at_ms AS at, r.method, r.route AS path, r.status, r.tokens, r.latency_ms AS latencyMs`;
+
+export function story(store: Store, id: SubmissionId): Story | null {
+  return store.read(() => {
+    const submission = loadSubmission(store, id);
+    if (submission === null) return null;
+    const origin = store.one<{ raw: string | null; runId: RunId }>(
+      "SELECT raw, run_id AS runId FROM submissions WHERE id = ?",
+      id,
+    )!;
+    const steps = submission.steps.map((step) => ({
+      ...step,
+      history: store.all<Attempt>(
+        `SELECT ${ATTEMPT}, a.outcome, a.error FROM attempts a JOIN requests r ON r.id = a.request_id
+         WHERE a.step_id = ? ORDER BY r.id`,
+        step.id,
+      ),
+    }));
+    return {
+      submission: { ...submission, raw: origin.raw, runIds: runsOf(store, id, origin.runId) },
+      steps,
+      lookups: store.all<Attempt>(
+        `SELECT ${ATTEMPT}, r.outcome, r.error FROM lookups l JOIN requests r ON r.id = l.request_id
+         WHERE l.submission_id = ? ORDER BY r.id`,
+        id,
+      ),
+      waits: store.all<Story["waits"][number]>(
+        "SELECT at_ms AS atMs, kind, until_ms AS untilMs, detail FROM waits WHERE submission_id = ? ORDER BY id",
+        id,
+      ),
+    };
+  });
+}
+
+/** The run that took it in, and those that sent something for it. */
+function runsOf(store: Store, id: SubmissionId, origin: RunId): RunId[] {
+  const rows = store.all<{ runId: RunId }>(
+    `SELECT run_id AS runId FROM requests WHERE id IN
+       (SELECT a.request_id FROM attempts a JOIN steps s ON s.id = a.step_id WHERE s.submission_id = @id
+        UNION SELECT request_id FROM lookups WHERE submission_id = @id)`,
+    { id },
+  );
+  return [...new Set([origin, ...rows.map((row) => row.runId)])].sort((a, b) => a - b);
+}
+
+interface Named {
+  id: SubmissionId;
+  source: string;
+  key: string;
+}
+
+/** A source's name may hold a slash, and so may a key: every split is tried. */
+export function findByName(store: Store, text: string, identityKeys: readonly IdentityKey[]): Named[] {
+  return store.read(() => {
+    const found = new Map<SubmissionId, Named>();
+    const add = (rows: Named[]): void => {
+      for (const row of rows) found.set(row.id, row);
+    };
+    for (let at = text.indexOf("/"); at >= 0; at = text.indexOf("/", at + 1)) {
+      const sql = "SELECT id, source, key FROM submissions WHERE source = ? AND key = ?";
+      add(store.all<Named>(sql, text.slice(0, at), text.slice(at + 1)));
+    }
+    add(store.all<Named>(`SELECT id, source, key FROM submissions WHERE key = ? LIMIT ${NAMES_MAX}`, text));
+    for (const key of identityKeys) {
+      add(
+        store.all<Named>(
+          `SELECT s.id, s.source, s.key FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
+           WHERE k.key = ? ORDER BY k.submitted_at_ms DESC LIMIT ${NAMES_MAX}`,
+          key,
+        ),
+      );
+    }
+    const newest = "SELECT submitted_at_ms AS at FROM submissions WHERE id = ?";
+    const times = new Map([...found.keys()].map((id) => [id, store.one<{ at: number }>(newest, id)!.at]));
+    return [...found.values()].sort((a, b) => times.get(b.id)! - times.get(a.id)! || b.id - a.id);
+  });
+}
+
+const FAILED = `
+  SELECT id, source, key, error, failed_at_ms AS failedAtMs, json_extract(content, '$.person.email') AS email,
+    (SELECT name FROM steps WHERE submission_id = submissions.id AND state <> 'done' AND dropped = 0
+      ORDER BY state <> 'failed', position LIMIT 1) AS step
+  FROM submissions
+  WHERE state = 'failed' AND failed_at_ms >= coalesce(@sinceMs, 0) AND (@cause IS NULL OR error_code = @cause)
+    AND (@source IS NULL OR source = @source) AND (@ids IS NULL OR id IN (SELECT value FROM json_each(@ids)))
+  ORDER BY failed_at_ms, id LIMIT coalesce(@limit, -1)`;
+
+export function failed(store: Store, filter: FailedFilter): FailedRow[] {
+  const rows = store.all<Omit<FailedRow, "error"> & { error: string | null }>(FAILED, {
+    ids: filter.ids === undefined ? null : JSON.stringify(filter.ids),
+    cause: filter.cause ?? null,
+    source: filter.source ?? null,
+    sinceMs: filter.sinceMs ?? null,
+    limit: filter.limit ?? null,
+  });
+  const unknown = { code: "UNKNOWN", message: "No cause was recorded." };
+  return rows.map((row) => ({ ...row, error: parseError(row.error) ?? unknown }));
+}
+
+/** Rows that one transaction of a large requeue moves. */
+const REQUEUE_ROWS = 200;
+
+/** Every submission that is failed at this moment goes back once; ids of others are passed over. */
+export function requeue(
+  store: Store,
+  ids: readonly SubmissionId[],
+  contents: ReadonlyMap<SubmissionId, SubmissionContent>,
+  now: Now,
+): number {
+  let requeued = 0;
+  for (let from = 0; from < ids.length; from += REQUEUE_ROWS) {
+    const chunk = ids.slice(from, from + REQUEUE_ROWS);
+    requeued += store.write(() => chunk.filter((id) => requeueOne(store, id, contents.get(id), now)).length);
+  }
+  return requeued;
+}
+
+function requeueOne(store: Store, id: SubmissionId, content: SubmissionContent | undefined, now: Now): boolean {
+  const nowMs = Math.round(now.wallMs);
+  const back = store.run(
+    `UPDATE submissions SET state = 'pending', attempts = 0, planned = 0, due_at_ms = ?, blocked_until_ms = 0, error = NULL,
+       error_code = NULL, failed_at_ms = NULL
+     WHERE id = ? AND state = 'failed'`,
+    nowMs,
+    id,
+  );
+  if (back.changes !== 1) return false;
+  if (content !== undefined) {
+    // The old payload is kept.
+    store.run(
+      `INSERT OR IGNORE INTO revisions (submission_id, replaced_at_ms, content)
+       SELECT id, ?, content FROM submissions WHERE id = ?`,
+      nowMs,
+      id,
+    );
+    store.run("UPDATE submissions SET content = ? WHERE id = ?", JSON.stringify(content), id);
+  }
+  store.run(
+    "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, 'requeued', NULL, ?)",
+    id,
+    nowMs,
+    content === undefined ? "put back in the queue" : "put back in the queue with new content",
+  );
+  return true;
+}
+
+/** Only a failed one can be set aside. */
+export function drop(store: Store, id: SubmissionId, why: string, now: Now): boolean {
+  const nowMs = Math.round(now.wallMs);
+  return store.write(() => {
+    const dropped = store.run("UPDATE submissions SET state = 'dropped' WHERE id = ? AND state = 'failed'", id);
+    if (dropped.changes !== 1) return false;
+    store.run(
+      "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, 'dropped', NULL, ?)",
+      id,
+      nowMs,
+      why,
+    );
+    return true;
+  });
+}
+
+interface RawReject extends Omit<RejectRow, "id" | "origin"> {
+  id: number;
+  file: string;
+  line: number | null;
+}
+
+/** The open ones, oldest first. */
+export function rejects(store: Store, limit: number): { total: number; rows: RejectRow[] } {
+  return store.read(() => {
+    const { total } = store.one<{ total: number }>("SELECT coalesce(sum(n), 0) AS total FROM reject_counts")!;
+    const rows = store.all<RawReject>(
+      `SELECT id, kind, source, key, file, line, reason, raw, created_at_ms AS createdAtMs FROM rejects
+       WHERE closed_at_ms IS NULL ORDER BY id LIMIT ?`,
+      limit,
+    );
+    return {
+      total,
+      rows: rows.map(({ id, file, line, ...row }) => ({ ...row, id: String(id), origin: { file, line } })),
+    };
+  });
+}

@@ -1,0 +1,271 @@
+/** Requests: begun in the ledger before any byte leaves, closed exactly once. */
+import { CrmledgerError } from "../../domain/errors.ts";
+import type { RequestId } from "../../domain/ids.ts";
+import type { BucketState, BucketUse, Charge } from "../../domain/quota.ts";
+import type { FinishedRequest, Refusal, RequestIntent, Turn, TurnResult } from "../rows.ts";
+import { bucketOwner, bucketStates, bucketUse, spendSlotAt } from "./buckets.ts";
+import type { Store } from "./store.ts";
+
+interface Spent {
+  bucket: string;
+  slotMs: number;
+  amount: number;
+}
+
+const CLOSE = `
+  UPDATE requests SET ended_at_ms = @endedAtMs, ended_mono_ms = @endedMonoMs, status = @status, outcome = @outcome,
+    error = @error, latency_ms = @latencyMs, rate_limited = @rateLimited
+  WHERE id = @requestId AND outcome IS NULL`;
+
+/** A request that was closed before (by a recovery that took its run for dead) is left as it is. */
+export function finishRequest(store: Store, turn: Turn, finished: FinishedRequest): void {
+  const closed = store.run(CLOSE, {
+    ...finished,
+    endedAtMs: Math.round(finished.endedAtMs),
+    rateLimited: finished.rateLimited ? 1 : 0,
+  });
+  if (closed.changes !== 1) return;
+  store.run(
+    "UPDATE attempts SET outcome = ?, error = ? WHERE request_id = ? AND outcome IS NULL",
+    finished.outcome,
+    finished.error,
+    finished.requestId,
+  );
+  giveBackSlots(store, turn, finished);
+  if (finished.rateLimited) giveBackTokens(store, turn, finished.requestId);
+}
+
+/** In flight no more; a window's slot stays taken for one window after the latest moment the server can have counted it. */
+function giveBackSlots(store: Store, turn: Turn, finished: FinishedRequest): void {
+  store.run(
+    `DELETE FROM slots WHERE request_id = @id AND EXISTS (SELECT 1 FROM quota q WHERE q.account_id = slots.account_id
+       AND q.credential = slots.credential AND q.bucket = slots.bucket AND q.kind = 'concurrency')`,
+    { id: finished.requestId },
+  );
+  store.run(
+    `UPDATE slots SET frees_mono_ms = @monoMs + q.window_ms, frees_at_ms = @wallMs + q.window_ms, span_ms = q.window_ms
+     FROM quota q WHERE q.account_id = slots.account_id AND q.credential = slots.credential AND q.bucket = slots.bucket
+       AND slots.request_id = @id AND slots.boot_id = @bootId`,
+    { id: finished.requestId, monoMs: finished.endedMonoMs, wallMs: finished.endedAtMs, bootId: turn.now.bootId },
+  );
+}
+
+/** A 429 was refused before execution: it cost the day nothing. */
+function giveBackTokens(store: Store, turn: Turn, request: RequestId): void {
+  const row = store.one<{ spent: string; lane: string; tokens: number }>(
+    "SELECT spent, lane, tokens FROM requests WHERE id = ?",
+    request,
+  )!;
+  for (const { bucket, slotMs, amount } of JSON.parse(row.spent) as Spent[]) {
+    spend(store, turn, bucket, slotMs, row.lane, -amount);
+    takeRemaining(store, turn, bucket, -amount);
+  }
+  store.run(
+    "UPDATE runs SET rate_limited = rate_limited + 1, tokens = tokens - ? WHERE id = (SELECT run_id FROM requests WHERE id = ?)",
+    row.tokens,
+    request,
+  );
+}
+
+function spend(store: Store, turn: Turn, bucket: string, slotMs: number, lane: string, amount: number): void {
+  store.run(
+    `INSERT INTO spend (account_id, bucket, slot_at_ms, lane, amount) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`,
+    turn.accountId,
+    bucket,
+    slotMs,
+    lane,
+    amount,
+  );
+}
+
+function takeRemaining(store: Store, turn: Turn, bucket: string, amount: number): void {
+  const sql =
+    "UPDATE quota SET remaining = remaining - ? WHERE account_id = ? AND credential = '' AND bucket = ? AND remaining IS NOT NULL";
+  store.run(sql, amount, turn.accountId, bucket);
+}
+
+interface Bucket {
+  state: BucketState;
+  use: BucketUse;
+  /** Set once an intent of this turn was refused by it: nobody overtakes within a bucket. */
+  closed: Refusal | null;
+}
+
+/** Takes slots for the intents in their order, as far as the buckets allow, and begins what got them. */
+export function beginRequests(
+  store: Store,
+  turn: Turn,
+  intents: readonly RequestIntent[],
+): Pick<TurnResult, "granted" | "refused" | "buckets" | "use"> {
+  const { accountId, credential, now } = turn;
+  const buckets = new Map<string, Bucket>(
+    bucketStates(store, accountId, credential).map((state) => {
+      return [state.bucket, { state, use: bucketUse(store, accountId, credential, state, now), closed: null }];
+    }),
+  );
+  const granted: TurnResult["granted"] = [];
+  const refused: Refusal[] = [];
+  let tokens = 0;
+  for (const intent of intents) {
+    const refusal = refusalOf(intent, buckets, turn);
+    if (refusal !== null) {
+      refused.push(refusal);
+      continue;
+    }
+    const begun = begin(store, turn, intent, buckets);
+    granted.push({ ref: intent.ref, requestId: begun.id });
+    tokens += begun.tokens;
+  }
+  if (granted.length > 0) {
+    const sql = "UPDATE runs SET requests = requests + ?, tokens = tokens + ? WHERE id = ?";
+    store.run(sql, granted.length, tokens, turn.runId);
+  }
+  const all = [...buckets.values()];
+  return { granted, refused, buckets: all.map((bucket) => bucket.state), use: all.map((bucket) => bucket.use) };
+}
+
+function bucketOf(buckets: ReadonlyMap<string, Bucket>, charge: Charge): Bucket {
+  const bucket = buckets.get(charge.bucket);
+  if (bucket === undefined) {
+    // Sent without being counted, it would overrun a limit that somebody declared.
+    throw new CrmledgerError("unexpected", `A request charges the bucket ${charge.bucket}, which has no state yet.`);
+  }
+  return bucket;
+}
+
+function refusalOf(intent: RequestIntent, buckets: ReadonlyMap<string, Bucket>, turn: Turn): Refusal | null {
+  for (const charge of intent.charges) {
+    const bucket = bucketOf(buckets, charge);
+    if (bucket.closed !== null) return { ...bucket.closed, ref: intent.ref };
+    if (bucket.state.kind === "day") {
+      if (!dayAllows(bucket, charge.amount, intent)) {
+        return { ref: intent.ref, bucket: charge.bucket, retryAtMonoMs: null };
+      }
+      continue;
+    }
+    const retryAtMonoMs = retryAt(bucket, charge.amount, turn);
+    if (retryAtMonoMs === undefined) continue;
+    bucket.closed = { ref: intent.ref, bucket: charge.bucket, retryAtMonoMs };
+    return bucket.closed;
+  }
+  return null;
+}
+
+function dayAllows({ state, use }: Bucket, amount: number, intent: RequestIntent): boolean {
+  const background = intent.lane === "background";
+  if (state.capacity !== null && use.used + amount > state.capacity) return false;
+  if (background && state.capacityBackground !== null && use.used + amount > state.capacityBackground) return false;
+  if (state.remaining === null) return true;
+  return state.remaining - amount >= (background ? state.floorBackground : 0);
+}
+
+/** When a refused one may ask again; undefined: there is a slot now. */
+function retryAt({ state, use }: Bucket, amount: number, turn: Turn): number | null | undefined {
+  if (state.pausedBootId === turn.now.bootId && turn.now.monoMs < state.pausedUntilMonoMs) {
+    return state.pausedUntilMonoMs;
+  }
+  if (state.capacity === null) return undefined;
+  const capacity = state.capacity > 0 ? Math.max(1, Math.floor(state.capacity)) : 0;
+  return use.used + amount <= capacity ? undefined : use.nextFreeMonoMs;
+}
+
+const INSERT = `
+  INSERT INTO requests (run_id, account_id, credential, lane, op_group, method, route, is_write, tokens, timeout_ms,
+    begun_at_ms, begun_mono_ms, boot_id, spent)
+  VALUES (@runId, @accountId, @credential, @lane, @group, @method, @route, @write, @tokens, @timeoutMs, @wallMs, @monoMs,
+    @bootId, @spent)`;
+
+function begin(
+  store: Store,
+  turn: Turn,
+  intent: RequestIntent,
+  buckets: ReadonlyMap<string, Bucket>,
+): { id: RequestId; tokens: number } {
+  const spent: Spent[] = [];
+  for (const charge of intent.charges) {
+    const { state } = bucketOf(buckets, charge);
+    if (state.kind !== "day") continue;
+    spent.push({ bucket: charge.bucket, slotMs: spendSlotAt(state, turn.now.wallMs), amount: charge.amount });
+  }
+  const tokens = spent.reduce((sum, item) => sum + item.amount, 0);
+  const { id } = store.run(INSERT, {
+    runId: turn.runId,
+    accountId: turn.accountId,
+    credential: turn.credential,
+    lane: intent.lane,
+    group: intent.group,
+    method: intent.method,
+    route: intent.route,
+    write: intent.write ? 1 : 0,
+    tokens,
+    timeoutMs: Math.round(intent.timeoutMs),
+    ...turn.now,
+    wallMs: Math.round(turn.now.wallMs),
+    spent: JSON.stringify(spent),
+  });
+  const request = id as RequestId;
+  for (const charge of intent.charges) take(store, turn, intent, bucketOf(buckets, charge), charge.amount, request);
+  for (const item of spent) {
+    spend(store, turn, item.bucket, item.slotMs, intent.lane, item.amount);
+    takeRemaining(store, turn, item.bucket, item.amount);
+  }
+  beginSteps(store, turn, intent, request);
+  for (const submission of intent.onBehalfOf) {
+    store.run("INSERT OR IGNORE INTO lookups (submission_id, request_id) VALUES (?, ?)", submission, request);
+  }
+  return { id: request, tokens };
+}
+
+/** Counts the charge, in the row and in what this turn goes on deciding with. */
+function take(
+  store: Store,
+  turn: Turn,
+  intent: RequestIntent,
+  { state, use }: Bucket,
+  amount: number,
+  request: RequestId,
+): void {
+  use.used += amount;
+  use.usedByLane[intent.lane] += amount;
+  if (state.kind === "day") {
+    if (state.remaining !== null) state.remaining -= amount;
+    return;
+  }
+  // Should nobody ever say when it ended: sent + timeout + window.
+  const spanMs = intent.timeoutMs + (state.kind === "window" ? state.windowMs : 0);
+  const freesMonoMs = turn.now.monoMs + spanMs;
+  store.run(
+    `INSERT INTO slots (account_id, credential, bucket, request_id, lane, amount, boot_id, frees_mono_ms, frees_at_ms, span_ms)
+     VALUES (@accountId, @owner, @bucket, @request, @lane, @amount, @bootId, @freesMonoMs, @freesAtMs, @spanMs)
+     ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`,
+    {
+      accountId: turn.accountId,
+      owner: bucketOwner(state.kind, turn.credential),
+      bucket: state.bucket,
+      request,
+      lane: intent.lane,
+      amount,
+      bootId: turn.now.bootId,
+      freesMonoMs,
+      freesAtMs: turn.now.wallMs + spanMs,
+      spanMs,
+    },
+  );
+  use.nextFreeMonoMs = Math.min(use.nextFreeMonoMs ?? freesMonoMs, freesMonoMs);
+}
+
+function beginSteps(store: Store, turn: Turn, intent: RequestIntent, request: RequestId): void {
+  for (const { stepId, action } of intent.steps) {
+    const begun = store.run(
+      `UPDATE steps SET state = 'begun', action = ?, sent_at_ms = ?, lost_at_ms = NULL, probes = 0
+       WHERE id = ? AND state = 'open' AND dropped = 0`,
+      action,
+      Math.round(turn.now.wallMs),
+      stepId,
+    );
+    // The turn checked the claim; only two intents of one turn for the same step come here.
+    if (begun.changes !== 1) throw new CrmledgerError("unexpected", `Step ${stepId} was begun twice in one turn.`);
+    store.run("INSERT INTO attempts (step_id, request_id, action) VALUES (?, ?, ?)", stepId, request, action);
+  }
+}

@@ -1,0 +1,101 @@
+/** Runs and their counter. */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import type { RunId } from "../../domain/ids.ts";
+import type { RequestTotals, RunRow, RunStart } from "../rows.ts";
+import type { Store } from "./store.ts";
+
+const COLUMNS = `id, kind, pid, host, lock_name AS lockName, started_at_ms AS startedAtMs, ended_at_ms AS endedAtMs,
+  stopped, exit_code AS exitCode, summary`;
+
+interface RawRun extends Omit<RunRow, "summary"> {
+  summary: string | null;
+}
+
+const runRow = (row: RawRun): RunRow => ({
+  ...row,
+  summary: row.summary === null ? null : (JSON.parse(row.summary) as unknown),
+});
+
+export function openRun(store: Store, start: RunStart): RunId {
+  const { id, counter } = store.write(() => {
+    store.run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'run_counter'");
+    const run = store.run(
+      "INSERT INTO runs (kind, pid, host, lock_name, boot_id, started_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+      start.kind,
+      start.pid,
+      start.host,
+      start.lockName,
+      start.now.bootId,
+      start.now.wallMs,
+    );
+    return { id: run.id as RunId, counter: runCounter(store) };
+  });
+  // After the commit: the file must never be ahead of a ledger that is not a restored backup.
+  raiseCounterBeside(store.path, counter);
+  return id;
+}
+
+export function runCounter(store: Store): number {
+  return Number(store.one<{ value: string }>("SELECT value FROM meta WHERE name = 'run_counter'")?.value ?? 0);
+}
+
+/** The counter in the file beside the ledger; null where there is none. Larger than the ledger's: an old ledger. */
+export function runCounterBeside(path: string): number | null {
+  if (path === ":memory:") return null;
+  try {
+    const text = readFileSync(`${path}.runs`, "utf8").trim();
+    return /^\d{1,15}$/.test(text) ? Number(text) : null;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function raiseCounterBeside(path: string, counter: number): void {
+  if (path === ":memory:" || (runCounterBeside(path) ?? -1) >= counter) return;
+  const unfinished = `${path}.runs.new`;
+  const file = openSync(unfinished, "w", 0o600);
+  try {
+    writeSync(file, `${counter}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(unfinished, `${path}.runs`);
+}
+
+export function closeRun(
+  store: Store,
+  run: RunId,
+  end: { stopped: string; exitCode: number; summary: unknown; nowMs: number },
+): void {
+  const summary = end.summary === undefined ? null : JSON.stringify(end.summary);
+  store.write(() =>
+    store.run(
+      "UPDATE runs SET ended_at_ms = ?, stopped = ?, exit_code = ?, summary = ? WHERE id = ?",
+      end.nowMs,
+      end.stopped,
+      end.exitCode,
+      summary,
+      run,
+    ),
+  );
+}
+
+export function openRuns(store: Store): RunRow[] {
+  return store.all<RawRun>(`SELECT ${COLUMNS} FROM runs WHERE ended_at_ms IS NULL ORDER BY id DESC`).map(runRow);
+}
+
+/** The newest run (of a kind), ended or not. */
+export function lastRun(store: Store, kind?: string): RunRow | null {
+  const row =
+    kind === undefined
+      ? store.one<RawRun>(`SELECT ${COLUMNS} FROM runs ORDER BY id DESC LIMIT 1`)
+      : store.one<RawRun>(`SELECT ${COLUMNS} FROM runs WHERE kind = ? ORDER BY id DESC LIMIT 1`, kind);
+  return row === undefined ? null : runRow(row);
+}
+
+export function requestTotals(store: Store, run: RunId): RequestTotals {
+  const sql = "SELECT requests AS total, rate_limited AS rateLimited, tokens FROM runs WHERE id = ?";
+  return store.one<RequestTotals>(sql, run) ?? { total: 0, rateLimited: 0, tokens: 0 };
+}

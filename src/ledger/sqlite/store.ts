@@ -1,0 +1,68 @@
+/** One connection with its prepared statements. Statements are made once, at first use; transactions never span an await. */
+import type Database from "better-sqlite3";
+import { ledgerError } from "./faults.ts";
+
+export type Value = string | number | bigint | Uint8Array | null;
+export type Values = readonly (Value | Record<string, Value>)[];
+
+export interface Store {
+  readonly path: string;
+  readonly db: Database.Database;
+  /** The first row, or undefined. */
+  one<Row>(sql: string, ...values: Values): Row | undefined;
+  all<Row>(sql: string, ...values: Values): Row[];
+  /** Rows changed, and the id of the row that an INSERT made. */
+  run(sql: string, ...values: Values): { changes: number; id: number };
+  /**
+   * One write transaction. It takes the write lock at its beginning: a transaction that reads first and writes later
+   * fails at once, whatever the busy timeout, when another process wrote in between.
+   */
+  write<Result>(work: () => Result): Result;
+  /** Several reads of one state of the ledger. */
+  read<Result>(work: () => Result): Result;
+  /** A part of a write transaction that can be taken back alone: `work` returns false to do so. */
+  attempt(work: () => boolean): boolean;
+}
+
+export function createStore(db: Database.Database, path: string): Store {
+  const statements = new Map<string, Database.Statement>();
+  const prepare = (sql: string): Database.Statement => {
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = db.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  const transaction = <Result>(begin: string, work: () => Result): Result => {
+    try {
+      prepare(begin).run();
+      const result = work();
+      prepare("COMMIT").run();
+      return result;
+    } catch (error) {
+      // SQLite takes some failed transactions back by itself (a full disk).
+      if (db.inTransaction) prepare("ROLLBACK").run();
+      throw ledgerError(path, error);
+    }
+  };
+  return {
+    path,
+    db,
+    one: <Row>(sql: string, ...values: Values) => prepare(sql).get(...values) as Row | undefined,
+    all: <Row>(sql: string, ...values: Values) => prepare(sql).all(...values) as Row[],
+    run: (sql, ...values) => {
+      const result = prepare(sql).run(...values);
+      return { changes: result.changes, id: Number(result.lastInsertRowid) };
+    },
+    write: (work) => transaction("BEGIN IMMEDIATE", work),
+    read: (work) => transaction("BEGIN DEFERRED", work),
+    attempt: (work) => {
+      prepare("SAVEPOINT part").run();
+      const kept = work();
+      if (!kept) prepare("ROLLBACK TO part").run();
+      prepare("RELEASE part").run();
+      return kept;
+    },
+  };
+}

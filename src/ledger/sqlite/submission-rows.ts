@@ -1,0 +1,64 @@
+/** Rows of submissions and steps as the contract's shapes. */
+import type { Step, StepContent, StepError } from "../../domain/chain.ts";
+import type { IdentityKey } from "../../domain/identity.ts";
+import type { SubmissionId } from "../../domain/ids.ts";
+import type { SubmissionContent } from "../../domain/submission.ts";
+import type { SubmissionRow } from "../rows.ts";
+import type { Store } from "./store.ts";
+
+const SUBMISSION = `
+  SELECT id, source, key, state, lane, submitted_at_ms AS submittedAtMs, received_at_ms AS receivedAtMs,
+    target_ms AS targetMs, due_at_ms AS dueAtMs, attempts, planned, error, failed_at_ms AS failedAtMs,
+    done_at_ms AS doneAtMs, file, line, content
+  FROM submissions WHERE id = ?`;
+const KEYS = "SELECT key FROM submission_keys WHERE submission_id = ? ORDER BY position";
+const STEPS = `
+  SELECT id, submission_id AS submissionId, name, entity, position, state, action, idempotency_key AS idempotencyKey,
+    crm_id AS crmId, attempts, lost_at_ms AS lostAtMs, sent_at_ms AS sentAtMs, probes, handle, explanation, error, content
+  FROM steps WHERE submission_id = ? AND dropped = 0 ORDER BY position, id`;
+
+interface RawSubmission
+  extends Omit<SubmissionRow, "content" | "planned" | "error" | "steps" | "identityKeys" | "origin"> {
+  content: string | null;
+  planned: number;
+  error: string | null;
+  file: string;
+  line: number | null;
+}
+
+interface RawStep extends Omit<Step, "content" | "error"> {
+  content: string;
+  error: string | null;
+}
+
+export function parseError(text: string | null): StepError | null {
+  return text === null ? null : (JSON.parse(text) as StepError);
+}
+
+export function loadKeys(store: Store, id: SubmissionId): IdentityKey[] {
+  return store.all<{ key: string }>(KEYS, id).map((row) => row.key);
+}
+
+/** The chain's steps in order, without those that a later plan dropped. */
+export function loadSteps(store: Store, id: SubmissionId): Step[] {
+  return store.all<RawStep>(STEPS, id).map(({ content, error, ...step }) => ({
+    ...step,
+    content: JSON.parse(content) as StepContent,
+    error: parseError(error),
+  }));
+}
+
+export function loadSubmission(store: Store, id: SubmissionId): SubmissionRow | null {
+  const row = store.one<RawSubmission>(SUBMISSION, id);
+  if (row === undefined) return null;
+  const { content, planned, error, file, line, ...rest } = row;
+  return {
+    ...rest,
+    content: content === null ? null : (JSON.parse(content) as SubmissionContent),
+    planned: planned === 1,
+    error: parseError(error),
+    identityKeys: loadKeys(store, id),
+    steps: loadSteps(store, id),
+    origin: { file, line },
+  };
+}
