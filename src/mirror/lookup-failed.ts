@@ -1,0 +1,41 @@
+import type { Clock } from "../domain/clock.ts";
+import type { Operation, Outcome } from "../domain/operation.ts";
+import type { Read } from "./mirror.ts";
+
+type Applied = Extract<Outcome, { type: "applied" }>;
+type Gone = { type: "gone" };
+
+/** The CRM gave no usable answer to a read. Nothing was changed there: the submissions behind it wait and try again. */
+export class LookupFailed extends Error {
+  /** `refused` codes are the adapter's, else `deferred` reason or the code of the lost answer. */
+  readonly code: string;
+  readonly outcome: Exclude<Outcome, Applied>;
+
+  constructor(outcome: Exclude<Outcome, Applied>, operation: Operation) {
+    super(
+      `The CRM did not answer a ${operation.type} of the look-up: ${"message" in outcome ? outcome.message : outcome.type}`,
+    );
+    this.name = "LookupFailed";
+    this.outcome = outcome;
+    this.code = outcome.type === "deferred" ? outcome.reason : "code" in outcome ? outcome.code : outcome.type;
+  }
+}
+
+/** A lost or deferred read is sent this often in all. A refused one would be refused again. */
+const TRIES_MAX = 3;
+const RETRY_AFTER_MAX_MS = 5000;
+
+/** Reads until there is an answer. Throws `LookupFailed`; rejects as `read` does when the run stops. */
+export async function readApplied(
+  deps: { read: Read; clock: Clock },
+  operation: Operation,
+): Promise<{ outcome: Applied | Gone; serverTimeMs: number | null }> {
+  for (let tries = 1; ; tries += 1) {
+    const { outcome, serverTimeMs } = await deps.read(operation);
+    if (outcome.type === "applied") return { outcome, serverTimeMs };
+    if (outcome.type === "refused" && outcome.gone === true) return { outcome: { type: "gone" }, serverTimeMs };
+    if (outcome.type === "refused" || tries >= TRIES_MAX) throw new LookupFailed(outcome, operation);
+    if (outcome.type === "deferred" && outcome.retryAfterMs !== null)
+      await deps.clock.sleep(Math.min(outcome.retryAfterMs, RETRY_AFTER_MAX_MS));
+  }
+}

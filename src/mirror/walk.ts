@@ -1,0 +1,123 @@
+/**
+ * Brings pages of the CRM's directory into the ledger: all of it (a full walk), or what changed since the watermark (a
+ * refresh). Only the last page makes it complete: until then watermark and dates stay as they were.
+ */
+
+import type { IdentityKey } from "../domain/identity.ts";
+import type { CrmRecord } from "../domain/operation.ts";
+import type { MirrorEntity, MirrorState } from "../ledger/rows.ts";
+import { readApplied } from "./lookup-failed.ts";
+import type { MirrorDeps } from "./mirror.ts";
+
+/** A walk that has begun. It can go on where it stopped while the CRM still knows its cursor. */
+export interface Walk {
+  kind: "walk" | "refresh";
+  walk: number;
+  /** Of a refresh: CRM time from which changes are read. The same for all its pages. */
+  sinceMs: number | null;
+  cursor: string | null;
+  /** The CRM's clock at the first page; null before it, or where the CRM does not say. */
+  serverTimeMs: number | null;
+  startedAtMs: number;
+  pages: number;
+  records: number;
+  tokens: number;
+}
+
+/** Changes of the last minute are read again: their time is the CRM's, and they may have been committed late. */
+const OVERLAP_MS = 60_000;
+/** Where the CRM tells no time, ours is used, less more than any clock is wrong by. */
+const UNKNOWN_CLOCK_MS = 86_400_000;
+
+export function beginWalk(state: MirrorState, nowMs: number): Walk {
+  const full = state.walkedAtMs === null || state.watermarkMs === null;
+  return {
+    kind: full ? "walk" : "refresh",
+    walk: full ? state.walk + 1 : state.walk,
+    sinceMs: full ? null : state.watermarkMs,
+    cursor: null,
+    serverTimeMs: null,
+    startedAtMs: nowMs,
+    pages: 0,
+    records: 0,
+    tokens: 0,
+  };
+}
+
+/** Reads pages while they stay within the budget; true once it is complete. Throws as `readApplied` does. */
+export async function walkOn(
+  deps: MirrorDeps,
+  entity: MirrorEntity,
+  walk: Walk,
+  budgetTokens: number,
+  keysOf: (record: CrmRecord) => IdentityKey[],
+): Promise<boolean> {
+  const pageTokens = deps.capabilities.cost("list", entity);
+  while (walk.tokens + pageTokens <= budgetTokens) {
+    const { outcome, serverTimeMs } = await readApplied(deps, {
+      type: "list",
+      key: `mirror:${entity}:${walk.kind}:${walk.walk}:${walk.pages + 1}`,
+      entity,
+      ...(walk.sinceMs === null ? {} : { sinceMs: walk.sinceMs }),
+      ...(walk.cursor === null ? {} : { cursor: walk.cursor }),
+    });
+    const records = outcome.type === "applied" ? (outcome.records ?? []) : [];
+    const next = outcome.type === "applied" ? (outcome.next ?? null) : null;
+    if (walk.pages === 0) walk.serverTimeMs = serverTimeMs;
+    walk.pages += 1;
+    walk.tokens += pageTokens;
+    walk.records += records.length;
+    walk.cursor = next;
+    const state = await deps.ledger.mirrorState(deps.accountId, entity);
+    const after = next === null ? completed(state, walk) : underWay(state, walk);
+    await savePage(deps, entity, records, after, keysOf);
+    if (next !== null) continue;
+    if (walk.kind === "walk") await deps.ledger.mirrorSweep(deps.accountId, entity, walk.walk);
+    return true;
+  }
+  return false;
+}
+
+function completed(state: MirrorState, walk: Walk): MirrorState {
+  const full = walk.kind === "walk";
+  return {
+    ...state,
+    walk: walk.walk,
+    watermarkMs: watermarkOf(walk),
+    walkedAtMs: full ? walk.startedAtMs : state.walkedAtMs,
+    refreshedAtMs: walk.startedAtMs,
+    records: full ? walk.records : state.records,
+    searchTokens: 0,
+  };
+}
+
+/** By the CRM's own clock, in whole seconds. Where it does not say, a refresh leaves the mark where it was. */
+function watermarkOf(walk: Walk): number {
+  const seenAtMs = walk.serverTimeMs ?? (walk.sinceMs === null ? walk.startedAtMs - UNKNOWN_CLOCK_MS : null);
+  return seenAtMs === null ? (walk.sinceMs ?? 0) : Math.floor(seenAtMs / 1000) * 1000 - OVERLAP_MS;
+}
+
+/** What was seen of a first walk is what is known of its price. */
+function underWay(state: MirrorState, walk: Walk): MirrorState {
+  if (walk.kind === "refresh") return state;
+  return { ...state, walk: walk.walk, records: Math.max(state.records, walk.records) };
+}
+
+async function savePage(
+  deps: MirrorDeps,
+  entity: MirrorEntity,
+  records: readonly CrmRecord[],
+  state: MirrorState,
+  keysOf: (record: CrmRecord) => IdentityKey[],
+): Promise<void> {
+  const there = records.filter((record) => !record.deleted && !record.archived);
+  await deps.ledger.mirrorSave({
+    accountId: deps.accountId,
+    entity,
+    records: there,
+    keys: Object.fromEntries(there.map((record) => [record.id, keysOf(record)])),
+    gone: records.filter((record) => record.deleted || record.archived).map((record) => record.id),
+    state,
+    nowMs: deps.clock.wallMs(),
+  });
+}
