@@ -133,6 +133,8 @@ function atTheGate(parts: ExchangeParts, visit: Visit): Reply | null {
       return { status: 302, headers: { ...HTML, location: "https://login.example.com/" }, body: "" };
     case "unauthorized":
       return unauthorized();
+    case "paymentRequired":
+      return refusal(new Refusal(402, "Company account is not open (possible reason: trial expired)"));
     case "error500Before":
       return serverError(500);
     case "error503":
@@ -144,7 +146,7 @@ function atTheGate(parts: ExchangeParts, visit: Visit): Reply | null {
   if (fault?.kind === "rateLimit429") {
     parts.counters.limited.injected++;
     const headers = parts.limits?.headers(parts.world.nowMs, token) ?? {};
-    return tooMany(parts, { ...headers, "x-ratelimit-remaining": "0" }, fault.retryAfter);
+    return tooMany({ ...headers, "x-ratelimit-remaining": "0" }, fault.retryAfter);
   }
   return limited(parts, visit);
 }
@@ -160,11 +162,11 @@ function limited(parts: ExchangeParts, { token, found }: Visit): Reply | null {
   counters.limited[cause]++;
   const headers = limits.headers(world.nowMs, token);
   if (cause === "search") headers["x-ratelimit-remaining"] = "0";
-  return tooMany(parts, headers, limits.options.retryAfter ? headers["x-ratelimit-reset"]! : null);
+  return tooMany(headers, limits.options.retryAfter ? headers["x-ratelimit-reset"]! : null);
 }
 
 /** The status page's words; the body's shape is not documented, the usual envelope is assumed. */
-function tooMany(_parts: ExchangeParts, headers: Record<string, string>, retryAfter: string | null): Reply {
+function tooMany(headers: Record<string, string>, retryAfter: string | null): Reply {
   const reply = refusal(new Refusal(429, "Request over limit"));
   return { ...reply, headers: { ...headers, ...(retryAfter === null ? {} : { "retry-after": retryAfter }) } };
 }

@@ -26,6 +26,8 @@ export const FAULT_KINDS = [
   /** The vendor's abuse block as an HTML page. */
   "html403",
   "unauthorized",
+  /** 402: the company's account is not open. */
+  "paymentRequired",
   /** 403 with a plan cap's code, for creates of deals and fields. */
   "planCap",
   /** Done, and the reply comes a byte each 100 ms. */
@@ -132,6 +134,11 @@ export const FAULT_PRESETS = {
 } as const satisfies Record<string, FaultPreset>;
 export type FaultPresetName = keyof typeof FAULT_PRESETS;
 
+/** Where a kind makes sense, for scripts that name no place. */
+const DEFAULT_MATCH: Partial<Record<FaultKind, FaultMatch>> = {
+  planCap: { method: "POST", path: /\/(deals|\w+Fields)$/ },
+};
+
 /** Draws faults: which kinds this seed has, then one die per request. */
 export class FaultDice {
   private readonly random: Random;
@@ -149,7 +156,7 @@ export class FaultDice {
   }
 
   script(fault: ScriptedFault): void {
-    this.scripts.push({ ...fault });
+    this.scripts.push({ ...fault, match: fault.match ?? DEFAULT_MATCH[fault.kind] });
   }
 
   draw(method: string, path: string): Fault | null {

@@ -60,6 +60,12 @@ export function createPeople(getWorld: () => World, via: "person" | "other") {
       const { name, org_id, emails, phones, custom_fields } = writable(world, "person", id);
       return createPerson(world, { name, org_id, emails, phones, custom_fields }, actor);
     }),
+    ...setupActs(getWorld),
+  };
+}
+/** What an administrator does to fields, labels, pipelines and users. */
+function setupActs(getWorld: () => World) {
+  return {
     addField: (entity: FieldedEntity, name: string, type = "varchar", options?: readonly string[]): FieldRecord => {
       const labels = options?.map((label) => ({ label }));
       const body = { field_name: name, field_type: type, ...(labels ? { options: labels } : {}) };
@@ -81,6 +87,17 @@ export function createPeople(getWorld: () => World, via: "person" | "other") {
       return id;
     },
     addPipeline: (name: string, stages: readonly string[]): PipelineRecord => addPipeline(getWorld(), name, stages),
+    deletePipeline: (id: number): void => {
+      const { pipelines, stages } = getWorld();
+      for (const one of pipelines) if (one.id === id) one.is_deleted = true;
+      for (const one of stages) if (one.pipeline_id === id) one.is_deleted = true;
+    },
+    deleteStage: (id: number): void => {
+      for (const one of getWorld().stages) if (one.id === id) one.is_deleted = true;
+    },
+    deactivateUser: (id: number): void => {
+      for (const one of getWorld().users) if (one.id === id) one.active = false;
+    },
     addUser: (name: string, email: string, active = true): UserRecord => {
       const { users } = getWorld();
       const user = { id: users.at(-1)!.id + 1, name, email, active };
@@ -89,6 +106,7 @@ export function createPeople(getWorld: () => World, via: "person" | "other") {
     },
   };
 }
+
 export type People = ReturnType<typeof createPeople>;
 
 type Act = { weight: number; run: (world: World, random: Random, people: People) => void };

@@ -27,7 +27,7 @@ export async function serve(parts: ServerParts, where: { port?: number; host?: s
   const host = where.host ?? "127.0.0.1";
   const closing = new AbortController();
   const server = createServer((request, response) => {
-    attend(parts, request, response, closing.signal).catch(() => response.destroy());
+    attend(parts, request, response, closing.signal).catch((error: unknown) => sayBug(response, error));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -64,6 +64,12 @@ async function attend(
     return;
   }
   await write(parts, delivery.type, delivery.reply, response, signal);
+}
+
+/** What no fault asked for: a client that left, or a bug of the simulator, which must not look like a fault. */
+function sayBug(response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) response.destroy();
+  else response.writeHead(500, { "content-type": "text/plain" }).end(`The simulator failed: ${String(error)}\n`);
 }
 
 async function readBody(request: IncomingMessage): Promise<string | undefined> {

@@ -7,8 +7,8 @@ import type { RecordBase } from "./records.ts";
 export class Table<T extends RecordBase> {
   readonly firstId: number;
   private readonly rows: T[] = [];
-  private readonly changeMs: number[] = [];
-  private readonly changeIds: number[] = [];
+  private readonly changes: { ms: number; id: number }[] = [];
+  private inOrder = true;
   private readonly indexes = new Map<keyof T, Map<unknown, Set<number>>>();
 
   constructor(firstId: number, indexed: readonly (keyof T)[] = []) {
@@ -37,8 +37,9 @@ export class Table<T extends RecordBase> {
     const before = this.get(row.id);
     if (!before && row.id !== this.nextId()) throw new Error(`Row ${row.id} is not the next of its table.`);
     this.rows[row.id - this.firstId] = row;
-    this.changeMs.push(row.updatedMs);
-    this.changeIds.push(row.id);
+    const newest = this.changes.at(-1);
+    if (newest && newest.ms > row.updatedMs) this.inOrder = false;
+    this.changes.push({ ms: row.updatedMs, id: row.id });
     for (const [column, index] of this.indexes) {
       if (before && before[column] === row[column]) continue;
       if (before) index.get(before[column])?.delete(row.id);
@@ -58,8 +59,11 @@ export class Table<T extends RecordBase> {
 
   /** Rows changed at or after `ms`, in the order of ids. */
   changedSince(ms: number): T[] {
+    // What is seeded is older than what was written before it.
+    if (!this.inOrder) this.changes.sort((a, b) => a.ms - b.ms);
+    this.inOrder = true;
     const ids = new Set<number>();
-    for (let i = this.changeMs.length - 1; i >= 0 && this.changeMs[i]! >= ms; i--) ids.add(this.changeIds[i]!);
+    for (let i = this.changes.length - 1; i >= 0 && this.changes[i]!.ms >= ms; i--) ids.add(this.changes[i]!.id);
     return [...ids].sort((a, b) => a - b).map((id) => this.get(id)!);
   }
 }

@@ -31,6 +31,7 @@ export async function exchangeOnWire(
   onArrival: (arrival: Arrival) => Delivery,
   request: HttpRequest,
 ): Promise<HttpResult> {
+  if (!URL.canParse(request.url)) return { type: "failure", sent: "no", code: "BAD_URL", message: "not a URL" };
   const { thereMs, backMs } = takeLegs();
   if (thereMs > 0) await clock.sleep(Math.min(thereMs, request.timeoutMs));
   const { pathname, search } = new URL(request.url);
