@@ -50,14 +50,22 @@ const PLURAL = { person: "persons", organization: "organizations", deal: "deals"
 const id = (call: Call) => Number(call.param);
 const body = (call: Call): Body => parseJsonBody(call.contentType, call.bodyText);
 
-function show<E extends FieldedEntity>(world: World, entity: E, row: RecordOf[E], query: URLSearchParams) {
-  const shown = (SHOW[entity] as (w: World, r: RecordOf[E], f: readonly string[] | null) => Record<string, unknown>)(
+function show<E extends FieldedEntity>(world: World, entity: E, row: RecordOf[E], view: View) {
+  const shown = (SHOW[entity] as (w: World, r: RecordOf[E], f: View["fields"]) => Record<string, unknown>)(
     world,
     row,
-    customFieldsParam(query),
+    view.fields,
   );
-  return query.size === 0 ? shown : decorate(world, entity, row, shown, query);
+  return view.query.size === 0 ? shown : decorate(world, entity, row, shown, view.query);
 }
+
+/** How much of a record the query asks for. */
+interface View {
+  fields: readonly string[] | null;
+  query: URLSearchParams;
+}
+const viewOf = (query: URLSearchParams): View => ({ fields: customFieldsParam(query), query });
+const WHOLE = viewOf(new URLSearchParams());
 
 const SINGLE = ["include_fields", "custom_fields", "include_option_labels", "include_labels"];
 
@@ -69,15 +77,15 @@ function entityRows(entity: FieldedEntity): Row[] {
   const list =
     (archived: boolean): Handler =>
     (world, { query }) => {
+      const view = viewOf(query);
       const { rows, nextCursor } = listPage(world, entity, query, archived);
-      const data = rows.map((row) => show(world, entity, row as never, query));
+      const data = rows.map((row) => show(world, entity, row as never, view));
       return { data, additional_data: { next_cursor: nextCursor } };
     };
   const get: Handler = (world, call) => {
     allowOnly(call.query, SINGLE);
-    return { data: show(world, entity, read(world, entity, id(call)) as never, call.query) };
+    return { data: show(world, entity, read(world, entity, id(call)) as never, viewOf(call.query)) };
   };
-  const nothing = new URLSearchParams();
   const rows: Row[] = [
     ["GET", `/api/v2/${plural}`, 10, list(false)],
     ["GET", `/api/v2/${plural}/search`, 20, (world, { query }) => found(search(world, entity, query))],
@@ -86,14 +94,14 @@ function entityRows(entity: FieldedEntity): Row[] {
       "POST",
       `/api/v2/${plural}`,
       5,
-      (world, call) => ({ data: show(world, entity, CREATE[entity](world, body(call), call.actor) as never, nothing) }),
+      (world, call) => ({ data: show(world, entity, CREATE[entity](world, body(call), call.actor) as never, WHOLE) }),
     ],
     [
       "PATCH",
       `/api/v2/${plural}/:id`,
       5,
       (world, call) => ({
-        data: show(world, entity, UPDATE[entity](world, id(call), body(call), call.actor) as never, nothing),
+        data: show(world, entity, UPDATE[entity](world, id(call), body(call), call.actor) as never, WHOLE),
       }),
     ],
     ["DELETE", `/api/v2/${plural}/:id`, 3, (world, call) => removed(world, entity, call)],
