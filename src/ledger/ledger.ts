@@ -157,6 +157,8 @@ export interface Ledger {
     synchronous: string;
     journalMode: string;
     runCounter: number;
+    /** The same counter in the small file beside the ledger: larger than `runCounter` where an old ledger was restored. */
+    runCounterBeside?: number | null;
     createdAtMs: number;
   }>;
   close(): Promise<void>;

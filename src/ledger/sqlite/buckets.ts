@@ -108,11 +108,11 @@ const TAKEN = `
   GROUP BY lane`;
 const EXPIRED = `
   DELETE FROM slots
-  WHERE account_id = @account AND credential = @credential
-    AND NOT iif(boot_id = @bootId, frees_mono_ms > @monoMs, frees_at_ms > @wallMs AND frees_at_ms <= @wallMs + span_ms)`;
+  WHERE account_id = @account AND NOT iif(boot_id = @bootId, frees_mono_ms > @monoMs, frees_at_ms > @wallMs AND frees_at_ms <= @wallMs + span_ms)`;
 
-export function dropExpiredSlots(store: Store, account: AccountId, credential: string, now: Now): void {
-  store.run(EXPIRED, { account, credential, ...now });
+/** Of every credential of the account: one that was replaced has nobody else to do it. */
+export function dropExpiredSlots(store: Store, account: AccountId, now: Now): void {
+  store.run(EXPIRED, { account, ...now });
 }
 
 export function bucketUse(

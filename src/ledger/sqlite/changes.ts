@@ -95,7 +95,8 @@ export function changeSubmission(store: Store, change: SubmissionChange, nowMs: 
     nowMs,
     dueAtMs: change.dueAtMs === undefined ? (waits ? nowMs : null) : Math.round(change.dueAtMs),
     attempts: change.attempts ?? null,
-    errorGiven: change.error === undefined ? 0 : 1,
+    // What a done one waited for once is in its waits.
+    errorGiven: change.error === undefined && change.to !== "done" ? 0 : 1,
     error: change.error ? JSON.stringify(change.error) : null,
     errorCode: change.error?.code ?? null,
   });

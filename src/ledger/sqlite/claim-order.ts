@@ -28,6 +28,8 @@ export interface Candidate {
 
 /** Rows read ahead from a stream. */
 const PAGE = 32;
+/** Uncertain ones looked at beyond the claim's limit: some are behind an earlier one of their person. */
+const UNCERTAIN_SPARE = 200;
 /** The background lane gets at least one pick in so many, and the past of a lane one in so many, while there are both. */
 const BACKGROUND_SHARE = 20;
 const PAST_SHARE = 4;
@@ -51,17 +53,17 @@ export function streams(store: Store, scope: Scope, states: readonly string[]): 
   return rows.filter((row) => inScope(scope, row.source, row.lane));
 }
 
-export const FRESH_PAGE = `
+const FRESH_PAGE = `
   SELECT id, submitted_at_ms AS submittedAtMs FROM submissions
   WHERE state = 'pending' AND blocked_until_ms = 0 AND lane = ? AND source = ? AND target_ms = ?
     AND submitted_at_ms >= ? AND (submitted_at_ms, id) < (?, ?)
   ORDER BY submitted_at_ms DESC, id DESC LIMIT ${PAGE}`;
-export const PAST_PAGE = `
+const PAST_PAGE = `
   SELECT id, submitted_at_ms AS submittedAtMs FROM submissions
   WHERE state = 'pending' AND blocked_until_ms = 0 AND lane = ? AND source = ? AND target_ms = ?
     AND submitted_at_ms < ? AND (submitted_at_ms, id) > (?, ?)
   ORDER BY submitted_at_ms, id LIMIT ${PAGE}`;
-export const UNCERTAIN_DUE = `
+const UNCERTAIN_DUE = `
   SELECT id, submitted_at_ms AS submittedAtMs, due_at_ms AS dueAtMs, target_ms AS targetMs FROM submissions
   WHERE state = 'uncertain' AND lane = ? AND source = ? AND due_at_ms <= ?
   ORDER BY due_at_ms, id LIMIT ?`;
@@ -125,7 +127,7 @@ function uncertainDue(store: Store, scope: Scope, lane: Lane, nowMs: number, lim
       .map((stream) => stream.source),
   );
   return [...pairs]
-    .flatMap((source) => store.all<UncertainDue>(UNCERTAIN_DUE, lane, source, nowMs, limit))
+    .flatMap((source) => store.all<UncertainDue>(UNCERTAIN_DUE, lane, source, nowMs, limit + UNCERTAIN_SPARE))
     .sort((a, b) => a.dueAtMs - b.dueAtMs || a.id - b.id);
 }
 

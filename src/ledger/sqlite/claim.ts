@@ -20,13 +20,13 @@ const GROUP_KEYS_MAX = 64;
 
 export function claim(store: Store, request: ClaimRequest): Claim[] {
   for (;;) {
-    const { claims, exhausted } = store.write(() => claimOnce(store, request));
-    // Only blocked ones were seen, and they are marked now: the rest of the queue is behind them.
-    if (claims.length > 0 || exhausted) return claims;
+    const { claims, marked } = store.write(() => claimOnce(store, request));
+    // Only blocked ones were seen: those that were marked are out of the way now, the rest of the queue is behind them.
+    if (claims.length > 0 || marked === 0) return claims;
   }
 }
 
-function claimOnce(store: Store, request: ClaimRequest): { claims: Claim[]; exhausted: boolean } {
+function claimOnce(store: Store, request: ClaimRequest): { claims: Claim[]; marked: number } {
   const nowMs = request.now.wallMs;
   wakeWaiting(store, request, nowMs);
   wakeBlocked(store, nowMs);
@@ -35,25 +35,23 @@ function claimOnce(store: Store, request: ClaimRequest): { claims: Claim[]; exha
   const claims: Claim[] = [];
   let left = request.limit;
   let blocked = 0;
+  let marked = 0;
   while (left > 0 && blocked < BLOCKED_MAX) {
     const head = queue.next();
-    if (head === null) {
-      if (claims.length > 0) savePace(store, owed);
-      return { claims, exhausted: true };
-    }
+    if (head === null) break;
     const group = claimGroup(store, request, head, left);
     queue.taken(group === null || group === "gone" ? 0 : group.submissions.length);
     if (group === "gone") continue;
     if (group === null) {
       blocked += 1;
-      if (blocked > BLOCKED_UNMARKED) markBlocked(store, head.id, nowMs);
+      if (blocked > BLOCKED_UNMARKED) marked += markBlocked(store, head.id, nowMs);
       continue;
     }
     claims.push(group);
     left -= group.submissions.length;
   }
   if (claims.length > 0) savePace(store, owed);
-  return { claims, exhausted: left === 0 };
+  return { claims, marked };
 }
 
 export const DUE_WAITING = `
@@ -73,7 +71,7 @@ function wakeWaiting(store: Store, scope: Scope, nowMs: number): void {
 }
 
 /** Two ranges: an instant too far ahead means that the wall clock was set back. */
-export const BLOCKED_DUE = `
+const BLOCKED_DUE = `
   SELECT id FROM submissions WHERE state = 'pending' AND blocked_until_ms > 0 AND blocked_until_ms <= ?
   UNION ALL
   SELECT id FROM submissions WHERE state = 'pending' AND blocked_until_ms > 0 AND blocked_until_ms > ?
@@ -85,9 +83,9 @@ function wakeBlocked(store: Store, nowMs: number): void {
   }
 }
 
-function markBlocked(store: Store, id: SubmissionId, nowMs: number): void {
+function markBlocked(store: Store, id: SubmissionId, nowMs: number): number {
   const sql = "UPDATE submissions SET blocked_until_ms = ? WHERE id = ? AND state = 'pending'";
-  store.run(sql, nowMs + RECHECK_MS, id);
+  return store.run(sql, nowMs + RECHECK_MS, id).changes;
 }
 
 interface Member {
@@ -100,7 +98,7 @@ interface Member {
 
 const MEMBER = `id, source, state, submitted_at_ms AS submittedAtMs, due_at_ms AS dueAtMs`;
 const HEAD = `SELECT ${MEMBER}, lane FROM submissions WHERE id = ?`;
-export const SAME_KEY = `
+const SAME_KEY = `
   SELECT s.id, s.source, s.state, s.submitted_at_ms AS submittedAtMs, s.due_at_ms AS dueAtMs
   FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
   WHERE k.key = ? AND k.lane = ? AND k.open = 1

@@ -3,7 +3,8 @@
  * would not reach `dist`); its number is its place in this list, and what `user_version` holds once it ran. Numbers are
  * never reused, and the same on every engine.
  */
-import { sql as firstLedger } from "./migrations/0001-first-ledger.sql.ts";
+import { sql as submissions } from "./migrations/0001-submissions.sql.ts";
+import { sql as limitsAndMirror } from "./migrations/0002-limits-and-mirror.sql.ts";
 
 export interface Migration {
   version: number;
@@ -11,7 +12,10 @@ export interface Migration {
   sql: string;
 }
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: "0001-first-ledger", sql: firstLedger }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: "0001-submissions", sql: submissions },
+  { version: 2, name: "0002-limits-and-mirror", sql: limitsAndMirror },
+];
 
 /** What this program writes. */
 export const LEDGER_VERSION = MIGRATIONS.length;

@@ -106,7 +106,7 @@ export function dropRecord(store: Store, account: AccountId, entity: Entity, id:
   store.run("DELETE FROM mirror_records WHERE account_id = ? AND entity = ? AND crm_id = ?", account, entity, id);
 }
 
-export const HITS = `
+const HITS = `
   SELECT r.crm_id AS id, r.created_at_ms AS createdAtMs
   FROM mirror_keys k JOIN mirror_records r
     ON r.account_id = k.account_id AND r.entity = k.entity AND r.crm_id = k.crm_id

@@ -1,5 +1,5 @@
 /** Opens a ledger file, or makes a new one: modes, owner, pragmas, schema. Nothing damaged is ever started afresh. */
-import { chmodSync, existsSync, linkSync, rmSync, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { CrmledgerError } from "../../domain/errors.ts";
@@ -21,6 +21,8 @@ export interface OpenOptions {
   create: boolean;
   busyTimeoutMs?: number;
   nowMs: number;
+  /** The user that runs this; a ledger of another owner is refused. Left out where the system knows no such numbers. */
+  uid?: number;
   /** Named instants at which a test may kill: `ledger.create.*`, `ledger.migrate.*`, `ledger.open.after`. */
   failpoint?: (name: string) => void;
 }
@@ -39,7 +41,7 @@ export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
       return sqliteLedger(store);
     }
     if (!existsSync(options.path)) create(options, failpoint);
-    checkFile(options.path);
+    checkFile(options.path, options.uid);
     const store = connect(options.path, options, false);
     try {
       migrate(store, ledgerVersion(store), failpoint);
@@ -93,10 +95,26 @@ function build(options: OpenOptions, failpoint: (name: string) => void): void {
   // Closing the last connection moves the write-ahead log into the file.
   store.db.close();
   failpoint("ledger.create.built");
-  // Unlike a rename, a link never replaces a file that came to be meanwhile.
-  linkSync(unfinished, options.path);
+  place(unfinished, options.path);
   failpoint("ledger.create.linked");
   rmSync(unfinished, { force: true });
+}
+
+/** Unlike a rename, a link never replaces a file that came to be meanwhile; not every file system has links. */
+function place(unfinished: string, path: string): void {
+  try {
+    linkSync(unfinished, path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EEXIST") return;
+    renameSync(unfinished, path);
+  }
+  // The name must survive a power loss too: submissions are acknowledged against this file from here on.
+  const folder = openSync(dirname(path), "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 function stampBirth(store: Store, nowMs: number): void {
@@ -109,14 +127,13 @@ function stampBirth(store: Store, nowMs: number): void {
 }
 
 /** Without opening the file: see `createPrivateFile`. */
-function checkFile(path: string): void {
+function checkFile(path: string, user: number | undefined): void {
   const file = statSync(path);
   if (!file.isFile()) {
     throw new CrmledgerError("ledgerUnreadable", `The ledger ${path} is not a file.`, {
       hint: "Name the ledger's file with --ledger or in the config.",
     });
   }
-  const user = process.getuid?.();
   if (user !== undefined && file.uid !== user) {
     throw new CrmledgerError("ledgerOwner", `The ledger ${path} belongs to user ${file.uid}, not to user ${user}.`, {
       hint: `Run it as its owner: sudo -u '#${file.uid}' crmledger ... (files made by another user would lock the owner out).`,

@@ -19,7 +19,7 @@ const scopeOf = (filter: QueueFilter): Scope => ({
   heldLanes: [],
 });
 
-export const FIRST_DUE = `
+const FIRST_DUE = `
   SELECT min(due_at_ms) AS dueAtMs FROM submissions WHERE state = ? AND lane = ? AND source = ?
     AND state IN ('waiting', 'uncertain')`;
 
@@ -88,7 +88,7 @@ export function peek(store: Store, limit: number, nowMs: number, filter: QueueFi
   });
 }
 
-export const AGE_AT = `
+const AGE_AT = `
   SELECT submitted_at_ms AS submittedAtMs FROM submissions
   WHERE state IN ('pending', 'waiting', 'inProgress', 'uncertain') ORDER BY submitted_at_ms LIMIT 1 OFFSET ?`;
 

@@ -4,6 +4,9 @@ import type { RunId } from "../../domain/ids.ts";
 import type { RequestTotals, RunRow, RunStart } from "../rows.ts";
 import type { Store } from "./store.ts";
 
+/** Spending counts for a day; the rest is in the requests. */
+const SPEND_KEPT_MS = 7 * 24 * 3_600_000;
+
 const COLUMNS = `id, kind, pid, host, lock_name AS lockName, started_at_ms AS startedAtMs, ended_at_ms AS endedAtMs,
   stopped, exit_code AS exitCode, summary`;
 
@@ -18,6 +21,7 @@ const runRow = (row: RawRun): RunRow => ({
 
 export function openRun(store: Store, start: RunStart): RunId {
   const { id, counter } = store.write(() => {
+    store.run("DELETE FROM spend WHERE slot_at_ms < ?", start.now.wallMs - SPEND_KEPT_MS);
     store.run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'run_counter'");
     const run = store.run(
       "INSERT INTO runs (kind, pid, host, lock_name, boot_id, started_at_ms) VALUES (?, ?, ?, ?, ?, ?)",

@@ -29,7 +29,7 @@ export function turn(store: Store, work: Turn): TurnResult {
     for (const { record, keys } of work.mirror) saveRecord(store, work.accountId, record, keys, null, work.now.wallMs);
     for (const { entity, id } of work.gone) dropRecord(store, work.accountId, entity, id);
     const { fenced, planned } = changeClaims(store, work);
-    dropExpiredSlots(store, work.accountId, work.credential, work.now);
+    dropExpiredSlots(store, work.accountId, work.now);
     const intents = work.begin.filter((intent) => intent.steps.every((step) => !fenced.has(step.claimId)));
     const begun = beginRequests(store, work, intents);
     for (const claim of work.release) {
