@@ -33,7 +33,9 @@ export async function readApplied(
   for (let tries = 1; ; tries += 1) {
     const { outcome, serverTimeMs } = await deps.read(operation);
     if (outcome.type === "applied") return { outcome, serverTimeMs };
-    if (outcome.type === "refused" && outcome.gone === true) return { outcome: { type: "gone" }, serverTimeMs };
+    // Only a single record can be gone: a list that is "not found" must not pass for an empty directory.
+    if (operation.type === "read" && outcome.type === "refused" && outcome.gone === true)
+      return { outcome: { type: "gone" }, serverTimeMs };
     if (outcome.type === "refused" || tries >= TRIES_MAX) throw new LookupFailed(outcome, operation);
     if (outcome.type === "deferred" && outcome.retryAfterMs !== null)
       await deps.clock.sleep(Math.min(outcome.retryAfterMs, RETRY_AFTER_MAX_MS));

@@ -29,6 +29,9 @@ const OVERLAP_MS = 60_000;
 /** Where the CRM tells no time, ours is used, less more than any clock is wrong by. */
 const UNKNOWN_CLOCK_MS = 86_400_000;
 
+/** Ten million records of Pipedrive's pages: a cursor that runs in circles ends here. */
+const PAGES_MAX = 20_000;
+
 export function beginWalk(state: MirrorState, nowMs: number): Walk {
   const full = state.walkedAtMs === null || state.watermarkMs === null;
   return {
@@ -53,7 +56,12 @@ export async function walkOn(
   keysOf: (record: CrmRecord) => IdentityKey[],
 ): Promise<boolean> {
   const pageTokens = deps.capabilities.cost("list", entity);
-  while (walk.tokens + pageTokens <= budgetTokens) {
+  if (walk.kind === "walk" && walk.pages === 0 && pageTokens <= budgetTokens) {
+    // From here on what we write ourselves carries the new number, so that the sweep after the walk leaves it alone.
+    const state = await deps.ledger.mirrorState(deps.accountId, entity);
+    await savePage(deps, entity, [], { ...state, walk: walk.walk }, keysOf);
+  }
+  while (walk.tokens + pageTokens <= budgetTokens && walk.pages < PAGES_MAX) {
     const { outcome, serverTimeMs } = await readApplied(deps, {
       type: "list",
       key: `mirror:${entity}:${walk.kind}:${walk.walk}:${walk.pages + 1}`,

@@ -280,6 +280,14 @@ describe("a CRM that does not answer", () => {
     expect(answers.every((answer) => answer.candidates.length === 1)).toBe(true);
   });
 
+  it("does not take a list that is not found for an empty directory", async () => {
+    crm.fill(20);
+    await run().persons([email("x@example.com")]);
+    crm.faults.push({ type: "refused", code: "404", message: "not found", gone: true });
+    await expect(run().persons([email("y@example.com")])).rejects.toBeInstanceOf(LookupFailed);
+    expect(ledger.size()).toBe(20);
+  });
+
   it("stops the look-up when the run stops", async () => {
     const stopped = run({ read: () => Promise.reject(new Error("stop")) });
     await expect(stopped.persons([email("x@example.com")])).rejects.toThrow("stop");
