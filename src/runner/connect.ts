@@ -4,9 +4,11 @@
  */
 import type { CatalogPart } from "../domain/catalog.ts";
 import { CrmledgerError } from "../domain/errors.ts";
+import type { Hold } from "../domain/hold.ts";
 import type { Outcome } from "../domain/operation.ts";
+import { type Contact, firstContact } from "./first-contact.ts";
 import { Gates } from "./gates.ts";
-import { QuotaDesk } from "./quota-desk.ts";
+import { instant, QuotaDesk } from "./quota-desk.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Session } from "./session.ts";
 import { Wheel } from "./wheel.ts";
@@ -21,25 +23,23 @@ export interface Connection {
 const READ_TRIES_MAX = 3;
 
 /**
- * Opens the wheel on the ledger's account. A ledger that is not bound yet is bound to the account that the credential names.
- * Rejects with `credentialsRefused`, `accountMismatch`, or with what stopped the wheel.
+ * Opens the wheel on the ledger's account. A ledger that is not bound yet is bound to the account that the credential
+ * names; where the CRM does not tell, gives the hold that this is.
  */
-export async function connect(deps: RunnerDeps, tokensMax: number | null): Promise<Connection> {
+export async function connect(deps: RunnerDeps, tokensMax: number | null): Promise<Connection | { stopped: Hold }> {
   const { ledger, clock, adapter } = deps;
+  const known = await ledger.account();
+  const contact: Contact = known ? { type: "bound", accountId: known.id } : await firstContact(deps);
+  if (contact.type === "stopped") return { stopped: contact.hold };
+  const { accountId } = contact;
   const session = new Session(deps);
-  const bound = await ledger.account();
-  const holds = await ledger.holds();
-  // Before the account is known its quota rows can't be: the ledger keeps them under account 0 until it is bound.
-  const accountId = bound?.id ?? session.accountId;
-  const now = { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
-  const saved = await ledger.buckets(accountId, deps.credential, now);
+  await session.remember(accountId);
+  const saved = await ledger.buckets(accountId, deps.credential, instant(clock));
   const quota = new QuotaDesk(adapter.capabilities, deps.settings.limits, saved.states, clock);
-  const gates = new Gates(deps.settings.breaker, bound ? await ledger.breakers(bound.id) : [], holds);
-  if (bound) await session.remember(bound.id);
+  const gates = new Gates(deps.settings.breaker, await ledger.breakers(accountId), await ledger.holds());
   const wheel = new Wheel(deps, session, quota, gates, tokensMax);
   wheel.record({ buckets: quota.opening() });
-  const describe = describer(wheel);
-  return { session, wheel, describe };
+  return { session, wheel, describe: describer(wheel) };
 }
 
 function describer(wheel: Wheel): Connection["describe"] {

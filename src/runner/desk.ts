@@ -9,6 +9,7 @@ import { ChainStop } from "./work.ts";
 /** Rejects with `credentialsRefused`, `accountMismatch` or `held` where the CRM can't be used. */
 export async function openDesk(deps: RunnerDeps): Promise<Desk> {
   const connection = await connect(deps, null);
+  if ("stopped" in connection) throw heldError(connection.stopped.message, connection.stopped.kind);
   const { session, wheel } = connection;
   const told = async <T>(task: () => Promise<T>): Promise<T> => {
     try {
@@ -37,19 +38,16 @@ export async function openDesk(deps: RunnerDeps): Promise<Desk> {
   };
 }
 
+const WAITS = "Nothing was sent; all submissions wait in the ledger.";
+
 function asError(error: unknown, message: string | null, kind: string | null): unknown {
-  const waits = "Nothing was sent; all submissions wait in the ledger.";
-  if (error instanceof Halted || error instanceof Held) {
-    const text = message ?? error.message;
-    if (kind === "credentials") {
-      const hint =
-        "Put a valid API token where crm.apiTokenFile or crm.apiToken names it, then run `crmledger doctor`.";
-      return new CrmledgerError("credentialsRefused", text, { hint: `${hint} ${waits}` });
-    }
-    return new CrmledgerError("held", text, { hint: waits });
-  }
-  if (error instanceof ChainStop && "error" in error.verdict) {
-    return new CrmledgerError("held", error.verdict.error.message, { hint: waits });
-  }
+  if (error instanceof Halted || error instanceof Held) return heldError(message ?? error.message, kind);
+  if (error instanceof ChainStop && "error" in error.verdict) return heldError(error.verdict.error.message, null);
   return error;
+}
+
+function heldError(message: string, kind: string | null): CrmledgerError {
+  if (kind !== "credentials") return new CrmledgerError("held", message, { hint: WAITS });
+  const hint = "Put a valid API token where crm.apiTokenFile or crm.apiToken names it, then run `crmledger doctor`.";
+  return new CrmledgerError("credentialsRefused", message, { hint: `${hint} ${WAITS}` });
 }

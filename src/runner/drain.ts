@@ -2,7 +2,7 @@
 
 import type { DrainLimits } from "../domain/settings.ts";
 import { createMirror } from "../mirror/create-mirror.ts";
-import { checkAccount, connect } from "./connect.ts";
+import { type Connection, checkAccount, connect } from "./connect.ts";
 import type { DriveContext } from "./context.ts";
 import { driveLoop } from "./drive-loop.ts";
 import { KeyedLocks } from "./keyed-locks.ts";
@@ -28,7 +28,9 @@ export async function drain(deps: RunnerDeps, limits: DrainLimits, signal: Abort
   const filter = { source: limits.source, lane: limits.lane };
   const queue = await deps.ledger.queue(filter);
   if (queue.pending + queue.waiting + queue.uncertain + queue.inProgress === 0) return emptyReport(deps);
-  const context = await openContext(deps, limits, tally);
+  const connection = await connect(deps, limits.tokensMax);
+  if ("stopped" in connection) return { ...(await emptyReport(deps)), stopped: "hold", hold: connection.stopped };
+  const context = openContext(deps, connection, tally);
   const { wheel } = context;
   const end = new AbortController();
   const halt = (): void => wheel.halt("signal");
@@ -53,10 +55,9 @@ export async function drain(deps: RunnerDeps, limits: DrainLimits, signal: Abort
   }
 }
 
-async function openContext(deps: RunnerDeps, limits: DrainLimits, tally: Tally): Promise<DriveContext> {
-  const connection = await connect(deps, limits.tokensMax);
+function openContext(deps: RunnerDeps, connection: Connection, tally: Tally): DriveContext {
   let reads = 0;
-  const context: DriveContext = {
+  return {
     ...connection,
     deps,
     tally,
@@ -69,7 +70,6 @@ async function openContext(deps: RunnerDeps, limits: DrainLimits, tally: Tally):
       return `read#${reads}`;
     },
   };
-  return context;
 }
 
 type Started = { review: Review } | { report: Partial<DrainReport> };

@@ -1,0 +1,68 @@
+/**
+ * The very first request of a ledger, before there is an account to keep its quota under: whose token is this? It is the
+ * one request that goes past the wheel, once in a ledger's life (and again while it is refused).
+ */
+import type { CatalogPart } from "../domain/catalog.ts";
+import { endsRun, type Hold } from "../domain/hold.ts";
+import type { AccountId } from "../domain/ids.ts";
+import type { Outcome } from "../domain/operation.ts";
+import type { RunnerDeps } from "./runner.ts";
+
+const PART: CatalogPart = "account";
+
+export type Contact = { type: "bound"; accountId: AccountId } | { type: "stopped"; hold: Hold };
+
+/** Binds the ledger to the credential's account. Rejects with `accountMismatch` only by way of a race with another process. */
+export async function firstContact(deps: RunnerDeps): Promise<Contact> {
+  const { ledger, clock, adapter, credential } = deps;
+  const standing = (await ledger.holds()).find(
+    (hold) => endsRun(hold) && (hold.kind === "paused" || hold.kind === "staleLedger"),
+  );
+  if (standing) return { type: "stopped", hold: standing };
+  const outcome = await ask(deps);
+  const account = outcome.type === "applied" ? outcome.catalog?.account : undefined;
+  if (!account) {
+    const hold = holdFor(outcome, clock.wallMs(), deps.redact);
+    await ledger.openHold(null, hold, clock.wallMs());
+    return { type: "stopped", hold };
+  }
+  const named = { vendor: adapter.vendor, externalId: account.externalId, name: account.name };
+  const accountId = await ledger.bindAccount(named, clock.wallMs());
+  await ledger.saveCatalog(accountId, `${PART}:${credential}`, { account }, clock.wallMs());
+  for (const kind of ["credentials", "outage", "burst", "blocked", "dailyQuota"] as const) {
+    await ledger.closeHolds({ kind }, clock.wallMs());
+  }
+  return { type: "bound", accountId };
+}
+
+async function ask(deps: RunnerDeps): Promise<Outcome> {
+  const session = {
+    baseUrl: deps.baseUrl,
+    timeoutMs: deps.timeoutMs,
+    catalog: { fields: {}, labels: {} },
+    stampFields: {},
+  };
+  const [request] = deps.adapter.pack([{ type: "describe", key: "first", part: PART }], session);
+  const result = await deps.send(request!);
+  return deps.adapter.classify(request!, result, session)[0]!;
+}
+
+function holdFor(outcome: Outcome, nowMs: number, redact: (text: string) => string): Hold {
+  const message = redact("message" in outcome ? outcome.message : `the CRM answered ${outcome.type}`);
+  const hold = "hold" in outcome ? outcome.hold : undefined;
+  if (hold) {
+    return {
+      ...hold,
+      message: redact(hold.message),
+      untilMs: hold.forMs === null ? null : nowMs + hold.forMs,
+      probe: true,
+    };
+  }
+  return {
+    kind: "outage",
+    scope: "account",
+    untilMs: null,
+    probe: true,
+    message: `the CRM could not be asked whose token this is: ${message}`,
+  };
+}

@@ -1,0 +1,200 @@
+/**
+ * The plan of a drain: each write with its values, calls, tokens from-to and time. Sends nothing and writes nothing: what
+ * the ledger does not know of the CRM is said to be unknown.
+ */
+
+import type { Entity } from "../domain/catalog.ts";
+import type { PlannedStep } from "../domain/chain.ts";
+import type { DrainLimits } from "../domain/settings.ts";
+import type { SubmissionContent } from "../domain/submission.ts";
+import type { IncomingSubmission } from "../ledger/rows.ts";
+import { initialBucket } from "../pacer/bucket.ts";
+import { secondsFor } from "../pacer/concurrency.ts";
+import { planChain } from "../planner/plan-chain.ts";
+import type { PlanContext } from "../planner/planner.ts";
+import { instant } from "./quota-desk.ts";
+import type { DrainPlan, PlannedWrite, RunnerDeps } from "./runner.ts";
+import { Session } from "./session.ts";
+import { contentFields, stepFields } from "./shown-fields.ts";
+
+export type PreviewDeps = Omit<RunnerDeps, "send" | "runId" | "random" | "observe" | "failpoint" | "redact">;
+
+/** What most CRMs take for an answer, for the time that a plan names. */
+const ROUND_TRIP_MS = 250;
+/** The same bound as one look at the queue; a plan of more is no longer read by anybody. */
+const PREVIEW_MAX = 10_000;
+
+interface Entry {
+  source: string;
+  key: string;
+  content: SubmissionContent;
+  /** Names of steps that are in the CRM already. */
+  done: Set<string>;
+}
+
+type Known = "known" | "new" | "unknown";
+
+/** `extra`: submissions of files that are not ingested yet. */
+export async function previewDrain(
+  deps: PreviewDeps,
+  limits: DrainLimits,
+  extra: readonly IncomingSubmission[],
+): Promise<DrainPlan> {
+  const entries = await entriesOf(deps, limits, extra);
+  const session = new Session(deps);
+  const account = await deps.ledger.account();
+  if (account) await session.remember(account.id);
+  const plan = emptyPlan();
+  const unknownNames = new Set<string>();
+  for (const entry of entries) {
+    const steps = planned(deps, session, entry, unknownNames);
+    await addEntry(plan, deps, session, entry, steps);
+  }
+  plan.submissions = entries.length;
+  await addLookups(plan, deps, session);
+  plan.why.push(...unknownNames);
+  await addTime(plan, deps, session);
+  return plan;
+}
+
+function emptyPlan(): DrainPlan {
+  return { submissions: 0, requests: 0, tokensMin: 0, tokensMax: 0, seconds: 0, why: [], byStep: {}, writes: [] };
+}
+
+async function entriesOf(
+  deps: PreviewDeps,
+  limits: DrainLimits,
+  extra: readonly IncomingSubmission[],
+): Promise<Entry[]> {
+  const most = Math.min(limits.submissionsMax ?? PREVIEW_MAX, PREVIEW_MAX);
+  const filter = { source: limits.source, lane: limits.lane };
+  const rows = await deps.ledger.peek(most, deps.clock.wallMs(), filter);
+  const queued = rows.flatMap(({ source, key, content, steps }) => {
+    const done = new Set<string>(steps.filter((step) => step.state === "done").map((step) => step.name));
+    return content ? [{ source, key, content, done }] : [];
+  });
+  const fresh = extra
+    .filter((one) => !one.history && (!limits.source || one.source === limits.source))
+    .filter((one) => !limits.lane || one.lane === limits.lane)
+    .map(({ source, key, content }) => ({ source, key, content, done: new Set<string>() }));
+  return [...queued, ...fresh].slice(0, most);
+}
+
+type Planned = { steps: PlannedStep[]; context: PlanContext } | null;
+
+/** Null where the CRM's set-up was never read, or lacks a name: then the values are shown as the submission has them. */
+function planned(deps: PreviewDeps, session: Session, entry: Entry, remarks: Set<string>): Planned {
+  const { adapter, phone, settings } = deps;
+  const plan = settings.plans[entry.source] ?? settings.plans.default!;
+  const context: PlanContext = {
+    catalog: session.catalog,
+    codec: adapter.codec,
+    phone,
+    noteLengthMax: adapter.capabilities.noteLengthMax,
+    country: plan.persons.country,
+  };
+  const result = planChain({ source: entry.source, key: entry.key, content: entry.content, settings: plan }, context);
+  if (result.type === "planned") return { steps: result.steps, context };
+  if (result.type === "needs") {
+    remarks.add(`The CRM's ${result.parts.join(", ")} were not read yet: names are shown as given, not checked.`);
+  } else remarks.add(`${entry.source}: ${result.message} ${result.hint}`);
+  return null;
+}
+
+async function addEntry(
+  plan: DrainPlan,
+  deps: PreviewDeps,
+  session: Session,
+  entry: Entry,
+  made: Planned,
+): Promise<void> {
+  const person = await personKnown(deps, session, made);
+  const rows = made
+    ? made.steps.map((step) => ({ name: step.name, entity: step.entity, fields: stepFields(step, made.context) }))
+    : contentFields(entry.content);
+  for (const { name, entity, fields } of rows) {
+    if (entry.done.has(name)) continue;
+    const known: Known = entity === "person" ? person : entity === "organization" ? "unknown" : "new";
+    addWrite(
+      plan,
+      deps,
+      { source: entry.source, key: entry.key, step: name, action: actionOf(known), target: entity, fields },
+      entity,
+      known,
+    );
+  }
+}
+
+async function personKnown(deps: PreviewDeps, session: Session, made: Planned): Promise<Known> {
+  const keys = made?.steps.find((step) => step.name === "person")?.content.matchKeys ?? [];
+  if (session.accountId === 0 || keys.length === 0) return "unknown";
+  const hits = await deps.ledger.mirrorFind(session.accountId, "person", keys);
+  if ([...hits.values()].some((found) => found.length > 0)) return "known";
+  const { walkedAtMs } = await deps.ledger.mirrorState(session.accountId, "person");
+  return walkedAtMs === null ? "unknown" : "new";
+}
+
+function actionOf(known: Known): PlannedWrite["action"] {
+  return known === "known" ? "update" : known === "new" ? "create" : "createOrUpdate";
+}
+
+/** A known record needs no write where it has the values already; an update also reads the record first. */
+function addWrite(plan: DrainPlan, deps: PreviewDeps, write: PlannedWrite, entity: Entity, known: Known): void {
+  const { cost } = deps.adapter.capabilities;
+  const create = cost("create", entity);
+  const update = cost("update", entity) + cost("read", entity);
+  const min = known === "new" ? create : 0;
+  const max = known === "new" ? create : Math.max(update, known === "unknown" ? create : 0);
+  plan.byStep[entity] ??= { create: 0, update: 0, unknown: 0, tokensMin: 0, tokensMax: 0 };
+  const row = plan.byStep[entity];
+  row[known === "new" ? "create" : known === "known" ? "update" : "unknown"] += 1;
+  row.tokensMin += min;
+  row.tokensMax += max;
+  plan.tokensMin += min;
+  plan.tokensMax += max;
+  plan.requests += 1;
+  plan.writes.push(write);
+}
+
+/** Look-ups: one refresh of a mirror that was walked, else a walk or searches, whichever the run finds cheaper. */
+async function addLookups(plan: DrainPlan, deps: PreviewDeps, session: Session): Promise<void> {
+  const { cost, readManyMax } = deps.adapter.capabilities;
+  const persons = plan.byStep.person;
+  if (!persons) return;
+  const unknown = persons.unknown + persons.create;
+  const state = session.accountId === 0 ? null : await deps.ledger.mirrorState(session.accountId, "person");
+  const page = cost("list", "person");
+  if (unknown > 0 && state?.walkedAtMs) {
+    plan.tokensMin += page;
+    plan.tokensMax += page;
+    plan.requests += 1;
+    plan.why.push(
+      `persons: the mirror of ${state.records} persons is refreshed once (${page} tokens or a little more)`,
+    );
+  } else if (unknown > 0) {
+    plan.tokensMin += page;
+    plan.tokensMax += unknown * cost("search", "person");
+    plan.requests += 1;
+    plan.why.push(
+      `persons: no mirror yet; it is filled by pages of ${page} tokens, or each is searched, whichever is cheaper`,
+    );
+  }
+  const confirmed = persons.update + persons.unknown;
+  const batches = Math.ceil(confirmed / readManyMax);
+  const confirm = Math.min(confirmed * cost("read", "person"), batches * cost("readMany", "person"));
+  plan.tokensMax += confirm;
+  plan.tokensMin +=
+    persons.update > 0 ? Math.min(persons.update * cost("read", "person"), cost("readMany", "person")) : 0;
+}
+
+async function addTime(plan: DrainPlan, deps: PreviewDeps, session: Session): Promise<void> {
+  const { adapter, settings, ledger, clock, credential } = deps;
+  const spec = adapter.capabilities.buckets.find((bucket) => bucket.kind === "window");
+  if (!spec || plan.requests === 0) return;
+  const saved = session.accountId === 0 ? null : await ledger.buckets(session.accountId, credential, instant(clock));
+  const limits = settings.limits;
+  const fresh = initialBucket(spec, limits, clock.wallMs());
+  const limit = saved?.states.find((state) => state.bucket === spec.name)?.limit ?? fresh.limit;
+  const capacity = limit === null ? null : Math.max(1, Math.floor(limit * limits.share));
+  plan.seconds = Math.ceil(secondsFor(plan.requests, { capacity, windowMs: spec.windowMs }, ROUND_TRIP_MS));
+}
