@@ -1,0 +1,225 @@
+/** A source's spool: everything in it that is complete goes into the ledger, and only then out of the way. */
+import { CrmledgerError } from "../domain/errors.ts";
+import type { SourceSettings } from "../domain/settings.ts";
+import { compileMapping } from "../intake/mapping.ts";
+import type { FileProgress } from "../ledger/rows.ts";
+import { archivePath, deleteFile, moveFile } from "./acknowledge.ts";
+import { documentProgress, readDocument } from "./documents.ts";
+import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
+import type { IngestDeps, IngestReport, IngestSource } from "./ingest.ts";
+import { listSpool, type SpoolFile } from "./listing.ts";
+import { errorCode, type OpenedFile, openRegular } from "./open.ts";
+import { emptyCounts, type TakenFile, Taker } from "./taker.ts";
+import { Warnings } from "./warnings.ts";
+
+/** An archived file that still grows is read on for so long. */
+const FOLLOWED_MS = 7 * 24 * 3_600_000;
+
+interface Pass {
+  deps: IngestDeps;
+  source: SourceSettings;
+  spool: string;
+  taker: Taker;
+  warnings: Warnings;
+  /** What is remembered of files, by identity. */
+  progress: Map<string, FileProgress>;
+  files: TakenFile[];
+  /** Documents whose records are in the chunk: acknowledged after its commit. */
+  waiting: SpoolFile[];
+}
+
+/** Reads everything that the spool has now. Safe to repeat: what was taken before is a duplicate. */
+export const ingestSource: IngestSource = async (deps, source) => {
+  if (source.spool === null) return { files: [], warnings: [], mapped: [] };
+  const warnings = new Warnings();
+  const mapping = await compileMapping(source, deps.phone);
+  const listed = await listSpool(source, source.spool, warnings);
+  const known = await deps.ledger.fileProgress(source.name);
+  const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: false });
+  const progress = new Map(known.map((row) => [row.identity, row]));
+  const pass: Pass = { deps, source, spool: source.spool, taker, warnings, progress, files: [], waiting: [] };
+  try {
+    const seen = new Set<string>();
+    for (const file of listed) {
+      if (deps.signal?.aborted) break;
+      const identity = await takeFile(pass, file);
+      if (identity !== null) seen.add(identity);
+    }
+    await settle(pass);
+    await followArchived(pass, known, seen);
+  } catch (error) {
+    throw ofThisMachine(error, source);
+  }
+  return reportOf(pass);
+};
+
+function reportOf(pass: Pass): IngestReport {
+  return {
+    files: pass.files.map(({ counts }) => counts).filter(({ rows }) => rows > 0),
+    warnings: pass.warnings.list(),
+    mapped: pass.taker.mapped,
+  };
+}
+
+/** Takes one file. Gives its identity, null where it could not be opened. */
+async function takeFile(pass: Pass, file: SpoolFile): Promise<string | null> {
+  const opened = await openRegular(file.path);
+  if (!opened.ok) {
+    if (opened.code !== "ENOENT") pass.warnings.say(`${file.shown} is skipped: ${opened.reason}`);
+    return null;
+  }
+  try {
+    if (file.format === "json" || file.format === "form") await takeDocument(pass, file, opened.file, file.format);
+    else await takeGrowingFile(pass, file, opened.file);
+    return opened.file.identity;
+  } finally {
+    await opened.file.handle.close();
+  }
+}
+
+async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, format: "json" | "form"): Promise<void> {
+  const { deps, source, taker } = pass;
+  const before = pass.progress.get(opened.identity) ?? null;
+  const sameAsBefore = before !== null && before.size === opened.size && before.modifiedAtMs === opened.modifiedAtMs;
+  if (sameAsBefore && before.offset > 0 && source.after === "keep") return;
+  const read = await readDocument(deps, opened, format, before);
+  const nowMs = deps.clock.wallMs();
+  if (read.type === "wait") {
+    pass.warnings.say(`${file.shown} is left until it is complete: ${read.reason}`);
+    await settle(pass);
+    if (!sameAsBefore) await taker.flush(await documentProgress(source, opened, file.path, false, before, nowMs));
+    return;
+  }
+  const taken = { counts: emptyCounts(file.shown), flat: false };
+  pass.files.push(taken);
+  for (const row of read.rows) await taker.take(row, taken);
+  if (source.after === "keep") {
+    await taker.flush(await documentProgress(source, opened, file.path, true, before, nowMs));
+    return told(pass, taken, opened);
+  }
+  pass.waiting.push(file);
+  if (before !== null && !deps.dryRun) await deps.ledger.forgetFile(source.name, opened.identity);
+  if (taker.full) await settle(pass);
+  told(pass, taken, opened);
+}
+
+function told(pass: Pass, { counts }: TakenFile, opened: OpenedFile): void {
+  pass.deps.progress?.({ file: counts.file, records: counts.rows, bytes: opened.size, bytesTotal: opened.size });
+}
+
+/** Commits the chunk, then acknowledges the documents in it. */
+async function settle(pass: Pass): Promise<void> {
+  const { deps, source, spool, taker, waiting } = pass;
+  await taker.flush(null);
+  for (const file of waiting.splice(0)) {
+    if (deps.dryRun) continue;
+    await acknowledged(pass, file, async () => {
+      if (source.after === "delete") await deleteFile(file.path);
+      else await moveFile(file.path, await archivePath(spool, file.link ?? file.path, deps.clock.wallMs()));
+      if (file.link !== null) await deleteFile(file.link);
+    });
+  }
+}
+
+/** The records are safe, so a file that can't be moved away is told and no more: the next run finds duplicates. */
+async function acknowledged(pass: Pass, file: SpoolFile, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+    pass.deps.failpoint("ingest.acknowledge.after");
+  } catch (error) {
+    const code = errorCode(error);
+    if (!["EACCES", "EPERM", "EROFS", "EBUSY", "EXDEV"].includes(code)) throw error;
+    pass.warnings.say(
+      `${file.shown} is in the ledger but can't be moved away (${code}); let crmledger's user write to the spool, or set \`after: keep\``,
+    );
+  }
+}
+
+async function takeGrowingFile(pass: Pass, file: SpoolFile, opened: OpenedFile): Promise<void> {
+  const { deps, source, taker, warnings } = pass;
+  await settle(pass);
+  const taken = { counts: emptyCounts(file.shown), flat: file.format === "csv" };
+  pass.files.push(taken);
+  const before = pass.progress.get(opened.identity) ?? null;
+  // A file that was archived and is back in the spool under its old name is an ordinary one again.
+  const growing = {
+    opened,
+    path: file.path,
+    format: file.format,
+    taken,
+    before: before && { ...before, archivedAtMs: null },
+  };
+  const end = await takeGrowing(deps, source, taker, warnings, growing);
+  if (!end.complete || deps.dryRun || source.after === "keep") return;
+  if (source.after === "delete") await deleteLater(pass, file, end.progress);
+  else await archiveGrowing(pass, file, end.progress);
+}
+
+/** Remembered under its new place first: after a crash in between it is found in the spool, by its identity. */
+async function archiveGrowing(pass: Pass, file: SpoolFile, progress: FileProgress): Promise<void> {
+  const { deps, spool, taker } = pass;
+  const archivedAtMs = deps.clock.wallMs();
+  await acknowledged(pass, file, async () => {
+    const path = await archivePath(spool, file.link ?? file.path, archivedAtMs);
+    await taker.flush({ ...progress, path, archivedAtMs });
+    await moveFile(file.path, path);
+    if (file.link !== null) await deleteFile(file.link);
+  });
+}
+
+async function deleteLater(pass: Pass, file: SpoolFile, progress: FileProgress): Promise<void> {
+  const { deps, source } = pass;
+  if (deps.clock.wallMs() - progress.unchangedSinceMs < COMPLETE_AFTER_MS + FOLLOWED_MS) return;
+  await acknowledged(pass, file, async () => {
+    await deleteFile(file.path);
+    if (file.link !== null) await deleteFile(file.link);
+  });
+  await deps.ledger.forgetFile(source.name, progress.identity);
+}
+
+/** Archived files that a writer still holds open are read on; what is gone or old is forgotten. */
+async function followArchived(pass: Pass, known: readonly FileProgress[], seen: ReadonlySet<string>): Promise<void> {
+  const { deps, source, taker, warnings } = pass;
+  for (const before of known) {
+    if (seen.has(before.identity) || deps.signal?.aborted || deps.dryRun) continue;
+    const isOld = before.archivedAtMs === null || deps.clock.wallMs() - before.archivedAtMs > FOLLOWED_MS;
+    const opened = isOld ? null : await openRegular(before.path);
+    if (opened === null || !opened.ok) {
+      await deps.ledger.forgetFile(source.name, before.identity);
+      continue;
+    }
+    try {
+      if (opened.file.identity !== before.identity || opened.file.size === before.size) continue;
+      const isCsv = before.context?.includes('"columns"') === true;
+      const taken = { counts: emptyCounts(before.path), flat: isCsv };
+      pass.files.push(taken);
+      const growing = {
+        opened: opened.file,
+        path: before.path,
+        format: isCsv ? ("csv" as const) : ("jsonl" as const),
+        taken,
+        before,
+      };
+      await takeGrowing(deps, source, taker, warnings, growing);
+    } finally {
+      await opened.file.handle.close();
+    }
+  }
+}
+
+/** A failure of disk or folder, in the words of the contract. */
+function ofThisMachine(error: unknown, source: SourceSettings): unknown {
+  if (error instanceof CrmledgerError) return error;
+  const code = errorCode(error);
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new CrmledgerError("diskFull", `the disk is full; source ${source.name} was not ingested to its end`, {
+      hint: "Free some space and run again: what was committed is safe, the rest is still in its files.",
+      cause: error,
+    });
+  }
+  if (!/^E[A-Z]+$/.test(code)) return error;
+  return new CrmledgerError("spoolUnreadable", `reading the spool of source ${source.name} failed (${code})`, {
+    hint: "What was committed is safe, the rest is still in its files: mend it and run again.",
+    cause: error,
+  });
+}

@@ -1,0 +1,273 @@
+/** Takes rows into the ledger in chunks: mapped, keyed, counted, each chunk one transaction. */
+
+import { canonicalJson, sha256 } from "../domain/json.ts";
+import type { SourceSettings } from "../domain/settings.ts";
+import { jsonText, parseJson } from "../intake/json-text.ts";
+import { RECORD_BYTES_MAX } from "../intake/limits.ts";
+import { type MappedSubmission, type Mapping, remapRaw } from "../intake/mapping.ts";
+import { type Unwrapped, unwrapReject } from "../intake/rejects-file.ts";
+import type { Row } from "../intake/row.ts";
+import type {
+  FileProgress,
+  IncomingReject,
+  IncomingSubmission,
+  IngestVerdict,
+  KnownSubmission,
+  Origin,
+} from "../ledger/rows.ts";
+import { dryVerdicts, type SeenSubmission } from "./dry-run.ts";
+import type { FileCounts, IngestDeps } from "./ingest.ts";
+import type { Warnings } from "./warnings.ts";
+
+/** A chunk must not hold the ledger's write lock for long. */
+const CHUNK_RECORDS_MAX = 500;
+const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface TakenFile {
+  counts: FileCounts;
+  /** Members of a record are named by dotted paths, as a CSV's columns are. */
+  flat: boolean;
+}
+
+interface Pending<T> {
+  item: T;
+  file: TakenFile;
+  rejectId: string | null;
+}
+
+export function emptyCounts(file: string): FileCounts {
+  return { file, rows: 0, new: 0, duplicate: 0, conflict: 0, skipped: 0, history: 0, rejected: 0 };
+}
+
+export class Taker {
+  /** With `dryRun`: what would be new. */
+  readonly mapped: IncomingSubmission[] = [];
+  /** Told of each rejected record. */
+  onReject: (reject: IncomingReject) => void = () => {};
+  readonly #deps: IngestDeps;
+  readonly #source: SourceSettings;
+  readonly #mapping: Mapping;
+  readonly #warnings: Warnings;
+  readonly #mendsRejects: boolean;
+  readonly #seen = new Map<string, SeenSubmission>();
+  #submissions: Pending<IncomingSubmission>[] = [];
+  #rejects: Pending<IncomingReject>[] = [];
+  #bytes = 0;
+
+  /** `mendsRejects`: records of an export of rejects close their rejects. Not for spools, which strangers write to. */
+  constructor(
+    deps: IngestDeps,
+    source: SourceSettings,
+    mapping: Mapping,
+    warnings: Warnings,
+    options: { mendsRejects: boolean },
+  ) {
+    this.#mendsRejects = options.mendsRejects;
+    this.#deps = deps;
+    this.#source = source;
+    this.#mapping = mapping;
+    this.#warnings = warnings;
+  }
+
+  get full(): boolean {
+    return this.#submissions.length + this.#rejects.length >= CHUNK_RECORDS_MAX || this.#bytes >= CHUNK_BYTES_MAX;
+  }
+
+  /** Adds a row's records to the chunk. Nothing is written before `flush`. */
+  async take(row: Row, file: TakenFile): Promise<void> {
+    const shown = file.counts.file;
+    if (row.guessed) {
+      this.#warnings.count(
+        `guessed ${shown}`,
+        placeOf(row.line),
+        (count, first) =>
+          `${shown}: ${count} records are no UTF-8 and were read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
+      );
+    }
+    if (row.fault !== undefined) return this.#reject(file, row.raw, sha256(row.raw), row.fault, row.line, null);
+    const unwrapped: Unwrapped = this.#mendsRejects
+      ? unwrapReject(row.record, file.flat)
+      : { record: row.record, rejectId: null };
+    if (unwrapped.fault !== undefined) {
+      return this.#reject(file, row.raw, sha256(row.raw), unwrapped.fault, row.line, unwrapped.rejectId);
+    }
+    if (unwrapped.rejectId !== null)
+      return this.#takeRecord(unwrapped.record, null, row.line, file, unwrapped.rejectId);
+    if (file.flat) return this.#takeRecord(row.record, row.raw, row.line, file, null);
+    const body = await this.#mapping.split(row.record);
+    if (!body.ok) return this.#reject(file, row.raw, sha256(row.raw), body.reason, row.line, null);
+    for (const [index, record] of body.records.entries()) {
+      const line = row.line ?? (body.list ? index + 1 : null);
+      await this.#takeRecord(record, body.list || row.line === null ? null : row.raw, line, file, null);
+      // A document with many records is committed as it is read; reading it again finds duplicates.
+      if (row.line === null && this.full) await this.flush(null);
+    }
+  }
+
+  async #takeRecord(
+    record: unknown,
+    text: string | null,
+    line: number | null,
+    file: TakenFile,
+    rejectId: string | null,
+  ): Promise<void> {
+    const rawHash = sha256(canonicalJson(record));
+    const raw = text ?? jsonText(record);
+    const bytes = Buffer.byteLength(raw);
+    if (bytes > RECORD_BYTES_MAX) {
+      const reason = `it is ${bytes} bytes long; ${RECORD_BYTES_MAX} (1 MiB) is the limit of a record`;
+      return this.#reject(file, raw, rawHash, reason, line, rejectId);
+    }
+    const mapped = await this.#mapping.map(record, file.flat);
+    if (mapped.type === "skipped") {
+      file.counts.rows += 1;
+      file.counts.skipped += 1;
+    } else if (mapped.type === "reject") {
+      this.#reject(file, raw, rawHash, mapped.reason, line, rejectId);
+    } else {
+      this.#submit(mapped, raw, rawHash, { file: file.counts.file, line }, file, rejectId);
+    }
+  }
+
+  #submit(
+    mapped: MappedSubmission,
+    raw: string,
+    rawHash: string,
+    origin: Origin,
+    file: TakenFile,
+    rejectId: string | null,
+  ): void {
+    const source = this.#source;
+    const { key, contentHash, content, submittedAtMs, identityKeys } = mapped;
+    const history = source.sendFromMs !== null && submittedAtMs !== null && submittedAtMs < source.sendFromMs;
+    const item: IncomingSubmission = {
+      ...{ source: source.name, key, rawHash, contentHash, raw, content, submittedAtMs, identityKeys, origin, history },
+      lane: mapped.lane ?? source.lane,
+      targetMs: source.targetMs,
+    };
+    this.#submissions.push({ item, file, rejectId });
+    this.#bytes += raw.length;
+    file.counts.rows += 1;
+    this.#warnOf(mapped, origin);
+  }
+
+  #warnOf(mapped: MappedSubmission, origin: Origin): void {
+    const place = `${origin.file} ${placeOf(origin.line)}`;
+    for (const { path, reason } of mapped.content.badValues ?? []) {
+      this.#warnings.count(
+        `bad ${path} ${reason}`,
+        place,
+        (count, first) => `${path}: ${count} values could not be taken (${reason}); first in ${first}`,
+      );
+    }
+    for (const name of mapped.unknown) {
+      this.#warnings.count(
+        `unknown ${name}`,
+        place,
+        (count, first) =>
+          `\`${name}\` is no part of a submission and is left out of ${count} records (first in ${first}); a map or \`fields\` would take it`,
+      );
+    }
+  }
+
+  #reject(
+    file: TakenFile,
+    raw: string,
+    rawHash: string,
+    reason: string,
+    line: number | null,
+    rejectId: string | null,
+  ): void {
+    const item = { source: this.#source.name, rawHash, raw, reason, origin: { file: file.counts.file, line } };
+    this.#rejects.push({ item, file, rejectId });
+    this.onReject(item);
+    this.#bytes += raw.length;
+    file.counts.rows += 1;
+  }
+
+  /** Commits the chunk together with how far its file was read. */
+  async flush(progress: FileProgress | null): Promise<void> {
+    const submissions = this.#submissions;
+    const rejects = this.#rejects;
+    this.#submissions = [];
+    this.#rejects = [];
+    this.#bytes = 0;
+    if (submissions.length === 0 && rejects.length === 0 && (progress === null || this.#deps.dryRun)) return;
+    const known = await this.#known(submissions);
+    if (this.#deps.dryRun) {
+      const verdicts = dryVerdicts(
+        submissions.map(({ item }) => item),
+        known,
+        this.#seen,
+      );
+      this.#count(submissions, verdicts);
+      this.mapped.push(...submissions.filter((_, index) => verdicts[index]?.type === "new").map(({ item }) => item));
+      for (const { file } of rejects) file.counts.rejected += 1;
+      return;
+    }
+    await this.#commit(submissions, rejects, progress);
+  }
+
+  async #commit(
+    submissions: Pending<IncomingSubmission>[],
+    rejects: Pending<IncomingReject>[],
+    progress: FileProgress | null,
+  ): Promise<void> {
+    const { ledger, clock, runId, failpoint } = this.#deps;
+    const now = { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
+    const closesRejects = submissions.flatMap(({ rejectId }, byIndex) =>
+      rejectId === null ? [] : [{ rejectId, byIndex }],
+    );
+    const batch = { submissions: submissions.map(({ item }) => item), rejects: rejects.map(({ item }) => item) };
+    failpoint("ingest.commit.before");
+    const result = await ledger.ingest({ runId, ...batch, progress, closesRejects }, now);
+    failpoint("ingest.commit.after");
+    this.#count(submissions, result.verdicts);
+    // A known reject is not kept twice; which of the chunk's were known the ledger does not tell, and need not.
+    rejects.forEach(({ file }, index) => {
+      if (index < result.rejected) file.counts.rejected += 1;
+      else file.counts.duplicate += 1;
+    });
+  }
+
+  #count(submissions: Pending<IncomingSubmission>[], verdicts: readonly IngestVerdict[]): void {
+    verdicts.forEach((verdict, index) => {
+      const pending = submissions[index] as Pending<IncomingSubmission>;
+      pending.file.counts[verdict.type] += 1;
+      if (verdict.type !== "duplicate" || verdict.otherSource === null) return;
+      const other = verdict.otherSource;
+      this.#warnings.count(
+        `other ${other}`,
+        "",
+        (count) => `${count} records are duplicates: source ${other} has them under the same ids`,
+      );
+    });
+  }
+
+  /**
+   * Known submissions of the chunk's keys. Where a known one has other raw text and other content, but today's map makes
+   * the same of both, only the map has changed: then the known content's hash stands for both.
+   */
+  async #known(submissions: Pending<IncomingSubmission>[]): Promise<Map<string, KnownSubmission>> {
+    const keys = [...new Set(submissions.map(({ item }) => item.key))];
+    if (keys.length === 0) return new Map();
+    const found = await this.#deps.ledger.findSubmissions(this.#source.name, keys);
+    const known = new Map(found.map((submission) => [submission.key, submission]));
+    for (const { item } of submissions) {
+      const before = known.get(item.key);
+      if (before === undefined || before.rawHash === item.rawHash || before.contentHash === item.contentHash) continue;
+      const today = await remapRaw(this.#mapping, before.raw, parsedOrNull);
+      if (today?.contentHash === item.contentHash) item.contentHash = before.contentHash;
+    }
+    return known;
+  }
+}
+
+function parsedOrNull(text: string): unknown {
+  const parsed = parseJson(text);
+  return parsed.ok ? parsed.value : null;
+}
+
+function placeOf(line: number | null): string {
+  return line === null ? "as a whole" : `in line ${line}`;
+}

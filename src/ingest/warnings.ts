@@ -1,0 +1,43 @@
+/** Talk for people, gathered over many records: each thing is said once, with how often and where first. */
+
+/** Different things that are said at the most; the rest is counted. */
+const SUBJECTS_MAX = 50;
+
+export class Warnings {
+  readonly #counted = new Map<
+    string,
+    { count: number; first: string; say: (count: number, first: string) => string }
+  >();
+  readonly #plain: string[] = [];
+  #more = 0;
+
+  /** Said once for each text. */
+  say(text: string): void {
+    if (this.#plain.includes(text)) return;
+    if (this.#plain.length < SUBJECTS_MAX) this.#plain.push(text);
+    else this.#more += 1;
+  }
+
+  /** Said once for each subject, with the number of times and the place of the first. */
+  count(subject: string, place: string, say: (count: number, first: string) => string): void {
+    const known = this.#counted.get(subject);
+    if (known !== undefined) known.count += 1;
+    else if (this.#counted.size < SUBJECTS_MAX) this.#counted.set(subject, { count: 1, first: place, say });
+    else this.#more += 1;
+  }
+
+  list(): string[] {
+    const counted = [...this.#counted.values()].map(({ count, first, say }) => say(count, first));
+    return [...this.#plain, ...counted, ...(this.#more > 0 ? [`${this.#more} more warnings are not listed`] : [])];
+  }
+}
+
+/** A file name for people and terminals: control characters are shown, not obeyed. */
+export function shownName(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => {
+    if (char === "\n") return "\\n";
+    if (char === "\t") return "\\t";
+    if (char === "\r") return "\\r";
+    return `\\u{${(char.codePointAt(0) as number).toString(16)}}`;
+  });
+}

@@ -1,0 +1,141 @@
+/** JSONata expressions of maps. The library is loaded only where a map has one. */
+import { CrmledgerError } from "../domain/errors.ts";
+import type { PhoneNormalizer } from "../domain/identity.ts";
+import { parseForm } from "./form.ts";
+import { parseJson, withoutBigints } from "./json-text.ts";
+import { loadTimeReader } from "./time.ts";
+
+/** Evaluates to a plain value, undefined for no result. Rejects with an error whose message explains what went wrong. */
+export type Expression = (record: unknown) => Promise<unknown>;
+
+export interface CompiledExpression {
+  evaluate: Expression;
+  /** Dotted paths that it reads, as far as its text shows. */
+  reads: string[][];
+}
+
+export interface ExpressionTools {
+  phone: PhoneNormalizer;
+  country: string | null;
+  timezone: string;
+}
+
+type Jsonata = typeof import("jsonata");
+
+/** Compiles the text after `=`. Rejects with `configInvalid`, naming `where` (a config key), for a text that is no JSONata. */
+export async function compileExpression(
+  text: string,
+  where: string,
+  tools: ExpressionTools,
+): Promise<CompiledExpression> {
+  const { default: jsonata } = await import("jsonata");
+  const expression = parse(jsonata, text, where);
+  const own = await ownFunctions(jsonata, tools);
+  for (const [name, [implementation, signature]] of Object.entries(own)) {
+    expression.registerFunction(name, implementation, signature);
+  }
+  return {
+    reads: readsOf(expression.ast()),
+    evaluate: async (record) => plain(await expression.evaluate(withoutBigints(record))),
+  };
+}
+
+function parse(jsonata: Jsonata, text: string, where: string): ReturnType<Jsonata> {
+  try {
+    return jsonata(text);
+  } catch (error) {
+    throw new CrmledgerError(
+      "configInvalid",
+      `${where}: "= ${text.trim()}" is not a JSONata expression: ${messageOf(error)}`,
+      {
+        hint: "Texts in an expression stand in quotes, names with dots or spaces in backticks.",
+        cause: error,
+      },
+    );
+  }
+}
+
+/** What a failed evaluation says; JSONata throws plain objects. */
+export function messageOf(error: unknown): string {
+  const message = (error as { message?: unknown } | null)?.message;
+  return typeof message === "string" ? message : String(error);
+}
+
+/** JSONata marks its sequences with extra members, and may give functions: neither is data. */
+function plain(value: unknown): unknown {
+  if (typeof value === "function") return undefined;
+  if (value === null || typeof value !== "object") return value;
+  if ("_jsonata_lambda" in value || "_jsonata_function" in value) return undefined;
+  if (Array.isArray(value)) return Array.from(value, plain);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: JSONata hands over whatever the record holds
+type OwnFunction = [(...args: any[]) => unknown, string];
+
+async function ownFunctions(jsonata: Jsonata, tools: ExpressionTools): Promise<Record<string, OwnFunction>> {
+  const readers = new Map<string, Awaited<ReturnType<typeof loadTimeReader>>>();
+  const pictured = jsonata("$toMillis($text, $picture)");
+  const local = async (ms: number, zone: string): Promise<number | null> => {
+    if (!readers.has(zone)) readers.set(zone, await loadTimeReader(zone));
+    return readers.get(zone)?.(new Date(ms).toISOString().slice(0, -1)) ?? null;
+  };
+  const time = async (text?: unknown, picture?: string, zone?: string): Promise<string | undefined> => {
+    if (text === undefined || text === null || text === "") return undefined;
+    const reader = await loadTimeReader(zone ?? tools.timezone);
+    const parsed: unknown =
+      picture === undefined ? reader(text) : await pictured.evaluate({}, { text: String(text), picture });
+    const hasZone = picture === undefined || /\[[zZ]/.test(picture);
+    const ms = typeof parsed !== "number" || hasZone ? parsed : await local(parsed, zone ?? tools.timezone);
+    if (typeof ms !== "number") throw new Error(`$time: "${String(text)}" is no such time`);
+    return new Date(ms).toISOString();
+  };
+  return {
+    json: [(text?: string) => (text === undefined ? undefined : jsonOf(text)), "<s?:x>"],
+    form: [(text?: string) => (text === undefined ? undefined : parseForm(text)), "<s?:o>"],
+    phone: [(text?: unknown, country?: string) => phoneOf(tools, text, country), "<x?s?:s>"],
+    time: [time, "<x?s?s?:s>"],
+    eval: [
+      () => {
+        throw new Error("$eval is off");
+      },
+      "<x?x?:x>",
+    ],
+  };
+}
+
+function jsonOf(text: string): unknown {
+  const parsed = parseJson(text);
+  if (!parsed.ok) throw new Error(`$json: ${parsed.reason}`);
+  return withoutBigints(parsed.value);
+}
+
+function phoneOf(tools: ExpressionTools, text: unknown, country: string | undefined): string | undefined {
+  if (text === undefined || text === null || text === "") return undefined;
+  return tools.phone(String(text), country ?? tools.country ?? undefined) ?? undefined;
+}
+
+interface AstNode {
+  type?: string;
+  value?: unknown;
+  steps?: AstNode[];
+  [member: string]: unknown;
+}
+
+/** Paths of names in the syntax tree. A path ends where something other than a name follows. */
+function readsOf(node: unknown): string[][] {
+  if (node === null || typeof node !== "object") return [];
+  if (Array.isArray(node)) return node.flatMap(readsOf);
+  const { type, steps } = node as AstNode;
+  const below = Object.entries(node).flatMap(([name, member]) =>
+    name === "steps" && type === "path" ? [] : readsOf(member),
+  );
+  if (type !== "path" || steps === undefined) return below;
+  const names: string[] = [];
+  for (const step of steps) {
+    if (step.type !== "name" || typeof step.value !== "string") break;
+    names.push(step.value);
+  }
+  const rest = steps.flatMap((step) => Object.values(step).flatMap(readsOf));
+  return names.length === 0 ? [...below, ...rest, ...steps.flatMap(readsOf)] : [names, ...below, ...rest];
+}

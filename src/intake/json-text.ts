@@ -1,0 +1,93 @@
+/** JSON text of strangers: whole numbers keep their digits, and bounds are checked before anything walks the value. */
+import { canonicalJson } from "../domain/json.ts";
+import { RECORD_DEPTH_MAX, RECORD_FIELDS_MAX } from "./limits.ts";
+
+export type ParsedJson = { ok: true; value: unknown } | { ok: false; reason: string };
+
+/** Only such texts can hold a whole number beyond 2^53, the greatest that JSON.parse keeps exactly. */
+const LONG_DIGITS = /\d{16,}/;
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/**
+ * Parses JSON. Whole numbers beyond 2^53 become bigints, so that ids keep their digits; `__proto__` is an ordinary own
+ * member. The reason of a failure names line and column, never the text around it.
+ */
+export function parseJson(text: string): ParsedJson {
+  try {
+    return { ok: true, value: LONG_DIGITS.test(text) ? parseKeepingDigits(text) : JSON.parse(text) };
+  } catch (error) {
+    return { ok: false, reason: `not JSON${whereOf(text, error)}` };
+  }
+}
+
+function parseKeepingDigits(text: string): unknown {
+  let mark = "\u0001digits:";
+  while (text.includes(mark) || text.includes("\\u0001digits:")) mark += ":";
+  const quotedMark = JSON.stringify(mark).slice(1, -1);
+  let found = false;
+  const marked = text.replace(STRING_OR_NUMBER, (token) => {
+    if (!/^-?\d{16,}$/.test(token) || Number.isSafeInteger(Number(token))) return token;
+    // Leading zeros are no JSON; BigInt would take them.
+    if (/^-?0/.test(token)) return token;
+    found = true;
+    return `"${quotedMark}${token}"`;
+  });
+  const value: unknown = JSON.parse(marked);
+  return found ? unmark(value, mark, 0) : value;
+}
+
+function unmark(value: unknown, mark: string, depth: number): unknown {
+  if (typeof value === "string") return value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value;
+  if (value === null || typeof value !== "object") return value;
+  // Deeper values are refused by `boundFault`; walking them could use up the stack.
+  if (depth > RECORD_DEPTH_MAX * 4) return value;
+  if (Array.isArray(value)) return value.map((member) => unmark(member, mark, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unmark(member, mark, depth + 1)]));
+}
+
+function whereOf(text: string, error: unknown): string {
+  const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
+  if (position === undefined) return text.trim() === "" ? " (it is empty)" : " (it ends too early)";
+  const before = text.slice(0, Number(position));
+  const line = before.split("\n").length;
+  return ` (at line ${line}, column ${before.length - before.lastIndexOf("\n")})`;
+}
+
+/** Names the bound that a value breaks, or null. Looks no deeper than the bound. */
+export function boundFault(value: unknown): string | null {
+  return walk(value, 1);
+}
+
+function walk(value: unknown, depth: number): string | null {
+  if (value === null || typeof value !== "object") return null;
+  if (depth > RECORD_DEPTH_MAX) return `nested deeper than ${RECORD_DEPTH_MAX} levels`;
+  const members = Array.isArray(value) ? value : Object.values(value);
+  if (!Array.isArray(value) && members.length > RECORD_FIELDS_MAX) {
+    return `${members.length} fields in one object; ${RECORD_FIELDS_MAX} is the limit`;
+  }
+  for (const member of members) {
+    const fault = walk(member, depth + 1);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+/** JSON text of a value that may hold bigints, whose digits are kept. */
+export function jsonText(value: unknown): string {
+  return hasBigint(value) ? canonicalJson(value) : (JSON.stringify(value) ?? "null");
+}
+
+function hasBigint(value: unknown): boolean {
+  if (typeof value === "bigint") return true;
+  return value !== null && typeof value === "object" && Object.values(value).some(hasBigint);
+}
+
+/** The value with bigints as text, for what computes with JSON values or stores them. The same object where none is in it. */
+export function withoutBigints(value: unknown): unknown {
+  if (!hasBigint(value)) return value;
+  if (typeof value === "bigint") return value.toString();
+  if (Array.isArray(value)) return value.map(withoutBigints);
+  return Object.fromEntries(
+    Object.entries(value as Record<string, unknown>).map(([name, member]) => [name, withoutBigints(member)]),
+  );
+}

@@ -1,0 +1,233 @@
+/** Everything that a source's settings say about its records, compiled once. */
+import { CrmledgerError } from "../domain/errors.ts";
+import type { IdentityKey, PhoneNormalizer } from "../domain/identity.ts";
+import { canonicalJson, sha256 } from "../domain/json.ts";
+import type { SourceSettings } from "../domain/settings.ts";
+import type { Lane, SubmissionContent } from "../domain/submission.ts";
+import { messageOf } from "./expression.ts";
+import { identityKeysOf } from "./identity-keys.ts";
+import { boundFault } from "./json-text.ts";
+import { type CompiledMap, compileMap, compileReader, pathAt, type Reader } from "./map.ts";
+import { isSubmissionList, parsePath, treeValue, writePath } from "./path.ts";
+import { restLines } from "./rest.ts";
+import { readSubmission, type ShapeContext } from "./submission.ts";
+import { loadTimeReader } from "./time.ts";
+import type { Findings } from "./values.ts";
+
+/** A record that became a submission. */
+export interface MappedSubmission {
+  type: "submission";
+  /** The source's own id, else SHA-256 of the mapped record with its time. */
+  key: string;
+  /** SHA-256 of content and time, without the time of ingest. */
+  contentHash: string;
+  content: SubmissionContent;
+  submittedAtMs: number | null;
+  lane: Lane | null;
+  identityKeys: IdentityKey[];
+  /** Members of the record that a submission doesn't have. */
+  unknown: string[];
+}
+
+export type Mapped = MappedSubmission | { type: "skipped" } | { type: "reject"; reason: string };
+
+export interface Mapping {
+  /** Maps one record. `flat`: its members are named by dotted paths, as a CSV's columns are. */
+  map(record: unknown, flat: boolean): Promise<Mapped>;
+  /** The records in a body. */
+  split(body: unknown): Promise<SplitBody>;
+  /** Dotted paths that the map reads; null without a map. */
+  readonly reads: readonly (readonly string[])[] | null;
+}
+
+export type SplitBody = { ok: true; records: unknown[]; list: boolean } | { ok: false; reason: string };
+
+interface Compiled {
+  source: SourceSettings;
+  shape: ShapeContext;
+  map: CompiledMap | null;
+  where: Reader | null;
+  records: Reader | null;
+  rest: readonly string[] | null;
+}
+
+/** Compiles a source's settings. Rejects with `configInvalid`, naming the key, where path or expression is broken. */
+export async function compileMapping(source: SourceSettings, phone: PhoneNormalizer): Promise<Mapping> {
+  const tools = { phone, country: source.country, timezone: source.timezone };
+  const at = `sources.${source.name}`;
+  const compiled: Compiled = {
+    source,
+    shape: { phone, country: source.country, time: await loadTimeReader(source.timezone) },
+    map: source.map === null ? null : await compileMap(source.map, `${at}.map`, tools),
+    where: source.where === null ? null : await compileReader(condition(source.where), `${at}.where`, tools),
+    records: source.records === null ? null : await compileReader(source.records, `${at}.records`, tools),
+    rest: source.restToNote === null ? null : rootOr(source.restToNote, `${at}.restToNote`),
+  };
+  return {
+    map: (record, flat) => mapRecord(compiled, record, flat),
+    split: (body) => splitBody(compiled, body),
+    reads: compiled.map === null ? null : compiled.map.reads,
+  };
+}
+
+/** `where` is an expression, with or without its `=`. */
+function condition(text: string): string {
+  return text.trim().startsWith("=") ? text : `= ${text}`;
+}
+
+/** `$` names the record itself, whose members are then the rest: a CSV's columns have nothing above them. */
+function rootOr(text: string, where: string): readonly string[] {
+  return text.trim() === "$" ? [] : pathAt(text, where);
+}
+
+async function splitBody(compiled: Compiled, body: unknown): Promise<SplitBody> {
+  if (compiled.records === null) {
+    return Array.isArray(body) ? { ok: true, records: body, list: true } : { ok: true, records: [body], list: false };
+  }
+  const wrapped = isWrapped(body);
+  try {
+    let found = await compiled.records.read(body);
+    if (found === undefined && wrapped) found = await compiled.records.read(body.body);
+    if (found === undefined) return { ok: false, reason: `\`records: ${compiled.records.text}\` finds nothing in it` };
+    const records = Array.isArray(found) ? found : [found];
+    return {
+      ok: true,
+      list: true,
+      records: wrapped ? records.map((record) => ({ headers: body.headers, body: record })) : records,
+    };
+  } catch (error) {
+    return { ok: false, reason: `\`records: ${compiled.records.text}\` fails: ${messageOf(error)}` };
+  }
+}
+
+/** A webhook that was stored with its headers. */
+function isWrapped(body: unknown): body is { headers: unknown; body: unknown } {
+  if (body === null || typeof body !== "object" || Array.isArray(body)) return false;
+  return Object.hasOwn(body, "headers") && Object.hasOwn(body, "body") && Object.keys(body).length === 2;
+}
+
+async function mapRecord(compiled: Compiled, record: unknown, flat: boolean): Promise<Mapped> {
+  if (record === null || typeof record !== "object" || Array.isArray(record)) {
+    return { type: "reject", reason: "it is not an object" };
+  }
+  const bound = boundFault(record);
+  if (bound !== null) return { type: "reject", reason: bound };
+  const skip = await isSkipped(compiled, record);
+  if (skip !== null) return skip;
+  const findings: Findings = { badValues: [], unknown: [], labelOf: compiled.map?.labelOf ?? plainLabel };
+  const shape = compiled.map === null ? ownShape(record, flat) : await mappedShape(compiled.map, record, findings);
+  const read = readSubmission(shape, compiled.shape, findings);
+  if (compiled.rest !== null) addRest(compiled, record, read.content);
+  if (findings.badValues.length > 0) read.content.badValues = findings.badValues;
+  return finish(compiled, read, findings);
+}
+
+async function isSkipped(compiled: Compiled, record: unknown): Promise<Mapped | null> {
+  if (compiled.where === null) return null;
+  try {
+    return (await compiled.where.read(record)) === true ? null : { type: "skipped" };
+  } catch (error) {
+    return { type: "reject", reason: `\`where: ${compiled.where.text}\` fails: ${messageOf(error)}` };
+  }
+}
+
+function plainLabel(path: string): string {
+  return path.split(".").at(-1) as string;
+}
+
+async function mappedShape(map: CompiledMap, record: unknown, findings: Findings): Promise<unknown> {
+  const { shape, faults } = await map.apply(record);
+  for (const { path, expression, reason } of faults) {
+    findings.badValues.push({
+      path,
+      label: map.labelOf(path),
+      value: expression,
+      reason: `the expression failed: ${reason}`,
+    });
+  }
+  return shape;
+}
+
+function ownShape(record: object, flat: boolean): unknown {
+  if (!flat) return isWrapped(record) ? record.body : record;
+  const tree = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(record)) {
+    if (value !== "") writePath(tree, columnPath(name), value);
+  }
+  return treeValue(tree, isSubmissionList);
+}
+
+function columnPath(name: string): readonly string[] {
+  try {
+    const path = parsePath(name);
+    // A field's own name may hold dots: everything after `person.fields.` is one name.
+    return path[1] === "fields" && path.length > 3 ? [path[0] as string, "fields", path.slice(2).join(".")] : path;
+  } catch (error) {
+    if (error instanceof CrmledgerError) return [name];
+    throw error;
+  }
+}
+
+function addRest(compiled: Compiled, record: unknown, content: SubmissionContent): void {
+  const lines = restLines(record, compiled.rest as readonly string[], compiled.map?.reads ?? []);
+  if (lines.length === 0) return;
+  const [first, ...others] = content.notes ?? [];
+  content.notes = [first === undefined ? lines.join("\n") : `${first}\n\n${lines.join("\n")}`, ...others];
+}
+
+function finish(compiled: Compiled, read: ReturnType<typeof readSubmission>, findings: Findings): Mapped {
+  const { source, shape } = compiled;
+  const { content, submittedAtMs, id, lane } = read;
+  const identityKeys = identityKeysOf(content.person, source.plan.persons.match, shape.phone, source.country);
+  if (identityKeys.length === 0) return { type: "reject", reason: unusable(source, content, findings) };
+  if (source.plan.onBadValue === "reject" && findings.badValues.length > 0) {
+    const [first] = findings.badValues;
+    return { type: "reject", reason: `${first?.path}: ${first?.reason} (onBadValue is reject)` };
+  }
+  const contentHash = sha256(canonicalJson({ content, submittedAtMs }));
+  const unknown = findings.unknown;
+  return {
+    type: "submission",
+    key: id ?? contentHash,
+    contentHash,
+    content,
+    submittedAtMs,
+    lane,
+    identityKeys,
+    unknown,
+  };
+}
+
+/** Says what is missing, and what was there but could not be used. Names members, never their values. */
+function unusable(source: SourceSettings, content: SubmissionContent, findings: Findings): string {
+  const fields = source.plan.persons.match.filter((way) => way !== "email" && way !== "phone");
+  const wanted = ["e-mail", "phone", ...fields].join(", ").replace(/, ([^,]*)$/, " or $1");
+  const seen: string[] = [];
+  if (findings.badValues.some(({ path }) => path === "person.email")) seen.push("person.email is no address");
+  if (content.person?.phone !== undefined) {
+    seen.push(`person.phone can't be read as a number${source.country === null ? " without a `country`" : ""}`);
+  }
+  if (findings.unknown.length > 0) seen.push(`not known here: ${findings.unknown.slice(0, 5).join(", ")}`);
+  return `no usable ${wanted}${seen.length > 0 ? ` (${seen.join("; ")})` : ""}`;
+}
+
+/**
+ * Today's map over a kept raw record, for `retry-failed` and to compare versions. Null where it would now be skipped or
+ * rejected, or is no record any more.
+ */
+export async function remapRaw(
+  mapping: Mapping,
+  raw: string,
+  parse: (text: string) => unknown,
+): Promise<MappedSubmission | null> {
+  const record = parse(raw);
+  const mapped = await mapping.map(record, isFlat(record));
+  return mapped.type === "submission" ? mapped : null;
+}
+
+/** A kept CSV row: no member holds anything but text. */
+function isFlat(record: unknown): boolean {
+  return (
+    record !== null && typeof record === "object" && Object.values(record).every((value) => typeof value === "string")
+  );
+}

@@ -1,0 +1,29 @@
+import type { PhoneNormalizer } from "../domain/identity.ts";
+
+/** Normalised numbers kept at the most; the oldest go first. */
+const CACHE_MAX = 10_000;
+/** Longer texts are no phone numbers. */
+const TEXT_MAX = 100;
+
+/**
+ * Loads libphonenumber (min metadata) on first use and gives a normaliser to E.164. It takes what *could* be dialled
+ * (right length for its country), since the CRM's own numbers are judged by the same rule. Without a country a number
+ * needs `+` or `00`.
+ */
+export async function loadPhoneNormalizer(): Promise<PhoneNormalizer> {
+  const { parsePhoneNumberFromString } = await import("libphonenumber-js/min");
+  const cache = new Map<string, string | null>();
+  return (text, country) => {
+    if (text.length > TEXT_MAX) return null;
+    const id = `${country ?? ""}|${text}`;
+    const known = cache.get(id);
+    if (known !== undefined) return known;
+    const dialled = country === undefined ? text.replace(/^(\D*)00(?=[1-9])/, "$1+") : text;
+    type Country = Parameters<typeof parsePhoneNumberFromString>[1];
+    const parsed = parsePhoneNumberFromString(dialled, country?.toUpperCase() as Country);
+    const normalized = parsed?.isPossible() ? parsed.number : null;
+    if (cache.size >= CACHE_MAX) cache.delete(cache.keys().next().value as string);
+    cache.set(id, normalized);
+    return normalized;
+  };
+}

@@ -1,0 +1,76 @@
+/** Times as sources write them. */
+
+/** Turns a source's time into UTC ms; null for what is none of the known forms or no real date. */
+export type TimeReader = (value: unknown) => number | null;
+
+/** RFC 3339, also with a blank between date and time, without seconds, and without an offset (then local time of the source). */
+const CALENDAR =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s?([Zz]|[+-]\d{2}:?\d{2})?$/;
+/** Seconds reach this in the year 5138, milliseconds reached it in 1973: so the size tells which is meant. */
+const EPOCH_MS_MIN = 100_000_000_000;
+/** The last millisecond of the year 9999. */
+const INSTANT_MAX = 253_402_300_799_999;
+
+interface LocalTime {
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+  millisecond: number;
+}
+
+/**
+ * Makes a reader for a source whose local times are in `zone` (IANA). Of a local time that comes twice (the clock is set
+ * back) the earlier is taken; one that never was (set forward) moves by the gap. Luxon is loaded only for a zone that needs it.
+ */
+export async function loadTimeReader(zone: string): Promise<TimeReader> {
+  const toInstant = zone.toUpperCase() === "UTC" ? utcInstant : await loadZone(zone);
+  return (value) => readTime(value, toInstant);
+}
+
+async function loadZone(zone: string): Promise<(time: LocalTime) => number> {
+  const { DateTime } = await import("luxon");
+  return (time) => DateTime.fromObject(time, { zone }).toMillis();
+}
+
+function readTime(value: unknown, toInstant: (time: LocalTime) => number): number | null {
+  if (typeof value === "number" || typeof value === "bigint") return epoch(Number(value));
+  if (typeof value !== "string") return null;
+  const text = value.trim();
+  if (/^\d{1,16}(\.\d+)?$/.test(text)) return epoch(Number(text));
+  const match = CALENDAR.exec(text);
+  if (match === null) return null;
+  const time = localTime(match);
+  if (time === null) return null;
+  const offset = match[8];
+  const instant = offset === undefined ? toInstant(time) : utcInstant(time) - offsetMs(offset);
+  return Number.isFinite(instant) && instant >= 0 && instant <= INSTANT_MAX ? instant : null;
+}
+
+function epoch(value: number): number | null {
+  const ms = Math.round(value < EPOCH_MS_MIN ? value * 1000 : value);
+  return Number.isFinite(ms) && ms > 0 && ms <= INSTANT_MAX ? ms : null;
+}
+
+function localTime(match: RegExpExecArray): LocalTime | null {
+  const [year, month, day, hour, minute] = match.slice(1, 6).map(Number) as [number, number, number, number, number];
+  const seconds = Number(match[6] ?? 0);
+  const lastDay = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  if (month < 1 || month > 12 || day < 1 || day > lastDay || hour > 23 || minute > 59 || seconds > 60) return null;
+  const millisecond = Number((match[7] ?? "").padEnd(3, "0").slice(0, 3));
+  // A leap second (RFC 3339, 5.7) has no number of its own in UTC ms.
+  return { year, month, day, hour, minute, second: Math.min(seconds, 59), millisecond };
+}
+
+function utcInstant(time: LocalTime): number {
+  return Date.UTC(time.year, time.month - 1, time.day, time.hour, time.minute, time.second, time.millisecond);
+}
+
+function offsetMs(offset: string): number {
+  if (/^[Zz]$/.test(offset)) return 0;
+  const sign = offset.startsWith("-") ? -1 : 1;
+  const digits = offset.replace(/\D/g, "");
+  return sign * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))) * 60_000;
+}
