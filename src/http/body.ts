@@ -21,6 +21,8 @@ const DECODERS = {
 
 /** Bytes are counted after decompression, so that a small reply can't become a large one. Rejects with `BodyError` or the stream's error. */
 export async function readBody(body: Readable, contentEncoding: string | undefined, bytesMax: number): Promise<string> {
+  // Once given up, a body may still fail: nobody is listening then.
+  body.on("error", () => {});
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of decoded(body, contentEncoding)) {

@@ -49,8 +49,9 @@ function wordOf(error: unknown, flight: Flight): string {
 
 function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return "";
-  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
+  const { code, name, cause, errors } = error as { code?: unknown; name?: unknown; cause?: unknown; errors?: unknown };
   if (typeof code === "string") return code;
+  if (name === "HTTPParserError") return "HPE_UNKNOWN";
   if (Array.isArray(errors) && errors.length > 0) return codeOf(errors[0]);
   return cause === undefined ? "" : codeOf(cause);
 }

@@ -89,25 +89,20 @@ async function exchange(
 ): Promise<HttpResult> {
   const flight: Flight = { started: false, answered: false, timedOut: false };
   const abort = new AbortController();
-  const timer = setTimeout(() => {
-    flight.timedOut = true;
-    abort.abort();
-  }, request.timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
   let host = "the request";
+  // The client looks at the signal only once a socket is there; a request that waits for one must end in time too.
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      flight.timedOut = true;
+      abort.abort();
+      reject(abort.signal.reason);
+    }, request.timeoutMs);
+  });
   try {
     const url = new URL(request.url);
     host = url.host;
-    const reply = await undiciRequest(url, {
-      method: request.method,
-      headers: { "user-agent": options.userAgent, "accept-encoding": "gzip", ...request.headers },
-      body: request.body ?? null,
-      signal: abort.signal,
-      dispatcher: dispatcherOf(url).compose(watch(flight)),
-    });
-    flight.answered = true;
-    const headers = flatten(reply.headers);
-    const body = await readBody(reply.body, headers["content-encoding"], request.bytesMax);
-    return { type: "response", status: reply.statusCode, headers, body };
+    return await Promise.race([deadline, ask(url, request, options, dispatcherOf(url), flight, abort.signal)]);
   } catch (error) {
     if (error instanceof BodyError && !flight.timedOut)
       return { type: "failure", sent: "maybe", code: error.code, message: `${host}: ${error.message}` };
@@ -115,6 +110,27 @@ async function exchange(
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function ask(
+  url: URL,
+  request: HttpRequest,
+  options: TransportOptions,
+  dispatcher: Dispatcher,
+  flight: Flight,
+  signal: AbortSignal,
+): Promise<HttpResult> {
+  const reply = await undiciRequest(url, {
+    method: request.method,
+    headers: { "user-agent": options.userAgent, "accept-encoding": "gzip", ...request.headers },
+    body: request.body ?? null,
+    signal,
+    dispatcher: dispatcher.compose(watch(flight)),
+  });
+  flight.answered = true;
+  const headers = flatten(reply.headers);
+  const body = await readBody(reply.body, headers["content-encoding"], request.bytesMax);
+  return { type: "response", status: reply.statusCode, headers, body };
 }
 
 /** Notes the moment at which a connected socket takes the request; until then nothing can have left. */
