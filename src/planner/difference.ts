@@ -48,18 +48,17 @@ function nameChange(content: StepContent, record: CrmRecord, context: PlanContex
   const wanted = content.values[member];
   const there = record[member];
   if (wanted === undefined || wanted === there) return {};
-  const replaceable = content.onMatch === "overwrite" || isEmpty(there?.trim()) || isStandIn(record, context);
+  const replaceable = content.onMatch === "overwrite" || isEmpty(there?.trim()) || isStandIn(content, record, context);
   return replaceable ? { [member]: wanted } : {};
 }
 
-/** A person called after the own e-mail address or phone number has no name yet. */
-function isStandIn(record: CrmRecord, context: PlanContext): boolean {
+/** A person called after an e-mail address or phone number, theirs or the one that we bring, has no name yet. */
+function isStandIn(content: StepContent, record: CrmRecord, context: PlanContext): boolean {
   const name = record.name?.trim();
   if (record.entity !== "person" || name === undefined) return false;
-  return (
-    record.emails.some((email) => sameEmail(email, name)) ||
-    record.phones.some((phone) => samePhone(phone, name, context))
-  );
+  const emails = [...record.emails, ...(content.values.emails ?? [])];
+  const phones = [...record.phones, ...(content.values.phones ?? [])];
+  return emails.some((email) => sameEmail(email, name)) || phones.some((phone) => samePhone(phone, name, context));
 }
 
 function sameEmail(a: string, b: string): boolean {
