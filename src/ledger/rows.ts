@@ -179,7 +179,7 @@ export interface SubmissionChange {
   error?: StepError | null;
   /** Why it waits, for `show`. */
   wait?: { kind: string; untilMs: number | null; detail: string };
-  /** Keys that stay taken beyond the claim: a create of this person is uncertain. Only with `to: "uncertain"`. */
+  /** The keys of its uncertain creates (person, organization, deal by key) stay taken beyond the claim. With `uncertain`. */
   keepKeys?: boolean;
 }
 

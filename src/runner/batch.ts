@@ -12,7 +12,7 @@ import { type DriveContext, planContext, settingsOf } from "./context.ts";
 import { needCatalog } from "./need-catalog.ts";
 import { personLookup } from "./person-step.ts";
 import { settleUncertain } from "./uncertain.ts";
-import { openStep, type Work } from "./work.ts";
+import { openStep, stepOf, type Work } from "./work.ts";
 
 /** A source whose map names what the CRM lacks is looked at again after this long, or when somebody resumes it. */
 export const SOURCE_HOLD_MS = 15 * 60_000;
@@ -28,6 +28,7 @@ export async function prepare(context: DriveContext, claims: readonly Claim[]): 
   const groups = claims.map(worksOf);
   const works = groups.flat();
   await settleUncertain(context, works);
+  for (const group of groups) waitForPerson(context, group);
   await Promise.all(works.filter((work) => !work.ended && !work.row.planned).map((work) => planOne(context, work)));
   const answers = await lookUp(context, groups);
   return groups.map((group, index) => ({ works: group, answer: answers[index]! }));
@@ -41,6 +42,20 @@ function worksOf(claim: Claim): Work[] {
     ended: false,
     refused: null,
   }));
+}
+
+/** Where one submission's create of the person is still in doubt, the others must not make the person once more. */
+function waitForPerson(context: DriveContext, group: readonly Work[]): void {
+  const doubtful = group.some((work) => stepOf(work, "person")?.state === "uncertain");
+  if (!doubtful) return;
+  const dueAtMs = context.deps.clock.wallMs() + (context.deps.settings.retry.settleMs[0] ?? 0);
+  const detail = "an earlier create of the same person is uncertain";
+  for (const work of group) {
+    const step = stepOf(work, "person");
+    if (!work.ended && (!work.row.planned || step?.state === "open")) {
+      conclude(context, work, { type: "later", dueAtMs, kind: "settle", detail });
+    }
+  }
 }
 
 async function planOne(context: DriveContext, work: Work): Promise<void> {

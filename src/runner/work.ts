@@ -143,7 +143,7 @@ function stillUncertain(
     to: "uncertain",
     dueAtMs,
     // Others of the same person, organization or deal key would create it once more while a create is in doubt.
-    keepKeys: steps.some((step) => step.action === "create" && step.entity !== "note"),
+    keepKeys: true,
     wait: { kind: "settle", untilMs: dueAtMs, detail },
   };
 }

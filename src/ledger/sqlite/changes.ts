@@ -103,7 +103,7 @@ export function changeSubmission(store: Store, change: SubmissionChange, nowMs: 
   if (saved.changes !== 1) return false;
   if (change.to !== "inProgress") {
     if (change.to !== "uncertain" || change.keepKeys !== true) unkeepKeys(store, change.submissionId);
-    else keepKeys(store, change.submissionId, change.claimId, true);
+    else keepKeys(store, change.submissionId, change.claimId, false);
   }
   if (change.wait !== undefined) {
     store.run(

@@ -116,10 +116,12 @@ function claimGroup(store: Store, request: ClaimRequest, head: Candidate, limit:
   const { members, keys } = gather(store, request, first, limit);
   const account = accountOrNone(store);
   const taken: Member[] = [];
-  for (const member of members) {
+  const ids = new Set<SubmissionId>();
+  for (const member of keeperFirst(store, account, members, keys, request.now.wallMs)) {
     if (taken.length >= limit || !inScope(request, member.source, first.lane)) break;
     if (!claimable(member, request.now.wallMs)) break;
-    if (!keysFree(store, account, member.id, keys.get(member.id)!)) break;
+    ids.add(member.id);
+    if (!keysFree(store, account, ids, keys.get(member.id)!)) break;
     taken.push(member);
   }
   if (taken.length === 0) return null;
@@ -169,11 +171,28 @@ function gather(
   return { members: ordered, keys };
 }
 
-/** No other claim has a key, and none is kept by the uncertain create of another submission. */
-function keysFree(store: Store, account: number, id: SubmissionId, keys: readonly string[]): boolean {
+/**
+ * One that is due and keeps the person's keys for its uncertain create goes before older ones that came in later: they
+ * would wait for its keys, and it for their turn, for ever.
+ */
+function keeperFirst(
+  store: Store,
+  account: number,
+  members: readonly Member[],
+  keys: ReadonlyMap<SubmissionId, string[]>,
+  nowMs: number,
+): readonly Member[] {
+  const [oldest] = members;
+  const keepers = (keys.get(oldest!.id) ?? []).map((key) => findLease(store, account, key)?.keptBy ?? null);
+  const keeper = members.find((member) => member !== oldest && keepers.includes(member.id) && claimable(member, nowMs));
+  return keeper === undefined ? members : [keeper, ...members.filter((member) => member !== keeper)];
+}
+
+/** No other claim has a key, and none is kept by the uncertain create of a submission outside of the group so far. */
+function keysFree(store: Store, account: number, ids: ReadonlySet<SubmissionId>, keys: readonly string[]): boolean {
   return keys.every((key) => {
     const lease = findLease(store, account, key);
-    return lease === undefined || (lease.claimId === null && lease.keptBy === id);
+    return lease === undefined || (lease.claimId === null && lease.keptBy !== null && ids.has(lease.keptBy));
   });
 }
 
