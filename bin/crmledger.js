@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+// A tiny launcher: says in plain words why it can't start, and leaves the rest to dist/cli/main.js.
+const NEEDED = [20, 19];
+const [major, minor] = process.versions.node.split(".").map(Number);
+
+function refuse(message, hint) {
+  if (process.argv.includes("--json")) {
+    process.stdout.write(`${JSON.stringify({ error: { code: "unexpected", message, hint } })}\n`);
+  }
+  process.stderr.write(`error: ${message}\nhint: ${hint}\n`);
+  process.exitCode = 1;
+}
+
+function refuseToLoad(error) {
+  const text = String(error?.message);
+  if (error?.code === "ERR_MODULE_NOT_FOUND" && text.includes("dist")) {
+    return refuse("crmledger is not built", "npm run build");
+  }
+  throw error;
+}
+
+if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
+  refuse(
+    `crmledger needs Node ${NEEDED.join(".")} or newer; this is ${process.versions.node}`,
+    "Install a newer Node.",
+  );
+} else {
+  // A reader that goes away (`| head`) is no failure.
+  process.stdout.on("error", (error) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  const loaded = await import("../dist/cli/main.js").catch(refuseToLoad);
+  if (loaded) process.exitCode = await loaded.main(process.argv.slice(2));
+}

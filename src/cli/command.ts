@@ -1,0 +1,68 @@
+import type { Style } from "../report/style.ts";
+import type { Io, StopSignal } from "./io.ts";
+import type { Talk } from "./talk.ts";
+
+/** Flags that every command takes. */
+export interface Globals {
+  config?: string;
+  ledger?: string;
+  json: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  color: boolean;
+  progress: boolean;
+}
+
+/** What a command answers: one document, or the same as text for people. */
+export interface Reply {
+  json: unknown;
+  text: (style: Style) => string;
+  exitCode: number;
+}
+
+/** One call of a command. */
+export interface Invocation {
+  args: readonly string[];
+  flags: Readonly<Record<string, unknown>>;
+  globals: Globals;
+  io: Io;
+  talk: Talk;
+  /** Names that may never be shown; texts for people and for machines go through `talk.redact`. */
+  signals: Signals;
+  /** Prints a reply at once, for commands that go on after it. Then the command gives null. */
+  print(reply: Reply): void;
+}
+
+export interface Signals {
+  /**
+   * From here on the first SIGINT or SIGTERM fires this signal and the command ends by itself; a second one leaves at once.
+   * A command that never asks is left at the first.
+   */
+  graceful(): AbortSignal;
+  received(): StopSignal | null;
+}
+
+export type RunCommand = (invocation: Invocation) => Promise<Reply | null>;
+
+/** One row of the command table. */
+export interface CommandRow {
+  name: string;
+  group: "Every day" | "When something is wrong" | "Getting things in" | "Set-up";
+  summary: string;
+  /** Syntax as commander reads it, and what it is. */
+  args?: readonly (readonly [syntax: string, description: string])[];
+  options?: readonly CommandOption[];
+  /** Command lines without `crmledger`, and what they do. */
+  examples: readonly (readonly [line: string, what: string])[];
+  /** Loads the command's own code, so that `--help` and `--version` load none. */
+  load: () => Promise<{ run: RunCommand }>;
+}
+
+export interface CommandOption {
+  /** As commander reads it: `--max-wait <duration>`. */
+  flags: string;
+  description: string;
+  /** Reads the value; throws `usage` where it is not what is accepted. */
+  read?: (text: string) => unknown;
+  choices?: readonly string[];
+}

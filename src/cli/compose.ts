@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import type { Config } from "../config/config.ts";
+import { ledgerPlace } from "../config/find-config.ts";
+import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
+import { adapterOf } from "../crm/registry.ts";
+import type { Clock } from "../domain/clock.ts";
+import { CrmledgerError } from "../domain/errors.ts";
+import type { RunId } from "../domain/ids.ts";
+import { proxySettings } from "../http/proxy.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Now } from "../ledger/rows.ts";
+import type { RunnerDeps, RunnerEvent } from "../runner/runner.ts";
+import type { Invocation } from "./command.ts";
+import { findConfig, readConfig, readToken } from "./read-config.ts";
+import { createRealClock, realRandom } from "./real-clock.ts";
+
+/** What nearly every command works with. Close it at the end. */
+export interface Shop {
+  config: Config;
+  ledger: Ledger;
+  /** Absolute path, or `:memory:`. */
+  ledgerPath: string;
+  clock: Clock;
+  now(): Now;
+}
+
+export type LedgerWish =
+  /** It must be there. */
+  | "open"
+  /** It is made where it is missing. */
+  | "create"
+  /** An empty one in memory stands in for a missing one: a dry run writes nothing. */
+  | "openOrPretend";
+
+/** Reads the config, opens the ledger, gives both to `work` and closes the ledger whatever happens. */
+export async function withShop<T>(
+  invocation: Invocation,
+  wish: LedgerWish,
+  work: (shop: Shop) => Promise<T>,
+): Promise<T> {
+  const config = readConfig(invocation.globals, invocation.io);
+  return await withLedger(invocation, config.ledger, wish, (opened) => work({ config, ...opened }));
+}
+
+/** The same for commands that only look into the ledger: `config` is null where `--ledger` names it and no config is there. */
+export async function withLedgerOnly<T>(
+  invocation: Invocation,
+  work: (shop: Omit<Shop, "config"> & { config: Config | null }) => Promise<T>,
+): Promise<T> {
+  const { globals, io } = invocation;
+  const alone = ledgerPlace(globals.ledger, io.env, io.cwd, null) !== null && findConfig(globals, io) === null;
+  const config = alone ? null : readConfig(globals, io);
+  return await withLedger(invocation, config?.ledger ?? null, "open", (opened) => work({ config, ...opened }));
+}
+
+async function withLedger<T>(
+  { globals, io }: Invocation,
+  fromFile: string | null,
+  wish: LedgerWish,
+  work: (opened: Omit<Shop, "config">) => Promise<T>,
+): Promise<T> {
+  const path = ledgerPlace(globals.ledger, io.env, io.cwd, fromFile)!;
+  const pretend = wish === "openOrPretend" && !existsSync(path);
+  const clock = createRealClock();
+  const ledgerPath = pretend ? ":memory:" : path;
+  const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
+  const ledger = await openSqliteLedger({ path: ledgerPath, create: wish === "create", nowMs: clock.wallMs() });
+  try {
+    return await work({ ledger, ledgerPath, clock, now: () => nowOf(clock) });
+  } finally {
+    await ledger.close();
+  }
+}
+
+export function nowOf(clock: Clock): Now {
+  return { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
+}
+
+/** Opens a run of `kind`, gives its id to `work`, and closes the run with what `work` found. */
+export async function withRun<T>(
+  shop: Pick<Shop, "ledger" | "clock" | "now">,
+  kind: string,
+  work: (runId: RunId) => Promise<{ result: T; summary: unknown; exitCode: number }>,
+): Promise<T> {
+  const runId = await shop.ledger.openRun({
+    kind,
+    pid: process.pid,
+    host: hostname(),
+    lockName: null,
+    now: shop.now(),
+  });
+  let end = { stopped: "error", exitCode: 1, summary: null as unknown };
+  try {
+    const { result, summary, exitCode } = await work(runId);
+    end = { stopped: "drained", exitCode, summary };
+    return result;
+  } catch (error) {
+    end.exitCode = error instanceof CrmledgerError ? error.exitCode : 1;
+    throw error;
+  } finally {
+    // Where the ledger itself is the trouble this fails too: the first error is the one that tells.
+    await shop.ledger.closeRun(runId, { ...end, nowMs: shop.clock.wallMs() }).catch(() => undefined);
+  }
+}
+
+/** A way to the CRM for one run. Close it at the end. */
+export interface CrmLine {
+  deps: RunnerDeps;
+  close(): Promise<void>;
+}
+
+/** Builds what the runner needs to speak to the CRM: the adapter, the token, the transport. Sends nothing. */
+export async function openCrmLine(
+  shop: Shop,
+  invocation: Invocation,
+  runId: RunId,
+  observe: (event: RunnerEvent) => void,
+): Promise<CrmLine> {
+  const { config, ledger, clock } = shop;
+  const token = readToken(config);
+  invocation.talk.keepSecret(token);
+  const [{ createTransport }, { withCredentials }, { createRedactor }, { loadPhoneNormalizer }] = await Promise.all([
+    import("../http/transport.ts"),
+    import("../crm/wrappers/credentials.ts"),
+    import("../crm/wrappers/redactor.ts"),
+    import("../intake/phone.ts"),
+  ]);
+  const adapter = adapterOf(config.crm.type);
+  const host = new URL(config.crm.baseUrl).hostname;
+  const client = createTransport({
+    userAgent: USER_AGENT,
+    // Only the vendor's own names must not lead into the local network; another host was named on purpose.
+    allowPrivate: !adapter.hostSuffixes.some((suffix) => host.endsWith(suffix)),
+    ...proxySettings(invocation.io.env),
+  });
+  const deps: RunnerDeps = {
+    ledger,
+    adapter,
+    send: withCredentials(client.send, adapter, token),
+    clock,
+    random: realRandom,
+    phone: await loadPhoneNormalizer(),
+    baseUrl: config.crm.baseUrl,
+    timeoutMs: config.crm.timeoutMs,
+    credential: credentialName(config.crm.type, token),
+    runId,
+    settings: config.drain,
+    redact: createRedactor([token]),
+    observe,
+    failpoint: () => undefined,
+  };
+  return { deps, close: () => client.close() };
+}
+
+const USER_AGENT = "crmledger";
+
+/** Names a credential in the ledger without revealing it. */
+export function credentialName(vendor: string, token: string): string {
+  return createHash("sha256").update(`crmledger credential\n${vendor}\n${token}`).digest("hex").slice(0, 32);
+}
+
+/** What pages of records need: no request is made with it. */
+export async function sessionForLinks(
+  shop: Pick<Shop, "ledger"> & { config: Config | null },
+): Promise<{ adapter: CrmAdapter; session: CrmSession } | null> {
+  const account = await shop.ledger.account();
+  if (shop.config === null || account === null) return null;
+  const parts = await shop.ledger.loadCatalog(account.id);
+  const catalog: CrmSession["catalog"] = { fields: {}, labels: {} };
+  for (const part of parts)
+    Object.assign(catalog, { ...part.catalog, fields: { ...catalog.fields, ...part.catalog.fields } });
+  const { baseUrl, timeoutMs, type } = shop.config.crm;
+  return { adapter: adapterOf(type), session: { baseUrl, timeoutMs, catalog, stampFields: {} } };
+}

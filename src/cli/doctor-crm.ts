@@ -1,0 +1,82 @@
+import type { Config } from "../config/config.ts";
+import type { Catalog, FieldedEntity } from "../domain/catalog.ts";
+import { EXIT_CODES } from "../domain/errors.ts";
+import type { RunId } from "../domain/ids.ts";
+import { STAMP_FIELD_NAME } from "../domain/stamp.ts";
+import { span } from "../report/human.ts";
+import type { Desk } from "../runner/runner.ts";
+import type { Invocation } from "./command.ts";
+import { openCrmLine, withRun, withShop } from "./compose.ts";
+import { type Finding, fail, ok, warn } from "./doctor-finding.ts";
+
+const FIELDED: readonly FieldedEntity[] = ["person", "organization", "deal"];
+const SKEW_MAX_MS = 30_000;
+
+/** Credentials, account, clock and stamp fields, through the same paced wheel as every other request. */
+export async function checkCrm(invocation: Invocation, config: Config, fix: boolean): Promise<Finding[]> {
+  return await withShop(invocation, fix ? "create" : "openOrPretend", (shop) =>
+    withRun(shop, "doctor", async (runId: RunId) => {
+      const line = await openCrmLine(shop, invocation, runId, () => undefined);
+      try {
+        const { openDesk } = await import("../runner/desk.ts");
+        const desk = await openDesk(line.deps);
+        try {
+          const result = [...(await checkAccount(desk, config)), ...(await checkStamps(desk, fix))];
+          return { result, summary: { checks: result.length }, exitCode: 0 };
+        } finally {
+          await desk.close();
+        }
+      } finally {
+        await line.close();
+      }
+    }),
+  );
+}
+
+async function checkAccount(desk: Desk, config: Config): Promise<Finding[]> {
+  const { account } = await desk.catalog(["account"], 60_000);
+  const who = account === undefined ? config.crm.baseUrl : `${account.name} as ${account.userName}`;
+  const found = [ok("CRM", `${who}, ${config.crm.baseUrl}`)];
+  const skewMs = desk.clockSkewMs();
+  if (skewMs === null) return found;
+  const size = Math.abs(skewMs);
+  const side = skewMs > 0 ? "behind" : "ahead of";
+  const message = `this machine is ${span(size)} ${side} the CRM`;
+  found.push(
+    size > SKEW_MAX_MS
+      ? warn("clock", message, "Let NTP set the clock: timedatectl set-ntp true")
+      : ok("clock", "agrees with the CRM"),
+  );
+  return found;
+}
+
+async function checkStamps(desk: Desk, fix: boolean): Promise<Finding[]> {
+  const parts = FIELDED.map((entity) => `fields:${entity}` as const);
+  const missing = missingStamps(await desk.catalog(parts, 0));
+  if (missing.length === 0) return [ok("stamp fields", "there for person, organization and deal")];
+  if (!fix) {
+    const message = `no text field called ${STAMP_FIELD_NAME} for: ${missing.join(", ")}`;
+    return [fail("stamp fields", message, "crmledger doctor --fix creates them", EXIT_CODES.crmSetupMissing)];
+  }
+  const found: Finding[] = [];
+  for (const entity of missing) found.push(await createStamp(desk, entity));
+  // Read anew, so that the next sync finds them without asking.
+  await desk.catalog(parts, 0);
+  return found;
+}
+
+function missingStamps(catalog: Catalog): FieldedEntity[] {
+  return FIELDED.filter(
+    (entity) =>
+      !catalog.fields[entity]?.some((field) => field.custom && field.name.trim().toLowerCase() === STAMP_FIELD_NAME),
+  );
+}
+
+async function createStamp(desk: Desk, entity: FieldedEntity): Promise<Finding> {
+  const name = `stamp field ${entity}`;
+  const outcome = await desk.perform({ type: "createField", key: `stamp#${entity}`, entity, name: STAMP_FIELD_NAME });
+  if (outcome.type === "applied") return ok(name, "created");
+  const message = "message" in outcome ? outcome.message : outcome.type;
+  const hint = `Make a text field called ${STAMP_FIELD_NAME} for ${entity} in the CRM by hand; that is fine too.`;
+  return fail(name, `could not be created: ${message}`, hint, EXIT_CODES.crmSetupMissing);
+}

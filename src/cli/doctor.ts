@@ -1,0 +1,41 @@
+import { EXIT_CODES } from "../domain/errors.ts";
+import { type Check, type DoctorDocument, renderDoctor } from "../report/doctor-list.ts";
+import type { Reply, RunCommand } from "./command.ts";
+import { checkCrm } from "./doctor-crm.ts";
+import { type Finding, fromError, nodeFinding } from "./doctor-finding.ts";
+import { checkConfig, checkLedger, checkSpools } from "./doctor-machine.ts";
+
+/** `crmledger doctor [--fix]`: every check on its own, so that one trouble does not hide the next. */
+export const run: RunCommand = async (invocation) => {
+  const fix = invocation.flags.fix === true;
+  const findings: Finding[] = [nodeFinding(process.versions.node)];
+  const { config, found } = checkConfig(invocation, fix);
+  findings.push(...found);
+  if (config !== null) {
+    findings.push(...checkSpools(config, fix));
+    findings.push(...(await withChecks("ledger", () => checkLedger(invocation, config, fix))));
+    findings.push(...(await withChecks("CRM", () => checkCrm(invocation, config, fix))));
+  }
+  return replyOf(findings);
+};
+
+async function withChecks(name: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [fromError(name, error)];
+  }
+}
+
+function replyOf(findings: readonly Finding[]): Reply {
+  const checks: Check[] = findings.map(({ name, status, message, fix }) => ({ name, status, message, fix }));
+  const document: DoctorDocument = { ok: checks.every((check) => check.status !== "fail"), checks };
+  return { json: document, text: (style) => renderDoctor(document, style), exitCode: exitCodeOf(findings) };
+}
+
+/** As `sync` would end: 78 before 77 before 74 before 75. */
+function exitCodeOf(findings: readonly Finding[]): number {
+  const codes = new Set(findings.filter((finding) => finding.status === "fail").map((finding) => finding.exitCode));
+  const order = [EXIT_CODES.configInvalid, EXIT_CODES.credentialsRefused, EXIT_CODES.spoolUnreadable, EXIT_CODES.held];
+  return order.find((code) => codes.has(code)) ?? (codes.size > 0 ? EXIT_CODES.unexpected : 0);
+}

@@ -1,0 +1,135 @@
+import { hostname } from "node:os";
+import { CrmledgerError } from "../domain/errors.ts";
+import type { RunId } from "../domain/ids.ts";
+import type { DrainLimits } from "../domain/settings.ts";
+import type { RunLock, RunLocks } from "../ledger/ledger.ts";
+import type { RunRow } from "../ledger/rows.ts";
+import { span } from "../report/human.ts";
+import { createProgress } from "../report/progress.ts";
+import type { DrainReport, RunnerEvent } from "../runner/runner.ts";
+import type { Invocation } from "./command.ts";
+import { openCrmLine, type Shop } from "./compose.ts";
+
+const SYNC_LOCK = "sync";
+const JOINERS_MAX = 15;
+
+/** A run that holds its kernel lock, with dead runs' work taken back. */
+export interface DrainRun {
+  runId: RunId;
+  lock: RunLock;
+  warnings: string[];
+}
+
+/**
+ * Takes the run's lock, takes back what dead runs left, and opens the run. Rejects with `alreadyRunning` where another sync
+ * is at work and `join` is false, or where as many as may join have joined.
+ */
+export async function beginDrainRun(shop: Shop, kind: string, join: boolean): Promise<DrainRun> {
+  const { createSqliteLocks } = await import("../ledger/sqlite/locks.ts");
+  const locks = createSqliteLocks(shop.ledgerPath);
+  const lock = takeLock(locks, join);
+  if (lock === null) throw await alreadyRunning(shop, join);
+  try {
+    const warnings = await takeBackDeadRuns(shop, locks, lock);
+    const start = { kind, pid: process.pid, host: hostname(), lockName: lock.name, now: shop.now() };
+    return { runId: await shop.ledger.openRun(start), lock, warnings };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function takeLock(locks: RunLocks, join: boolean): RunLock | null {
+  const first = locks.take(SYNC_LOCK);
+  if (first !== null || !join) return first;
+  for (let number = 1; number <= JOINERS_MAX; number += 1) {
+    const lock = locks.take(`join-${number}`);
+    if (lock !== null) return lock;
+  }
+  return null;
+}
+
+async function alreadyRunning({ ledger, clock }: Shop, join: boolean): Promise<CrmledgerError> {
+  const running = (await ledger.openRuns()).find((run) => run.lockName === SYNC_LOCK);
+  const who =
+    running === undefined
+      ? ""
+      : ` (process ${running.pid} on ${running.host}, since ${span(clock.wallMs() - running.startedAtMs)})`;
+  if (join) return new CrmledgerError("alreadyRunning", `${JOINERS_MAX} runs have joined the running sync already`);
+  return new CrmledgerError("alreadyRunning", `Another sync is working on this ledger${who}`, {
+    hint: "Nothing was done. Wait for it, or work beside it with --join.",
+    details: running === undefined ? {} : { pid: running.pid, host: running.host, startedAtMs: running.startedAtMs },
+  });
+}
+
+/** A run is dead when its kernel lock is free. One that we hold ourselves now was its predecessor's. */
+async function takeBackDeadRuns(shop: Shop, locks: RunLocks, own: RunLock): Promise<string[]> {
+  const { ledger } = shop;
+  const dead: RunRow[] = [];
+  const taken: RunLock[] = [];
+  for (const run of await ledger.openRuns()) {
+    if (run.lockName === null ? isGone(run) : run.lockName === own.name || tryTake(locks, run.lockName, taken))
+      dead.push(run);
+  }
+  try {
+    if (dead.length === 0) return [];
+    const settleMs = shop.config.drain.retry.settleMs[0] ?? 0;
+    const { submissions, uncertainSteps } = await ledger.recover(
+      dead.map((run) => run.id),
+      shop.now(),
+      settleMs,
+    );
+    if (submissions === 0) return [];
+    const uncertain =
+      uncertainSteps === 0 ? "" : `; ${uncertainSteps} writes may have happened and are looked for first`;
+    return [`a run that died left ${submissions} submissions in hand: they are back in the queue${uncertain}`];
+  } finally {
+    for (const lock of taken) lock.release();
+  }
+}
+
+function tryTake(locks: RunLocks, name: string, taken: RunLock[]): boolean {
+  if (taken.some((lock) => lock.name === name)) return true;
+  const lock = locks.take(name);
+  if (lock !== null) taken.push(lock);
+  return lock !== null;
+}
+
+/** Runs without a lock claim nothing: they are only closed, where their process on this host is gone. */
+function isGone(run: RunRow): boolean {
+  if (run.host !== hostname() || run.pid === process.pid) return false;
+  try {
+    process.kill(run.pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+/** Drains with a bar on a terminal. The way to the CRM is closed whatever happens. */
+export async function drainWithProgress(
+  shop: Shop,
+  invocation: Invocation,
+  runId: RunId,
+  limits: DrainLimits,
+  signal: AbortSignal,
+): Promise<DrainReport> {
+  const { io, globals, talk } = invocation;
+  const progress = createProgress(io.stderr, "Sending", io.stderr.isTTY === true && globals.progress && !globals.quiet);
+  const observe = (event: RunnerEvent): void => {
+    if (event.type === "progress") {
+      const ended = event.done + event.failed;
+      progress.update(ended, ended + event.remaining, `${event.tokens} tokens`);
+    } else if (event.type === "hold")
+      talk.detail(`hold ${event.hold.kind} (${event.hold.scope}): ${event.hold.message}`);
+    else talk.detail(event.message);
+  };
+  const line = await openCrmLine(shop, invocation, runId, observe);
+  try {
+    const { drain } = await import("../runner/drain.ts");
+    return await drain(line.deps, limits, signal);
+  } finally {
+    progress.stop();
+    await line.close();
+  }
+}

@@ -1,0 +1,97 @@
+import { CrmledgerError } from "../domain/errors.ts";
+import type { SubmissionContent } from "../domain/submission.ts";
+import type { FailedRow } from "../ledger/rows.ts";
+import { type FailedCause, type FailedDocument, renderFailed } from "../report/failed-list.ts";
+import { utcTime } from "../report/human.ts";
+import type { Invocation, Reply, RunCommand } from "./command.ts";
+import { withLedgerOnly } from "./compose.ts";
+import { editJson } from "./editor.ts";
+import { type Found, findSubmission } from "./find-submission.ts";
+import { storyReply } from "./show.ts";
+
+type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
+
+/** `crmledger failed [show|edit|drop ID]`. */
+export const run: RunCommand = (invocation) => {
+  const [action, id] = invocation.args;
+  if (action === undefined) return withLedgerOnly(invocation, listFailed);
+  const act = { show, edit, drop }[action];
+  if (act === undefined) {
+    throw new CrmledgerError("usage", `failed does not know ${JSON.stringify(action)}`, {
+      hint: "crmledger failed [show|edit|drop ID]",
+    });
+  }
+  if (id === undefined)
+    throw new CrmledgerError("usage", `failed ${action} needs an ID`, { hint: "IDs: crmledger failed" });
+  return withLedgerOnly(invocation, async (shop) => act(shop, await findSubmission(shop.ledger, id), invocation));
+};
+
+async function listFailed(shop: Shop): Promise<Reply> {
+  const document = failedDocument(await shop.ledger.failed({}));
+  return { json: document, text: (style) => renderFailed(document, style), exitCode: 0 };
+}
+
+/** Groups by cause, the largest group first. */
+export function failedDocument(rows: readonly FailedRow[]): FailedDocument {
+  const causes = new Map<string, FailedCause>();
+  for (const row of rows) {
+    const { code, message, hint } = row.error;
+    const cause = causes.get(code) ?? { cause: code, count: 0, message, hint: hint ?? "", submissions: [] };
+    causes.set(code, cause);
+    cause.count += 1;
+    const { source, key, email, step } = row;
+    cause.submissions.push({ source, key, email, step, failedAt: utcTime(row.failedAtMs) });
+  }
+  return { total: rows.length, causes: [...causes.values()].sort((a, b) => b.count - a.count) };
+}
+
+function show(shop: Shop, found: Found): Promise<Reply> {
+  return storyReply(shop, found.id, []);
+}
+
+async function edit(shop: Shop, found: Found, { io }: Invocation): Promise<Reply> {
+  const story = await failedStory(shop, found);
+  const before = story.submission.content;
+  if (before === null) {
+    throw new CrmledgerError("inputUnreadable", `The content of ${nameOf(found)} was erased`, {
+      hint: "Only its accounting row is left; it can be dropped.",
+    });
+  }
+  const after = editJson(before, io) as SubmissionContent;
+  if (typeof after !== "object" || after === null || Array.isArray(after)) {
+    throw new CrmledgerError("inputUnreadable", "The edited content is no JSON object", {
+      hint: "Nothing was changed.",
+    });
+  }
+  if (JSON.stringify(after) === JSON.stringify(before)) return sayDone("unchanged", found, "Nothing was changed.");
+  await shop.ledger.requeue([found.id], new Map([[found.id, after]]), shop.now());
+  return sayDone("requeued", found, "Changed and put back in the queue; the record as it came is kept.");
+}
+
+async function drop(shop: Shop, found: Found, { flags }: Invocation): Promise<Reply> {
+  const why = (flags.why as string | undefined)?.trim();
+  if (!why) throw new CrmledgerError("usage", "failed drop needs --why", { hint: 'e.g. --why "spam"' });
+  await failedStory(shop, found);
+  const dropped = await shop.ledger.drop(found.id, why, shop.now());
+  if (!dropped) throw notFailed(found);
+  return sayDone("dropped", found, "Set aside. It stays in the ledger and counts as dropped.");
+}
+
+async function failedStory(shop: Shop, found: Found) {
+  const story = await shop.ledger.story(found.id);
+  if (story === null || story.submission.state !== "failed") throw notFailed(found);
+  return story;
+}
+
+function notFailed(found: Found): CrmledgerError {
+  return new CrmledgerError("usage", `${nameOf(found)} has not failed`, {
+    hint: `See: crmledger show ${nameOf(found)}`,
+  });
+}
+
+function sayDone(state: string, found: Found, sentence: string): Reply {
+  const { source, key } = found;
+  return { json: { source, key, result: state }, text: () => `${nameOf(found)}: ${sentence}\n`, exitCode: 0 };
+}
+
+const nameOf = ({ source, key }: Found): string => `${source}/${key}`;

@@ -1,0 +1,97 @@
+import { resolve } from "node:path";
+import { IMPORT_SOURCE, laneTargetMs } from "../config/source-settings.ts";
+import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
+import type { RunId } from "../domain/ids.ts";
+import type { SourceSettings } from "../domain/settings.ts";
+import type { Lane } from "../domain/submission.ts";
+import { type ImportDocument, renderImports } from "../report/import-list.ts";
+import { createProgress } from "../report/progress.ts";
+import type { Invocation, Reply, RunCommand } from "./command.ts";
+import { type Shop, withRun, withShop } from "./compose.ts";
+import { sourceNamed } from "./sources.ts";
+import { ingestDeps, sumCounts } from "./take-in.ts";
+
+interface ImportFlags {
+  dryRun?: boolean;
+  source?: string;
+  lane?: Lane;
+  rejects?: string;
+  format?: SourceSettings["format"];
+  asNew?: boolean;
+}
+
+/** `crmledger import FILE...`: files of missed submissions into the ledger; the next sync sends them. */
+export const run: RunCommand = (invocation) => {
+  const flags = invocation.flags as ImportFlags;
+  refuseUnclear(invocation.args, flags);
+  return withShop(invocation, flags.dryRun ? "openOrPretend" : "create", async (shop) => {
+    const source = sourceFor(sourceNamed(shop.config, flags.source ?? IMPORT_SOURCE), flags.lane ?? "background");
+    if (flags.dryRun) return replyOf(await importAll(shop, invocation, 0 as RunId, source, flags), true);
+    return await withRun(shop, "import", async (runId) => {
+      const reply = replyOf(await importAll(shop, invocation, runId, source, flags), false);
+      return { result: reply, summary: reply.json, exitCode: reply.exitCode };
+    });
+  });
+};
+
+function refuseUnclear(files: readonly string[], flags: ImportFlags): void {
+  if (flags.rejects !== undefined && files.length > 1) {
+    throw new CrmledgerError("usage", "--rejects takes one file at a time", { hint: "Import the files one by one." });
+  }
+  if (files.filter((file) => file === "-").length > 1) throw new CrmledgerError("usage", "- can be given once");
+}
+
+/** Missed submissions are sent in the lane asked for; a target follows its lane. */
+function sourceFor(source: SourceSettings, lane: Lane): SourceSettings {
+  return lane === source.lane ? source : { ...source, lane, targetMs: laneTargetMs(lane) };
+}
+
+async function importAll(
+  shop: Shop,
+  invocation: Invocation,
+  runId: RunId,
+  source: SourceSettings,
+  flags: ImportFlags,
+): Promise<ImportDocument[]> {
+  const { importFile } = await import("../ingest/file.ts");
+  const { io, globals, talk } = invocation;
+  const progress = createProgress(
+    io.stderr,
+    "Importing",
+    io.stderr.isTTY === true && globals.progress && !globals.quiet,
+  );
+  const deps = await ingestDeps(shop, runId, {
+    dryRun: flags.dryRun === true,
+    signal: invocation.signals.graceful(),
+    progress: ({ file, records, bytes, bytesTotal }) =>
+      progress.update(bytes, bytesTotal ?? bytes, `${records} of ${file}`),
+  });
+  const documents: ImportDocument[] = [];
+  try {
+    for (const name of invocation.args) {
+      const report = await importFile(deps, source, {
+        file: name === "-" ? name : resolve(io.cwd, name),
+        stdin: name === "-" ? (io.stdin as AsyncIterable<Uint8Array>) : undefined,
+        format: flags.format ?? null,
+        asNew: flags.asNew === true,
+        rejectsFile: flags.rejects === undefined ? null : resolve(io.cwd, flags.rejects),
+      });
+      for (const warning of report.warnings) talk.warn(warning);
+      const rows = report.files.reduce((sum, file) => sum + file.rows, 0);
+      const { warnings, rejectsFile } = report;
+      documents.push({ file: name, rows, ...sumCounts(report.files), warnings, rejectsFile });
+    }
+  } finally {
+    progress.stop();
+  }
+  return documents;
+}
+
+function replyOf(documents: ImportDocument[], dryRun: boolean): Reply {
+  const attention = documents.some((one) => one.rejected + one.conflict > 0);
+  return {
+    json: documents.length === 1 ? documents[0] : documents,
+    text: (style) => renderImports(documents, dryRun, style),
+    exitCode: attention ? EXIT_CODES.attention : 0,
+  };
+}

@@ -1,0 +1,38 @@
+import { renderIngest } from "../report/import-list.ts";
+import type { Reply, RunCommand } from "./command.ts";
+import { withRun, withShop } from "./compose.ts";
+import { exitCodeOfRun } from "./exit-code.ts";
+import { spooledSources } from "./sources.ts";
+import { ingestDeps, type TakenIn, takeIn } from "./take-in.ts";
+
+/** `crmledger ingest`: every spool into the ledger; nothing is sent. */
+export const run: RunCommand = (invocation) =>
+  withShop(invocation, "create", async (shop) => {
+    const sources = spooledSources(shop.config, invocation.flags.source as string | undefined);
+    if (sources.length === 0) invocation.talk.warn("no source has a spool folder; nothing to ingest");
+    const signal = invocation.signals.graceful();
+    return await withRun(shop, "ingest", async (runId) => {
+      const taken = await takeIn(await ingestDeps(shop, runId, { dryRun: false, signal }), sources, invocation);
+      const reply = replyOf(taken);
+      return { result: reply, summary: reply.json, exitCode: reply.exitCode };
+    });
+  });
+
+function replyOf({ files, counts, warnings, trouble }: TakenIn): Reply {
+  const lines = files.map(({ rows: _, ...file }) => file);
+  const exitCode = exitCodeOfRun({
+    error: null,
+    setupMissing: false,
+    machineTrouble: trouble !== null,
+    hold: null,
+    heldSources: 0,
+    failed: 0,
+    rejected: counts.rejected,
+    conflict: counts.conflict,
+  });
+  return {
+    json: { ingested: counts, files: lines, warnings },
+    text: (style) => renderIngest(lines, counts, style),
+    exitCode,
+  };
+}

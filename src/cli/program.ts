@@ -1,0 +1,83 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { CrmledgerError } from "../domain/errors.ts";
+import type { CommandRow, Globals } from "./command.ts";
+
+export interface Parsed {
+  row: CommandRow;
+  args: string[];
+  flags: Record<string, unknown>;
+  globals: Globals;
+}
+
+/** Where commander writes. */
+export interface ProgramOutput {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** Flags that every command takes, for the completion scripts. */
+export const GLOBAL_FLAGS = ["--config", "--ledger", "--json", "--quiet", "--verbose", "--no-color", "--no-progress"];
+
+const EXIT_CODES_HELP = `
+Exit codes: 0 done, 3 records need attention, 4 another sync is running, 64 wrong usage, 65 unreadable input,
+74 this machine (disk, ledger, spool), 75 held for later, 77 credentials refused, 78 config or CRM set-up, 1 unexpected.`;
+
+/** Builds the command line from the table. `chosen` is called with what was parsed; commander runs nothing itself. */
+export function buildProgram(
+  rows: readonly CommandRow[],
+  version: string,
+  output: ProgramOutput,
+  chosen: (parsed: Parsed) => void,
+): Command {
+  const program = new Command("crmledger")
+    .description("Gets website submissions into a CRM, each exactly once.")
+    .version(version, "--version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .option("--config <file>", "the config; default: ./crmledger.yaml, then the user's config folder")
+    .option("--ledger <file>", "the ledger, instead of the config's")
+    .option("--json", "print one JSON document on standard output", false)
+    .option("--quiet", "no talk on standard error but errors", false)
+    .option("--verbose", "more talk on standard error", false)
+    .option("--no-color", "no colour (NO_COLOR does the same)")
+    .option("--no-progress", "no progress bar")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ writeOut: output.out, writeErr: output.err, outputError: () => undefined })
+    .addHelpText("after", EXIT_CODES_HELP);
+  program.configureHelp({ showGlobalOptions: true, styleTitle: (title) => title });
+  for (const row of rows) addCommand(program, row, chosen);
+  program.helpCommand("help [command]", "show help for a command").commandsGroup("Help:");
+  return program;
+}
+
+function addCommand(program: Command, row: CommandRow, chosen: (parsed: Parsed) => void): void {
+  const command = program.command(row.name).summary(row.summary).description(row.summary).helpGroup(`${row.group}:`);
+  for (const [syntax, description] of row.args ?? []) command.argument(syntax, description);
+  for (const { flags, description, read, choices } of row.options ?? []) {
+    const option = new Option(flags, description);
+    if (choices !== undefined) option.choices([...choices]);
+    if (read !== undefined) option.argParser((text: string) => readOption(read, text));
+    command.addOption(option);
+  }
+  command.addHelpText("after", examplesText(row));
+  command.action((...given: unknown[]) => {
+    const own = given.pop() as Command;
+    const { config, ledger, json, quiet, verbose, color, progress } = own.optsWithGlobals();
+    const globals = { config, ledger, json, quiet, verbose, color, progress } as Globals;
+    chosen({ row, args: own.args, flags: own.opts(), globals });
+  });
+}
+
+function readOption(read: (text: string) => unknown, text: string): unknown {
+  try {
+    return read(text);
+  } catch (error) {
+    throw error instanceof CrmledgerError ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+function examplesText(row: CommandRow): string {
+  const width = Math.max(...row.examples.map(([line]) => line.length));
+  const lines = row.examples.map(([line, what]) => `  crmledger ${line.padEnd(width)}  # ${what}`);
+  return `\nExamples:\n${lines.join("\n")}`;
+}

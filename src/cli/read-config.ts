@@ -1,0 +1,100 @@
+import { readFileSync, type Stats, statSync } from "node:fs";
+import type { Config } from "../config/config.ts";
+import { configPlaces } from "../config/find-config.ts";
+import { parseConfig, type Vendor } from "../config/parse-config.ts";
+import { ADAPTERS } from "../crm/registry.ts";
+import { CrmledgerError } from "../domain/errors.ts";
+import { checkBaseUrl } from "../http/base-url.ts";
+import type { Globals } from "./command.ts";
+import type { Io } from "./io.ts";
+
+const FILE_BYTES_MAX = 1_000_000;
+const INIT_HINT = "Write one with `crmledger init`, or name it with --config or CRMLEDGER_CONFIG.";
+
+/** Reads and checks the config. Rejects with `configMissing`, `configInvalid` or `secretExposed`. */
+export function readConfig(globals: Globals, io: Io): Config {
+  const file = findConfig(globals, io);
+  if (file === null) throw new CrmledgerError("configMissing", "There is no crmledger.yaml here", { hint: INIT_HINT });
+  const facts = statOf(file);
+  if (facts === null) throw new CrmledgerError("configMissing", `The config ${file} is not there`, { hint: INIT_HINT });
+  if (!facts.isFile() || facts.size > FILE_BYTES_MAX) {
+    throw new CrmledgerError("configInvalid", `${file} is no file of settings`);
+  }
+  return parseConfig(readText(file), { file, env: io.env, ownerOnly: isOwnerOnly(facts), vendors: vendors() });
+}
+
+/** Path of the config in use, or null where none was named and none is found. */
+export function findConfig(globals: Globals, io: Io): string | null {
+  const places = configPlaces(globals.config, io.env, io.cwd, io.home);
+  if ("named" in places) return places.named;
+  return places.tried.find((place) => statOf(place) !== null) ?? null;
+}
+
+/** Whether nobody but the owner can read a file. Windows has no such modes. */
+export function isOwnerOnly(facts: Pick<Stats, "mode">): boolean {
+  return process.platform === "win32" || (facts.mode & 0o077) === 0;
+}
+
+/** The CRM's token, from where the config says. Rejects with `configInvalid` or `secretExposed`. */
+export function readToken(config: Config): string {
+  const { token } = config.crm;
+  if (token.type === "none") {
+    throw new CrmledgerError("configInvalid", `${config.file}: crm has neither apiTokenFile nor apiToken`, {
+      hint: "Put the token into a file with mode 600 and name it as crm.apiTokenFile.",
+    });
+  }
+  const text = token.type === "value" ? token.secret.reveal() : readTokenFile(token.path);
+  if (/^[\x21-\x7e]{1,4096}$/.test(text)) return text;
+  const place = token.type === "value" ? "crm.apiToken" : token.path;
+  throw new CrmledgerError(
+    "configInvalid",
+    `${place} holds ${text === "" ? "nothing" : "no token: it has spaces or line breaks in it"}`,
+    {
+      hint: "Copy the token from the CRM's settings again; the file holds it alone, in one line.",
+    },
+  );
+}
+
+function readTokenFile(path: string): string {
+  const facts = statOf(path);
+  if (facts === null) {
+    throw new CrmledgerError("configInvalid", `crm.apiTokenFile ${path} is not there`, {
+      hint: "Put the CRM's API token into it, and nothing else, with mode 600.",
+    });
+  }
+  if (!isOwnerOnly(facts)) {
+    throw new CrmledgerError("secretExposed", `The token in ${path} can be read by other users of this machine`, {
+      hint: `chmod 600 ${path}`,
+    });
+  }
+  return readText(path).trim();
+}
+
+/** The CRMs that a config may name. */
+export function vendors(): Record<string, Vendor> {
+  return Object.fromEntries(
+    Object.entries(ADAPTERS).map(([type, { defaultBaseUrl, hostSuffixes }]) => [
+      type,
+      {
+        defaultBaseUrl,
+        checkBaseUrl: (text, allowHosts) => checkBaseUrl(text, hostSuffixes, allowHosts),
+      } satisfies Vendor,
+    ]),
+  );
+}
+
+function statOf(path: string): Stats | null {
+  return statSync(path, { throwIfNoEntry: false }) ?? null;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? "unknown reason";
+    throw new CrmledgerError("configInvalid", `${path} can't be read (${reason})`, {
+      hint: "Run crmledger as the user that owns it.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,59 @@
+import { writeFileSync } from "node:fs";
+import { extname, resolve } from "node:path";
+import { CrmledgerError } from "../domain/errors.ts";
+import { rejectsAsCsv, rejectsAsJsonl } from "../intake/rejects-file.ts";
+import type { RejectRow } from "../ledger/rows.ts";
+import { type RejectDocument, type RejectsDocument, renderRejects } from "../report/rejects-list.ts";
+import type { RunCommand } from "./command.ts";
+import { withLedgerOnly } from "./compose.ts";
+import { recordOf } from "./raw-record.ts";
+
+const LISTED = 100;
+const EXPORTED_MAX = 1_000_000;
+
+/** `crmledger rejects`: lists rejected records and conflicts, or writes them to a file that can be imported again. */
+export const run: RunCommand = (invocation) =>
+  withLedgerOnly(invocation, async (shop) => {
+    const file = invocation.flags.export as string | undefined;
+    const limit = (invocation.flags.limit as number | undefined) ?? (file === undefined ? LISTED : EXPORTED_MAX);
+    const { total, rows } = await shop.ledger.rejects(limit);
+    const document: RejectsDocument = { total, rejects: rows.map(rejectDocument) };
+    if (file === undefined) return { json: document, text: (style) => renderRejects(document, style), exitCode: 0 };
+    const path = resolve(invocation.io.cwd, file);
+    writePrivately(path, exportText(path, rows));
+    return {
+      json: { ...document, file: path },
+      text: () => `${rows.length} of ${total} written to ${path}\nMend them, then: crmledger import ${file}\n`,
+      exitCode: 0,
+    };
+  });
+
+function rejectDocument(row: RejectRow): RejectDocument {
+  const { id, kind, source, origin, reason } = row;
+  return { id, kind, source, file: origin.file, line: origin.line, reason, record: recordOf(row.raw) };
+}
+
+function exportText(path: string, rows: readonly RejectRow[]): string {
+  const kind = extname(path).toLowerCase();
+  const rejects = rows.map(({ id, origin, reason, raw }) => ({ id, line: origin.line, reason, raw }));
+  if (kind === ".jsonl" || kind === ".ndjson") return rejectsAsJsonl(rejects);
+  if (kind !== ".csv") {
+    throw new CrmledgerError("usage", "The export's name must end in .csv or .jsonl", {
+      hint: "e.g. --export rejects.csv",
+    });
+  }
+  return rejectsAsCsv(rejects);
+}
+
+/** Personal data: readable by the owner only. A file that is there is never replaced. */
+function writePrivately(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    const there = (error as NodeJS.ErrnoException).code === "EEXIST";
+    throw new CrmledgerError("usage", there ? `${path} is there already` : `${path} can't be written`, {
+      hint: "Name another file; nothing was changed.",
+      cause: error,
+    });
+  }
+}

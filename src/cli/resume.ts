@@ -1,0 +1,19 @@
+import { counted } from "../report/human.ts";
+import type { RunCommand } from "./command.ts";
+import { withShop } from "./compose.ts";
+
+/** `crmledger resume`: ends holds by hand, all of them or one source's. Other holds end by themselves. */
+export const run: RunCommand = (invocation) =>
+  withShop(invocation, "open", async (shop) => {
+    const source = invocation.flags.source as string | undefined;
+    const filter = source === undefined ? {} : { scope: `source:${source}` as const };
+    const closed = await shop.ledger.closeHolds({ kind: "paused", ...filter }, shop.clock.wallMs());
+    const others = (await shop.ledger.holds()).filter((hold) => source === undefined || hold.scope === filter.scope);
+    const left = others.map((hold) => `${hold.kind} (${hold.scope})`);
+    const rest = left.length === 0 ? "" : `\nStill on hold: ${left.join(", ")}; see: crmledger status`;
+    return {
+      json: { resumed: closed },
+      text: () => (closed === 0 ? `Nothing was paused.${rest}\n` : `Ended ${counted(closed, "hold")}.${rest}\n`),
+      exitCode: 0,
+    };
+  });

@@ -1,0 +1,90 @@
+import type { Config } from "../config/config.ts";
+import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
+import { CrmledgerError } from "../domain/errors.ts";
+import type { SubmissionId } from "../domain/ids.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Attempt, Story } from "../ledger/rows.ts";
+import { utcTime } from "../report/human.ts";
+import { type AttemptDocument, renderStory, type StepDocument, type StoryDocument } from "../report/story-page.ts";
+import type { Reply, RunCommand } from "./command.ts";
+import { sessionForLinks, withLedgerOnly } from "./compose.ts";
+import { findStories } from "./find-submission.ts";
+import { recordOf } from "./raw-record.ts";
+
+/** `crmledger show ID|EMAIL`. Of several submissions of a person the newest is shown and the others are named. */
+export const run: RunCommand = (invocation) =>
+  withLedgerOnly(invocation, async (shop) => {
+    const [first, ...others] = await findStories(shop.ledger, invocation.args[0]!);
+    const names = others.map((one) => `${one.source}/${one.key}`);
+    if (names.length > 0) invocation.talk.say(`${names.length} older of this person: ${names.slice(0, 10).join(", ")}`);
+    return await storyReply(shop, first!.id, names);
+  });
+
+/** The story of one submission as a reply, with links to the CRM where the account is known. */
+export async function storyReply(
+  shop: { ledger: Ledger; config: Config | null },
+  id: SubmissionId,
+  others: readonly string[],
+): Promise<Reply> {
+  const story = await shop.ledger.story(id);
+  if (story === null) throw new CrmledgerError("inputUnreadable", "That submission is not in the ledger any more");
+  const crm = await sessionForLinks(shop);
+  const document = storyDocument(story, crm);
+  return { json: { ...document, others }, text: (style) => renderStory(document, style), exitCode: 0 };
+}
+
+function storyDocument(story: Story, crm: { adapter: CrmAdapter; session: CrmSession } | null): StoryDocument {
+  return {
+    submission: submissionDocument(story.submission),
+    steps: story.steps.map((step) => stepDocument(step, crm)),
+    lookups: story.lookups.map(attemptDocument),
+    waits: story.waits.map((wait) => ({
+      at: utcTime(wait.atMs),
+      kind: wait.kind,
+      until: utcTime(wait.untilMs),
+      detail: wait.detail,
+    })),
+  };
+}
+
+function submissionDocument(submission: Story["submission"]): StoryDocument["submission"] {
+  const { source, key, state, lane, attempts, origin, error } = submission;
+  const waits = state === "waiting" || state === "uncertain";
+  return {
+    source,
+    key,
+    state,
+    lane,
+    submittedAt: utcTime(submission.submittedAtMs),
+    receivedAt: utcTime(submission.receivedAtMs),
+    dueAt: waits ? utcTime(submission.dueAtMs) : null,
+    failedAt: utcTime(submission.failedAtMs),
+    doneAt: utcTime(submission.doneAtMs),
+    attempts,
+    origin,
+    error: error === null ? null : { code: error.code, message: error.message, hint: error.hint ?? null },
+    content: submission.content,
+    raw: submission.raw === null ? null : recordOf(submission.raw),
+  };
+}
+
+function stepDocument(
+  step: Story["steps"][number],
+  crm: { adapter: CrmAdapter; session: CrmSession } | null,
+): StepDocument {
+  const link = step.crmId === null || crm === null ? null : crm.adapter.link(step.entity, step.crmId, crm.session);
+  return {
+    step: step.name,
+    state: step.state,
+    action: step.action,
+    crmId: step.crmId,
+    link,
+    explanation: step.explanation,
+    error: step.error === null ? null : `${step.error.code}: ${step.error.message}`,
+    attempts: step.history.map(attemptDocument),
+  };
+}
+
+function attemptDocument({ at, ...attempt }: Attempt): AttemptDocument {
+  return { at: utcTime(at), ...attempt };
+}

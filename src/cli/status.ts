@@ -1,0 +1,112 @@
+import { CrmledgerError } from "../domain/errors.ts";
+import type { Hold } from "../domain/hold.ts";
+import type { BucketState, BucketUse } from "../domain/quota.ts";
+import type { RunRow } from "../ledger/rows.ts";
+import { utcTime } from "../report/human.ts";
+import { renderStatus, type StatusDocument } from "../report/status-page.ts";
+import type { HoldDocument } from "../report/sync-summary.ts";
+import type { Invocation, Reply, RunCommand } from "./command.ts";
+import { credentialName, withLedgerOnly } from "./compose.ts";
+import { judge, monitorReply } from "./monitor.ts";
+import { readToken } from "./read-config.ts";
+
+type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
+
+const WATCH_MS = 2_000;
+
+/** `crmledger status`. */
+export const run: RunCommand = async (invocation) => {
+  const { watch, check } = invocation.flags;
+  if (watch && (check || invocation.globals.json)) {
+    throw new CrmledgerError("usage", "--watch goes neither with --check nor with --json", {
+      hint: "--check and --json answer once.",
+    });
+  }
+  if (check) return await monitorReply(() => withLedgerOnly(invocation, statusDocument));
+  return await withLedgerOnly(invocation, (shop) => (watch ? watchStatus(shop, invocation) : statusReply(shop)));
+};
+
+async function statusReply(shop: Shop): Promise<Reply> {
+  const document = await statusDocument(shop);
+  return { json: document, text: (style) => renderStatus(document, style), exitCode: 0 };
+}
+
+async function watchStatus(shop: Shop, invocation: Invocation): Promise<null> {
+  const signal = invocation.signals.graceful();
+  const { stdout } = invocation.io;
+  while (!signal.aborted) {
+    if (stdout.isTTY) stdout.write("\u001b[2J\u001b[H");
+    invocation.print(await statusReply(shop));
+    await shop.clock.sleep(WATCH_MS, signal);
+  }
+  return null;
+}
+
+export async function statusDocument(shop: Shop): Promise<StatusDocument> {
+  const { ledger, clock } = shop;
+  const [queue, lag, holds, lastRun, quota] = await Promise.all([
+    ledger.queue(),
+    ledger.lag(clock.wallMs()),
+    ledger.holds(),
+    ledger.lastRun(),
+    quotaDocument(shop),
+  ]);
+  const document: StatusDocument = {
+    queue: { ...queue },
+    lagSeconds: { oldest: lag.oldestSeconds, p50: lag.p50Seconds, p95: lag.p95Seconds },
+    quota,
+    holds: holds.map(holdDocument),
+    alerts: [],
+    lastRun: lastRun === null ? null : runDocument(lastRun),
+  };
+  const targets = Object.values(shop.config?.sources ?? {}).map((source) => source.targetMs);
+  return { ...document, alerts: judge(document, Math.max(0, ...targets)) };
+}
+
+export function holdDocument(hold: Hold): HoldDocument {
+  return { kind: hold.kind, scope: hold.scope, until: utcTime(hold.untilMs), message: hold.message };
+}
+
+function runDocument(run: RunRow): StatusDocument["lastRun"] {
+  const { id, kind, startedAtMs, endedAtMs, stopped, exitCode } = run;
+  return { run: String(id), kind, startedAt: utcTime(startedAtMs), endedAt: utcTime(endedAtMs), stopped, exitCode };
+}
+
+async function quotaDocument({ ledger, config, now }: Shop): Promise<StatusDocument["quota"]> {
+  const account = await ledger.account();
+  const { states, use } =
+    account === null ? { states: [], use: [] } : await ledger.buckets(account.id, credentialOf(config), now());
+  const limits = config?.drain.limits;
+  const burst = bucketOf(states, use, "window");
+  const daily = bucketOf(states, use, "day");
+  return {
+    burst: {
+      limit: burst.state?.limit ?? limits?.burst ?? null,
+      usedByUs: burst.used,
+      usedByOthers: burst.state?.usedByOthers ?? 0,
+    },
+    daily: {
+      limit: daily.state?.limit ?? limits?.dailyTokens ?? limits?.planDailyTokens ?? null,
+      usedByUs: daily.used,
+      usedByOthers: daily.state?.usedByOthers ?? 0,
+      remaining: daily.state?.remaining ?? null,
+      resetsAt: utcTime(daily.state?.resetsAtMs ?? null),
+    },
+  };
+}
+
+/** An adapter lists the general window before special ones such as that of searches. */
+function bucketOf(states: readonly BucketState[], use: readonly BucketUse[], kind: BucketState["kind"]) {
+  const ofKind = states.filter((state) => state.kind === kind);
+  const state = ofKind.find((one) => one.bucket === "burst") ?? ofKind[0] ?? null;
+  return { state, used: use.find((one) => one.bucket === state?.bucket)?.used ?? 0 };
+}
+
+/** Status must answer without a token too: then only the company's budget is known. */
+function credentialOf(config: Shop["config"]): string {
+  try {
+    return config === null ? "" : credentialName(config.crm.type, readToken(config));
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,174 @@
+import type { CrmledgerError } from "../domain/errors.ts";
+import type { DrainLimits } from "../domain/settings.ts";
+import type { Lane } from "../domain/submission.ts";
+import { renderSyncSummary, type SyncSummary } from "../report/sync-summary.ts";
+import type { DrainReport } from "../runner/runner.ts";
+import type { Invocation, Reply, RunCommand } from "./command.ts";
+import { type Shop, withShop } from "./compose.ts";
+import { beginDrainRun, type DrainRun, drainWithProgress } from "./drain-run.ts";
+import { errorDocument } from "./error-document.ts";
+import { exitCodeOfError, exitCodeOfRun } from "./exit-code.ts";
+import { sourceNamed, spooledSources } from "./sources.ts";
+import { holdDocument } from "./status.ts";
+import { ingestDeps, NOTHING_TAKEN, type TakenIn, takeIn } from "./take-in.ts";
+
+const MAX_WAIT_MS = 30_000;
+
+interface SyncFlags {
+  dryRun?: boolean;
+  limit?: number;
+  maxDuration?: number;
+  maxWait?: number;
+  maxTokens?: number;
+  source?: string;
+  lane?: Lane;
+  join?: boolean;
+}
+
+/** `crmledger sync`: every spool into the ledger, then the queue to the CRM. */
+export const run: RunCommand = async (invocation) => {
+  const flags = invocation.flags as SyncFlags;
+  if (flags.dryRun) return await (await import("./dry-run.ts")).dryRun(invocation, limitsOf(flags));
+  return await withShop(invocation, "create", async (shop) => {
+    if (flags.source !== undefined) sourceNamed(shop.config, flags.source);
+    return await runSync(shop, invocation, {
+      kind: "sync",
+      ingest: true,
+      join: flags.join === true,
+      limits: limitsOf(flags),
+    });
+  });
+};
+
+export function limitsOf(flags: SyncFlags): DrainLimits {
+  return {
+    submissionsMax: flags.limit ?? null,
+    durationMaxMs: flags.maxDuration ?? null,
+    waitMaxMs: flags.maxWait ?? MAX_WAIT_MS,
+    tokensMax: flags.maxTokens ?? null,
+    source: flags.source ?? null,
+    lane: flags.lane ?? null,
+  };
+}
+
+export interface SyncPlan {
+  kind: string;
+  /** Whether spools are read first. One that joins a running sync leaves that to it. */
+  ingest: boolean;
+  join: boolean;
+  limits: DrainLimits;
+}
+
+/** What a run has found out so far; a run that breaks off shows this much. */
+interface Progressed {
+  taken: TakenIn;
+  report: DrainReport | null;
+  error: unknown;
+}
+
+/** One run under its lock. A run that began always gives its summary, whatever broke it off. */
+export async function runSync(shop: Shop, invocation: Invocation, plan: SyncPlan): Promise<Reply> {
+  const startedMs = shop.clock.monoMs();
+  const begun = await beginDrainRun(shop, plan.kind, plan.join);
+  const signal = invocation.signals.graceful();
+  const progressed: Progressed = { taken: NOTHING_TAKEN, report: null, error: null };
+  try {
+    await work(shop, invocation, plan, begun, signal, progressed);
+  } catch (error) {
+    progressed.error = error;
+    const { message, hint } = errorDocument(error);
+    invocation.talk.error(message, hint ?? undefined);
+  }
+  try {
+    const reply = replyOf(begun, progressed, shop.clock.monoMs() - startedMs, await requestsOf(shop, begun));
+    await closeRun(shop, begun, reply);
+    return reply;
+  } finally {
+    begun.lock.release();
+  }
+}
+
+async function work(
+  shop: Shop,
+  invocation: Invocation,
+  plan: SyncPlan,
+  begun: DrainRun,
+  signal: AbortSignal,
+  progressed: Progressed,
+): Promise<void> {
+  const { limits } = plan;
+  for (const warning of begun.warnings) invocation.talk.warn(warning);
+  if (plan.ingest && begun.lock.name === "sync") {
+    const sources = spooledSources(shop.config, limits.source ?? undefined);
+    progressed.taken = await takeIn(
+      await ingestDeps(shop, begun.runId, { dryRun: false, signal }),
+      sources,
+      invocation,
+    );
+  }
+  // A spool that can't be read is this machine's trouble: nothing is sent after it, and the next run goes on.
+  if (progressed.taken.trouble !== null) throw progressed.taken.trouble;
+  if (signal.aborted) return;
+  progressed.report = await drainWithProgress(shop, invocation, begun.runId, limits, signal);
+  for (const warning of progressed.report.warnings) invocation.talk.warn(warning);
+  const { setupMissing } = progressed.report;
+  if (setupMissing !== null) invocation.talk.error(setupMissing.message, setupMissing.hint);
+}
+
+/** Where the ledger itself is the trouble it can't say what was sent. */
+async function requestsOf(
+  shop: Shop,
+  begun: DrainRun,
+): Promise<{ total: number; rateLimited: number; tokens: number }> {
+  const none = { total: 0, rateLimited: 0, tokens: 0 };
+  return await shop.ledger.requestTotals(begun.runId).catch(() => none);
+}
+
+async function closeRun(shop: Shop, begun: DrainRun, reply: Reply): Promise<void> {
+  const { stopped } = reply.json as SyncSummary;
+  const end = { stopped, exitCode: reply.exitCode, summary: reply.json, nowMs: shop.clock.wallMs() };
+  await shop.ledger.closeRun(begun.runId, end).catch(() => undefined);
+}
+
+function replyOf(
+  begun: DrainRun,
+  { taken, report, error }: Progressed,
+  durationMs: number,
+  requests: { total: number; rateLimited: number; tokens: number },
+): Reply {
+  const setupMissing = report?.setupMissing ?? null;
+  const failure = error !== null ? errorDocument(error) : null;
+  const missing = setupMissing === null ? null : { code: "crmSetupMissing", ...setupMissing };
+  const summary: SyncSummary = {
+    run: String(begun.runId),
+    ingested: taken.counts,
+    drained: report?.drained ?? { done: 0, waiting: 0, uncertain: 0, failed: 0 },
+    remaining: report?.remaining ?? 0,
+    warnings: [...begun.warnings, ...taken.warnings, ...(report?.warnings ?? [])],
+    requests: report?.requests ?? { ...requests, retried: 0 },
+    lookups: report?.lookups ?? { mirror: 0, search: 0 },
+    stopped: report?.stopped ?? (error === null ? "signal" : "hold"),
+    hold: report?.hold ? holdDocument(report.hold) : null,
+    durationMs: Math.round(durationMs),
+    ...((failure ?? missing) && { error: failure ?? missing ?? undefined }),
+  };
+  return {
+    json: summary,
+    text: (style) => renderSyncSummary(summary, style),
+    exitCode: exitCodeOfSummary(taken, report, error as CrmledgerError | null),
+  };
+}
+
+function exitCodeOfSummary(taken: TakenIn, report: DrainReport | null, error: CrmledgerError | null): number {
+  if (error !== null && exitCodeOfError(error) === 1) return 1;
+  return exitCodeOfRun({
+    error,
+    setupMissing: report?.setupMissing != null,
+    machineTrouble: taken.trouble !== null,
+    hold: report?.hold ?? null,
+    heldSources: report?.heldSources.length ?? 0,
+    failed: report?.drained.failed ?? 0,
+    rejected: taken.counts.rejected,
+    conflict: taken.counts.conflict,
+  });
+}
