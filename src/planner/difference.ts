@@ -39,6 +39,9 @@ export function missingLinks(
   return Object.keys(links).length === 0 ? null : links;
 }
 
+/** Won and lost are people's decisions, also where a map names the field: it serves for a create. */
+const DEAL_STATUS = "status";
+
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 
@@ -114,11 +117,12 @@ function fieldChange(
   const fields: Record<string, unknown> = {};
   for (const [code, ours] of Object.entries(content.values.fields ?? {})) {
     const theirs = record.fields[code];
+    if (entity === "deal" && code === DEAL_STATUS) continue;
     if (content.onMatch === "fillEmpty" && !isEmpty(theirs)) continue;
     const def = context.catalog.fields[entity]?.find((each) => each.code === code);
-    const equal =
+    const same = (): boolean =>
       def === undefined ? canonicalJson(ours) === canonicalJson(theirs) : context.codec.equal(def, ours, theirs);
-    if (!equal) fields[code] = ours;
+    if (isEmpty(theirs) || !same()) fields[code] = ours;
   }
   return Object.keys(fields).length === 0 ? {} : { fields };
 }

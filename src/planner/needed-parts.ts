@@ -23,8 +23,8 @@ export function neededParts(content: SubmissionContent, catalog: Catalog): Catal
     if (part === undefined) continue;
     const names = Object.entries(part.fields ?? {}).flatMap(([name, value]) => (isBlank(value) ? [] : [name]));
     const labels = (part.labels ?? []).some((label) => !isBlank(label));
-    if ((names.length > 0 && catalog.fields[entity] === undefined) || (labels && catalog.labels[entity] === undefined))
-      parts.add(`fields:${entity}`);
+    // Labels come with the fields. An entity that has none shows no labels however often it is asked.
+    if ((names.length > 0 || labels) && catalog.fields[entity] === undefined) parts.add(`fields:${entity}`);
     const ownerIsName = !isBlank(part.owner) && !(entity === "deal" && ownerIsPerson(part.owner));
     if (catalog.users === undefined && (ownerIsName || names.some((name) => takesUser(catalog, entity, name))))
       parts.add("users");

@@ -249,6 +249,12 @@ describe("parts of the catalog", () => {
     ]);
   });
 
+  it("are not asked for again where the CRM has no labels at all: they are bad values then", () => {
+    const none = catalog({ labels: {} });
+    const chain = steps({ person: { ...ada, labels: ["Web"] } }, {}, context({ catalog: none }));
+    expect(content(chain, "note.1").values.text).toContain("Label: Web");
+  });
+
   it("users are asked for once a field turns out to take one", () => {
     const of: SubmissionContent = { person: { ...ada, fields: { Contact: "sales@example.com" } } };
     expect(needs(of)).toEqual(["fields:person"]);

@@ -100,6 +100,10 @@ describe("an update of a known deal or organization", () => {
     expect(change(wanted, "fillEmpty", { ...deal, value: 7 })).toBeNull();
   });
 
+  it("never decides it, even where a map names the field", () => {
+    expect(change({ fields: { status: "won" } }, "overwrite", { ...deal, fields: { status: "open" } })).toBeNull();
+  });
+
   it("does not change the currency alone", () => {
     expect(change({ currency: "EUR" }, "overwrite", deal)).toBeNull();
     expect(change({ value: 0 }, "overwrite", deal)).toBeNull();
