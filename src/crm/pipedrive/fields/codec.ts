@@ -1,6 +1,6 @@
 import type { FieldCodec, FieldDef } from "../../../domain/catalog.ts";
 import { canonicalJson } from "../../../domain/json.ts";
-import { type FieldType, notTaken, taken } from "./field-type.ts";
+import { type FieldType, notTaken, shown, taken } from "./field-type.ts";
 import { FIELD_TYPES, WHOLE_NUMBER_CODES } from "./table.ts";
 
 function rowOf(def: FieldDef): FieldType | undefined {
@@ -31,6 +31,6 @@ export const pipedriveCodec: FieldCodec = {
   },
   display(def, value, catalog) {
     if (isEmpty(value)) return "";
-    return rowOf(def)?.display(value, def, catalog) ?? JSON.stringify(value);
+    return rowOf(def)?.display(value, def, catalog) ?? shown(value);
   },
 };

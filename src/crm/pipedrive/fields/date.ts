@@ -1,4 +1,4 @@
-import { type FieldType, notTaken, plainText, taken } from "./field-type.ts";
+import { type FieldType, notTaken, shown, taken } from "./field-type.ts";
 
 /** `YYYY-MM-DD`, alone or before a time; null where the calendar has no such day. */
 export function isoDate(value: unknown): string | null {
@@ -15,5 +15,5 @@ export const dateType: FieldType = {
     return date === null ? notTaken("is not a date such as 2026-11-20") : taken(date);
   },
   equal: (ours, theirs) => isoDate(ours) !== null && isoDate(ours) === isoDate(theirs),
-  display: (value) => plainText(value) ?? JSON.stringify(value),
+  display: (value) => shown(value),
 };

@@ -1,4 +1,5 @@
 import type { Catalog, Encoded, FieldDef } from "../../../domain/catalog.ts";
+import { canonicalJson } from "../../../domain/json.ts";
 
 /** One row of the field-type table. Called with a value that is not empty. */
 export interface FieldType {
@@ -19,6 +20,9 @@ export function plainText(value: unknown): string | null {
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : null;
   return typeof value === "bigint" || typeof value === "boolean" ? String(value) : null;
 }
+
+/** A value that a row does not understand, for people. */
+export const shown = (value: unknown): string => plainText(value) ?? canonicalJson(value);
 
 /** How names and labels are compared: without case and outer or doubled spaces. */
 export function foldLabel(text: string): string {

@@ -1,4 +1,4 @@
-import { type FieldType, notTaken, plainText, taken } from "./field-type.ts";
+import { type FieldType, notTaken, plainText, shown, taken } from "./field-type.ts";
 
 /** Decimals are stored in binary: the last digits of a sum may differ. */
 const TOLERANCE = 1e-9;
@@ -27,6 +27,6 @@ export function numberType(wholeOnly: boolean): FieldType {
       return wholeOnly && !Number.isInteger(number) ? notTaken("is not a whole number") : taken(number);
     },
     equal: (ours, theirs) => sameNumber(exactNumber(ours), exactNumber(theirs)),
-    display: (value) => plainText(value) ?? JSON.stringify(value),
+    display: (value) => shown(value),
   };
 }

@@ -60,7 +60,10 @@ function unknownOption(def: FieldDef): string {
   return `is not one of its options: ${named}${labels.length > LABELS_NAMED_MAX ? ", ..." : ""}`;
 }
 
-const entries = (value: unknown): unknown[] => (Array.isArray(value) ? value : String(value).split(","));
+function entries(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  return typeof value === "string" ? value.split(",") : [value];
+}
 const idSet = (value: unknown): string => [...new Set(entries(value).map(idOf))].sort().join(",");
 
 function labelOf(value: unknown, def: FieldDef): string {

@@ -1,4 +1,4 @@
-import { type FieldType, notTaken, plainText, taken } from "./field-type.ts";
+import { type FieldType, notTaken, plainText, shown, taken } from "./field-type.ts";
 
 const LENGTH_MAX = 255;
 
@@ -10,7 +10,7 @@ export const phoneType: FieldType = {
     return text.length > LENGTH_MAX ? notTaken(`is longer than ${LENGTH_MAX} characters`) : taken(text);
   },
   equal: (ours, theirs) => fold(ours) === fold(theirs),
-  display: (value) => plainText(value) ?? JSON.stringify(value),
+  display: (value) => shown(value),
 };
 
 const fold = (value: unknown): string | null => plainText(value)?.replace(/[\s().\-/]/g, "") ?? null;

@@ -1,5 +1,5 @@
 import { isoDate } from "./date.ts";
-import { type FieldType, isObject, notTaken, taken } from "./field-type.ts";
+import { type FieldType, isObject, notTaken, shown, taken } from "./field-type.ts";
 import { clockTime, zoneOf } from "./time.ts";
 
 /** From and until: `{ value, until }`, or `FROM/UNTIL` as ISO 8601 writes it. */
@@ -20,7 +20,7 @@ function rangeType(part: (value: unknown) => string | null, example: string): Fi
     },
     display: (value) => {
       const range = read(value);
-      return range === null ? JSON.stringify(value) : `${range.value} to ${range.until}`;
+      return range === null ? shown(value) : `${range.value} to ${range.until}`;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type FieldType, notTaken, plainText, taken } from "./field-type.ts";
+import { type FieldType, notTaken, plainText, shown, taken } from "./field-type.ts";
 
 /** `varchar` and `varchar_auto` hold 255 characters, `text` 65,000 (v2 OpenAPI document, field creation, 2026-08-18). */
 export function textType(lengthMax: number): FieldType {
@@ -9,7 +9,7 @@ export function textType(lengthMax: number): FieldType {
       return text.length > lengthMax ? notTaken(`is longer than ${lengthMax} characters`) : taken(text);
     },
     equal: (ours, theirs) => fold(ours) === fold(theirs),
-    display: (value) => plainText(value) ?? JSON.stringify(value),
+    display: (value) => shown(value),
   };
 }
 

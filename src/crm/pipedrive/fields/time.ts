@@ -1,4 +1,4 @@
-import { type FieldType, isObject, notTaken, taken } from "./field-type.ts";
+import { type FieldType, isObject, notTaken, shown, taken } from "./field-type.ts";
 
 /** `HH:MM:SS` of `HH:MM` or `HH:MM:SS`; null for anything else. */
 export function clockTime(value: unknown): string | null {
@@ -19,7 +19,7 @@ export const timeType: FieldType = {
     return time === null ? notTaken("is not a time such as 14:30") : taken({ value: time, ...zoneOf(value) });
   },
   equal: (ours, theirs) => timeOf(ours) !== null && timeOf(ours) === timeOf(theirs),
-  display: (value) => timeOf(value) ?? JSON.stringify(value),
+  display: (value) => timeOf(value) ?? shown(value),
 };
 
 const timeOf = (value: unknown): string | null => clockTime(isObject(value) ? value.value : value);
