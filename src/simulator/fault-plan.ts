@@ -132,7 +132,6 @@ export const FAULT_PRESETS = {
     edits: { perMinute: 2 },
   },
 } as const satisfies Record<string, FaultPreset>;
-export type FaultPresetName = keyof typeof FAULT_PRESETS;
 
 /** Where a kind makes sense, for scripts that name no place. */
 const DEFAULT_MATCH: Partial<Record<FaultKind, FaultMatch>> = {

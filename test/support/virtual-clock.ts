@@ -35,7 +35,7 @@ interface Sleeper {
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Requests of the runtime whose end will run code of ours, although no timer shows it. */
-const REAL_WORK = /^(FSReq|FileHandle|GetAddrInfo|Zlib|PBKDF|Scrypt|RandomBytes|Hash)/;
+const REAL_WORK = /^(FSReq|FileHandleCloseReq|GetAddrInfo)/;
 const realWork = () => process.getActiveResourcesInfo().some((name) => REAL_WORK.test(name));
 
 class Virtual implements VirtualClock {
