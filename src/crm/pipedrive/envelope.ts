@@ -39,19 +39,20 @@ const offsetSchema = z.looseObject({
 });
 
 /**
- * The next page of a v2 (cursor) or v1 (offset) list; null at the end, undefined where the reply does not say. Taking
- * silence for the end would make a cut walk look complete.
+ * Where a v2 (cursor) or v1 (offset) list goes on: the next page's cursor, null at the end. `silent`: the reply does not
+ * say; `broken`: it says that more follows, but not where. Taking either for the end would make a cut walk look complete.
  */
-export function nextCursor(additional: unknown): string | null | undefined {
+export function nextCursor(additional: unknown): { next: string | null } | "silent" | "broken" {
   const offset = offsetSchema.safeParse(additional);
   if (offset.success) {
     const { more_items_in_collection: more, next_start: start } = offset.data.pagination;
-    if (more === true) return start === null || start === undefined ? undefined : String(start);
-    return more === false ? null : undefined;
+    if (more === false) return { next: null };
+    if (more !== true) return "silent";
+    return start === null || start === undefined ? "broken" : { next: String(start) };
   }
   const cursor = cursorSchema.safeParse(additional);
-  if (!cursor.success || !("next_cursor" in cursor.data)) return undefined;
-  return cursor.data.next_cursor ? cursor.data.next_cursor : null;
+  if (!cursor.success || cursor.data.next_cursor === undefined) return "silent";
+  return { next: cursor.data.next_cursor || null };
 }
 
 export interface Refusal {

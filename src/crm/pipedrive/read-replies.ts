@@ -47,9 +47,10 @@ function listed(operation: ListOperation, envelope: Envelope, session: CrmSessio
 
 /** Silence about a next page is the end only where the page was not full; a cursor that repeats itself never ends. */
 function pageAfter(envelope: Envelope, rows: number, cursor: string | undefined): string | null | undefined {
-  const next = nextCursor(envelope.additional);
-  if (next === undefined) return rows < PAGE_SIZE_MAX ? null : undefined;
-  return next !== null && next === cursor ? undefined : next;
+  const found = nextCursor(envelope.additional);
+  if (found === "silent") return rows < PAGE_SIZE_MAX ? null : undefined;
+  if (found === "broken" || (found.next !== null && found.next === cursor)) return undefined;
+  return found.next;
 }
 
 function readByIds(operation: ReadManyOperation, envelope: Envelope, session: CrmSession): Outcome | null {
