@@ -54,9 +54,9 @@ function queueText(queue: StatusDocument["queue"], style: Style): string {
 }
 
 function lagText({ oldest, p50, p95 }: StatusDocument["lagSeconds"]): string {
-  const waiting = oldest === null ? "nothing waits" : `the oldest waits since ${span(oldest * 1000)}`;
-  if (p50 === null || p95 === null) return waiting;
-  return `${waiting}; delivered within ${span(p50 * 1000)} (half) to ${span(p95 * 1000)} (95 of 100)`;
+  if (oldest === null) return "nothing waits";
+  const rest = p50 === null || p95 === null ? "" : `; half of it less than ${span(p50 * 1000)}, 95 of 100 less than ${span(p95 * 1000)}`;
+  return `the oldest waits since ${span(oldest * 1000)}${rest}`;
 }
 
 function dailyText(daily: StatusDocument["quota"]["daily"]): string {

@@ -56,8 +56,14 @@ export function renderStory(story: StoryDocument, style: Style): string {
   if (story.steps.length > 0) parts.push(story.steps.map((step) => stepText(step, style)).join("\n"));
   const events = timeline(story);
   if (events.length > 0) parts.push(`${style.bold("What happened")}\n${events.join("\n")}`);
-  parts.push(`${style.bold("Content")}\n${safeText(JSON.stringify(submission.content, null, 2) ?? "erased")}`);
+  parts.push(`${style.bold("Content")}\n${contentText(submission.content)}`);
   return `${parts.join("\n\n")}\n`;
+}
+
+function contentText(content: unknown): string {
+  if (content === null || content === undefined) return "erased";
+  const digits = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
+  return safeText(JSON.stringify(content, digits, 2));
 }
 
 function factsText(submission: StoryDocument["submission"], style: Style): string {
@@ -87,7 +93,7 @@ function stepText(step: StepDocument, style: Style): string {
   const record = step.crmId === null ? "" : `  ${step.action ?? "in the CRM"} ${step.crmId}`;
   const link = step.link === null ? "" : `  ${style.cyan(step.link)}`;
   const lines = [`${style.bold(step.step.padEnd(12))}  ${step.state}${safeLine(record)}${link}`];
-  if (step.explanation !== null) lines.push(`              ${style.dim(safeLine(step.explanation))}`);
+  if (step.explanation) lines.push(`              ${style.dim(safeLine(step.explanation))}`);
   if (step.error !== null) lines.push(`              ${style.red(safeLine(step.error))}`);
   return lines.join("\n");
 }
