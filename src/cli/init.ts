@@ -46,6 +46,9 @@ export const run: RunCommand = async (invocation) => {
   if (config.crm.token.type === "file" && !existsSync(config.crm.token.path)) {
     talk.warn(`put the CRM's API token into ${config.crm.token.path} and run: chmod 600 ${config.crm.token.path}`);
   }
+  if (answers.tokenEnv !== null && !io.env[answers.tokenEnv]) {
+    talk.warn(`the environment variable ${answers.tokenEnv} is not set here; cron needs it too`);
+  }
   return {
     json: { config: file, ledger: config.ledger, spools, cron },
     text: (style) =>

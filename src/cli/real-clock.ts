@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { hostname, uptime } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
@@ -10,6 +11,8 @@ export function createRealClock(): Clock {
     monoMs: () => Number(process.hrtime.bigint() / 1_000_000n),
     bootId: readBootId(),
     sleep: async (ms, signal) => {
+      // Everything that waits in a run listens to the one signal that stops it; that is no leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
       await wait(ms, undefined, { signal }).catch(() => undefined);
     },
   };

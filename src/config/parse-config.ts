@@ -2,7 +2,6 @@ import { dirname } from "node:path";
 import { type Document, LineCounter, parseDocument } from "yaml";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { DrainSettings, SourceSettings } from "../domain/settings.ts";
-import { checkBaseUrl, type VendorFacts } from "./base-url.ts";
 import type { Config, LaterSettings, TokenSource } from "./config.ts";
 import { dailyTokensOfPlan } from "./daily-tokens.ts";
 import { type Environment, expandEnvironment } from "./environment.ts";
@@ -11,14 +10,20 @@ import { type FileShape, fileSchema, knownKeys } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { generalPlan, resolvePath, sourceSettings } from "./source-settings.ts";
 
+export interface Vendor {
+  defaultBaseUrl: string;
+  /** Decides whether the token may be sent there; throws `configInvalid` where not. */
+  checkBaseUrl(text: string, allowHosts: readonly string[]): URL;
+}
+
 export interface ConfigOrigin {
   /** Absolute path of the file. */
   file: string;
   env: Environment;
   /** Whether nobody but its owner can read the file: only then may a secret stand in it. */
   ownerOnly: boolean;
-  /** By `crm.type`. */
-  vendors: Readonly<Record<string, VendorFacts>>;
+  /** The CRMs that this version speaks to, by `crm.type`. */
+  vendors: Readonly<Record<string, Vendor>>;
 }
 
 const DAY_MS = 86_400_000;
@@ -61,7 +66,10 @@ function readShape(document: Document, problems: Problem[]): FileShape | null {
   }
   const result = fileSchema.safeParse(raw);
   if (result.success) return result.data;
-  for (const issue of result.error.issues) problems.push(...problemsOf(issue, raw));
+  // A value whose variable is missing was named already.
+  const named = new Set(problems.map((problem) => JSON.stringify(problem.path)));
+  const found = result.error.issues.flatMap((issue) => problemsOf(issue, raw));
+  problems.push(...found.filter((problem) => !named.has(JSON.stringify(problem.path))));
   return null;
 }
 
@@ -154,10 +162,15 @@ function baseUrl(shape: FileShape, origin: ConfigOrigin, problems: Problem[]): s
     problems.push({ path: ["crm", "type"], message: `must be one of ${names}`, at: "value" });
     return "";
   }
-  const checked = checkBaseUrl(shape.crm.baseUrl ?? vendor.defaultBaseUrl, vendor, shape.crm.allowHosts ?? []);
-  if (checked.ok) return checked.url;
-  problems.push({ path: ["crm", "baseUrl"], message: checked.reason, at: "value" });
-  return "";
+  try {
+    const url = vendor.checkBaseUrl(shape.crm.baseUrl ?? vendor.defaultBaseUrl, shape.crm.allowHosts ?? []);
+    return url.href.replace(/\/+$/, "");
+  } catch (error) {
+    if (!(error instanceof CrmledgerError)) throw error;
+    const message = [error.message.replace(/^crm\.baseUrl /, ""), error.hint].filter(Boolean).join(". ");
+    problems.push({ path: ["crm", "baseUrl"], message, at: "value" });
+    return "";
+  }
 }
 
 function drainSettings(

@@ -82,13 +82,14 @@ export const fileSchema = z.strictObject({
   crm: z.strictObject({
     type: text("a CRM's name, such as pipedrive"),
     baseUrl: text("a URL such as https://acme.pipedrive.com").optional(),
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is what the user writes
     apiToken: text("a token, as ${NAME} of an environment variable").optional(),
     apiTokenFile: text("a file's path").optional(),
     plan: oneOf(Object.keys(PLAN_MULTIPLIERS) as PlanName[]).optional(),
     seats: wholeNumber(1).optional(),
     timeout: duration(1).optional(),
-    allowHosts: listOf("a list of host names", (item) =>
-      typeof item === "string" && /^[A-Za-z0-9.-]+$/.test(item) ? item : undefined,
+    allowHosts: listOf("a list of host names, with a port or without", (item) =>
+      typeof item === "string" && /^[A-Za-z0-9.-]+(:\d+)?$/.test(item) ? item : undefined,
     ).optional(),
   }),
   limits: z

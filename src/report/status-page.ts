@@ -55,7 +55,10 @@ function queueText(queue: StatusDocument["queue"], style: Style): string {
 
 function lagText({ oldest, p50, p95 }: StatusDocument["lagSeconds"]): string {
   if (oldest === null) return "nothing waits";
-  const rest = p50 === null || p95 === null ? "" : `; half of it less than ${span(p50 * 1000)}, 95 of 100 less than ${span(p95 * 1000)}`;
+  const rest =
+    p50 === null || p95 === null
+      ? ""
+      : `; half of it less than ${span(p50 * 1000)}, 95 of 100 less than ${span(p95 * 1000)}`;
   return `the oldest waits since ${span(oldest * 1000)}${rest}`;
 }
 

@@ -5,9 +5,13 @@ import { unusedKeys } from "../../src/config/config.ts";
 import { configPlaces, ledgerPlace } from "../../src/config/find-config.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { CrmledgerError } from "../../src/domain/errors.ts";
+import { checkBaseUrl } from "../../src/http/base-url.ts";
 
 const vendors = {
-  pipedrive: { defaultBaseUrl: "https://api.pipedrive.com", hostSuffixes: [".pipedrive.com"] },
+  pipedrive: {
+    defaultBaseUrl: "https://api.pipedrive.com",
+    checkBaseUrl: (text: string, allowHosts: readonly string[]) => checkBaseUrl(text, [".pipedrive.com"], allowHosts),
+  },
 };
 const origin = { file: "/srv/forms/crmledger.yaml", env: {}, ownerOnly: false, vendors };
 
@@ -218,8 +222,8 @@ describe("what is wrong is named with file, line, column and key", () => {
     ["crm: { type: salesfarce }\n", ":1:14: crm.type must be one of pipedrive"],
     [`${CRM}crm: {}\n`, ":3:1: this key stands here twice"],
     ["", "holds no settings"],
-    [`${CRM}  baseUrl: http://acme.pipedrive.com\n`, ":3:12: crm.baseUrl must be https"],
-    [`${CRM}  baseUrl: https://pipedrive.com.evil.example\n`, "is neither *.pipedrive.com nor named in crm.allowHosts"],
+    [`${CRM}  baseUrl: http://acme.pipedrive.com\n`, ":3:12: crm.baseUrl is plain http"],
+    [`${CRM}  baseUrl: https://pipedrive.com.evil.example\n`, "which is not one of the vendor"],
     [`${CRM}  apiToken: \${PD}\n`, ":3:13: crm.apiToken needs the environment variable PD, which is not set"],
     [`${CRM}  apiToken: a\n  apiTokenFile: b\n`, "crm.apiTokenFile and crm.apiToken exclude each other"],
   ])("%j", (text, expected) => {
@@ -231,6 +235,11 @@ describe("what is wrong is named with file, line, column and key", () => {
   it("all at once, in the order of the file", () => {
     const { message } = failure(`${CRM}limits: { share: 2 }\nnotes: { format: pdf }\ndeal: {}\n`);
     expect(message.split("\n").map((line) => /:(\d+):/.exec(line)?.[1])).toEqual(["3", "4", "5"]);
+  });
+
+  it("once: a missing variable is not also a wrong value", () => {
+    const { message } = failure(`${CRM}  apiToken: \${PD}\n  seats: \${SEATS}\n`);
+    expect(message.split("\n")).toHaveLength(2);
   });
 
   it("never repeats a value, which may be a secret in the wrong place", () => {
