@@ -1,0 +1,75 @@
+/** The seam's proof: the whole runner on a CRM that works quite unlike Pipedrive, without a change to it. */
+import { describe, expect, it } from "vitest";
+import { createBatchCrm } from "../support/batch-adapter.ts";
+import type { BatchVendorOptions, Verdict } from "../support/batch-vendor.ts";
+import { createRig, lead, START_MS } from "../support/drain-rig.ts";
+import { createVirtualClock } from "../support/virtual-clock.ts";
+
+const SUBMISSIONS = 300;
+
+/** Drains 300 submissions, each with organization, person, deal and note. */
+async function drained(options: Partial<BatchVendorOptions>) {
+  const clock = createVirtualClock(START_MS);
+  const crm = createBatchCrm({ nowMs: () => clock.wallMs(), ...options });
+  const rig = await createRig({
+    clock,
+    adapter: crm.adapter,
+    transport: async (request) => {
+      await clock.sleep(20);
+      return crm.transport(request);
+    },
+  });
+  await rig.take(Array.from({ length: SUBMISSIONS }, (_, n) => lead(n, { organization: { name: `Org ${n}` } })));
+  const report = await rig.run({ waitMaxMs: 400_000 });
+  const made = (["organization", "person", "deal", "note"] as const).map((entity) => crm.vendor.list(entity).length);
+  return { report, made, crm };
+}
+
+/** Every tenth person gets this verdict. */
+function everyTenthPerson(verdict: Verdict): BatchVendorOptions["judge"] {
+  let persons = 0;
+  return ({ do: verb, entity }) => (verb === "create" && entity === "person" && persons++ % 10 === 0 ? verdict : "ok");
+}
+
+describe("the runner on a CRM that takes whole chains in batches", () => {
+  it("writes 1,200 records in a few full requests, each chain whole", async () => {
+    const { report, made, crm } = await drained({});
+    expect(report).toMatchObject({ drained: { done: SUBMISSIONS }, remaining: 0 });
+    expect(made).toEqual([300, 300, 300, 300]);
+    expect(crm.counts.largest).toBe(100);
+    expect(crm.counts.writeRequests).toBeLessThan(30);
+    const stampOf = new Map(crm.vendor.list("person").map((person) => [person.id, person.stamp]));
+    for (const deal of crm.vendor.list("deal")) expect(stampOf.get(deal.personId ?? "")).toBe(deal.stamp);
+  });
+
+  it("makes nothing twice when the answer to a batch is lost", async () => {
+    let writes = 0;
+    const { report, made } = await drained({
+      spoil: (reply) => {
+        const wrote = reply.body.includes('"createdAtMs"') && !reply.body.includes('"records"');
+        return wrote && ++writes === 2 ? { type: "failure", sent: "maybe", code: "RESET", message: "" } : reply;
+      },
+    });
+    expect(writes).toBeGreaterThan(2);
+    expect(report).toMatchObject({ drained: { done: SUBMISSIONS }, remaining: 0 });
+    expect(made).toEqual([300, 300, 300, 300]);
+  });
+
+  it("makes nothing twice when a reply leaves some out", async () => {
+    const { report, made } = await drained({ judge: everyTenthPerson("omit") });
+    expect(report.drained.done).toBe(SUBMISSIONS);
+    expect(made).toEqual([300, 300, 300, 300]);
+  });
+
+  it("asks for what the CRM finishes later", async () => {
+    const { report, made } = await drained({ judge: everyTenthPerson("accept") });
+    expect(report.drained.done).toBe(SUBMISSIONS);
+    expect(made).toEqual([300, 300, 300, 300]);
+  });
+
+  it("fails what is refused, and only that", async () => {
+    const { report, made } = await drained({ judge: everyTenthPerson("refuse") });
+    expect(report.drained).toMatchObject({ done: 270, failed: 30 });
+    expect(made).toEqual([300, 270, 270, 270]);
+  });
+});
