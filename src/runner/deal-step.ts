@@ -6,9 +6,8 @@ import { chooseDeal } from "../planner/choose-deal.ts";
 import { difference, missingLinks } from "../planner/difference.ts";
 import type { Choice } from "../planner/planner.ts";
 import { type DriveContext, freshRecord, planContext, read, refusal } from "./context.ts";
+import { lease } from "./lease.ts";
 import type { ChainPerson } from "./person-step.ts";
-import { instant } from "./quota-desk.ts";
-import { Busy } from "./stops.ts";
 import { ChainStop, openStep, stampOfWork, stepOf, type Work } from "./work.ts";
 import type { Writer } from "./writer.ts";
 
@@ -32,8 +31,7 @@ export async function writeDeal(
   }
   const key = dealKey(step.content.dealKey);
   return await context.locks.run(key, async () => {
-    const { ledger, clock } = context.deps;
-    if (await ledger.leaseKeys(work.claimId, [key], instant(clock))) throw new Busy("this deal");
+    await lease(context, work, key, "this deal");
     try {
       const ref = await resolveAndWrite(context, writer, work, step, person, organization);
       if ("op" in ref) await writer.finish();
@@ -41,7 +39,7 @@ export async function writeDeal(
     } finally {
       if (step.state !== "uncertain") {
         await context.wheel.committed().catch(() => {});
-        await ledger.releaseKeys(work.claimId, [key]).catch(() => {});
+        await context.deps.ledger.releaseKeys(work.claimId, [key]).catch(() => {});
       }
     }
   });

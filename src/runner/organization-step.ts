@@ -5,8 +5,7 @@ import { chooseOrganization } from "../planner/choose-person.ts";
 import { difference } from "../planner/difference.ts";
 import type { Choice } from "../planner/planner.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
-import { instant } from "./quota-desk.ts";
-import { Busy } from "./stops.ts";
+import { lease } from "./lease.ts";
 import { openStep, stampOfWork, stepOf, type Work } from "./work.ts";
 import type { Writer } from "./writer.ts";
 
@@ -20,8 +19,7 @@ export async function writeOrganization(context: DriveContext, writer: Writer, w
   const [key] = step.content.matchKeys ?? [];
   if (!key) return await resolveAndWrite(context, writer, work, step);
   return await context.locks.run(key, async () => {
-    const { ledger, clock } = context.deps;
-    if (await ledger.leaseKeys(work.claimId, [key], instant(clock))) throw new Busy("this organization");
+    await lease(context, work, key, "this organization");
     let keep = false;
     try {
       return await resolveAndWrite(context, writer, work, step);
@@ -32,7 +30,7 @@ export async function writeOrganization(context: DriveContext, writer: Writer, w
       // The id must be in the ledger before the next one looks for it. An uncertain create keeps its key.
       if (!keep) {
         await context.wheel.committed().catch(() => {});
-        await ledger.releaseKeys(work.claimId, [key]).catch(() => {});
+        await context.deps.ledger.releaseKeys(work.claimId, [key]).catch(() => {});
       }
     }
   });

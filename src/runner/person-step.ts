@@ -10,8 +10,7 @@ import { choosePerson } from "../planner/choose-person.ts";
 import { missingLinks } from "../planner/difference.ts";
 import { mergePersonContents, sharedDifference } from "../planner/merge-persons.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
-import { instant } from "./quota-desk.ts";
-import { Busy } from "./stops.ts";
+import { lease } from "./lease.ts";
 import { ChainStop, openStep, stampOfWork, type Work } from "./work.ts";
 import type { Target, Writer } from "./writer.ts";
 
@@ -77,9 +76,7 @@ async function writeShared(
     const choice = choosePerson(merged, found.candidates, plan);
     const explanation = `${choice.explanation} ${found.explanation}`.trim();
     if (!choice.record) return await create(context, writer, targets, merged.values, organization, explanation);
-    const { ledger, clock } = context.deps;
-    const busy = await ledger.leaseKeys(works[0]!.claimId, [crmPersonKey(choice.record.id)], instant(clock));
-    if (busy) throw new Busy("this person");
+    await lease(context, works[0]!, crmPersonKey(choice.record.id), "this person");
     const matched = await update(context, writer, targets, choice.record, organization, explanation);
     if (matched) return matched;
     await context.mirror.forget("person", choice.record.id);

@@ -7,8 +7,7 @@ import { crmPersonKey } from "../domain/identity.ts";
 import { chooseOrganization, choosePerson } from "../planner/choose-person.ts";
 import type { Choice } from "../planner/planner.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
-import { instant } from "./quota-desk.ts";
-import { Busy } from "./stops.ts";
+import { lease } from "./lease.ts";
 import { ChainStop, stepOf, type Work } from "./work.ts";
 
 /** True where a link was mended and the write may be tried again. Throws a `ChainStop` where it can't be mended. */
@@ -34,10 +33,7 @@ async function mend(context: DriveContext, work: Work, name: "organization" | "p
   const choice = name === "deal" ? null : await lookAgain(context, work, name);
   if (choice?.record) {
     const { id } = choice.record;
-    if (name === "person") {
-      const { ledger, clock } = context.deps;
-      if (await ledger.leaseKeys(work.claimId, [crmPersonKey(id)], instant(clock))) throw new Busy("this person");
-    }
+    if (name === "person") await lease(context, work, crmPersonKey(id), "this person");
     step.crmId = id;
     const explanation = `${choice.explanation} Record ${gone}, used before, is gone from the CRM.`;
     const at = { claimId: work.claimId, stepId: step.id };

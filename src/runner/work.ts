@@ -91,6 +91,7 @@ export function stopFor(
 }
 
 const BUSY_DELAY_MS = 1_000;
+const KEPT_DELAY_MS = 60_000;
 
 /** Turns whatever stopped a driver into a verdict; null where nothing may be written any more. */
 export function verdictOf(error: unknown, nowMs: number): Verdict | "halted" | null {
@@ -99,8 +100,10 @@ export function verdictOf(error: unknown, nowMs: number): Verdict | "halted" | n
   if (error instanceof Fenced) return null;
   if (error instanceof Held)
     return { type: "later", dueAtMs: error.dueAtMs, kind: error.hold.kind, detail: error.message };
-  if (error instanceof Busy)
-    return { type: "later", dueAtMs: nowMs + BUSY_DELAY_MS, kind: "busy", detail: error.message };
+  if (error instanceof Busy) {
+    const dueAtMs = nowMs + (error.kept ? KEPT_DELAY_MS : BUSY_DELAY_MS);
+    return { type: "later", dueAtMs, kind: "busy", detail: error.message };
+  }
   if (error instanceof Error && error.name === "LookupFailed") {
     return { type: "again", error: { code: "CRM_LOOKUP", message: error.message }, step: null };
   }
@@ -112,7 +115,7 @@ export function submissionChange(work: Work, verdict: Verdict | "halted", deps: 
   const base = { claimId: work.claimId, submissionId: work.row.id };
   const uncertain = work.steps.filter((step) => step.state === "uncertain");
   const failed = verdict !== "halted" && verdict.type === "failed";
-  if (uncertain.length > 0 && !failed) return stillUncertain(work, uncertain, verdict, deps);
+  if (uncertain.length > 0 && !failed) return stillUncertain(work, verdict, deps);
   if (verdict === "halted") return { ...base, to: "pending" };
   switch (verdict.type) {
     case "failed":
@@ -126,12 +129,7 @@ export function submissionChange(work: Work, verdict: Verdict | "halted", deps: 
   }
 }
 
-function stillUncertain(
-  work: Work,
-  steps: readonly Step[],
-  verdict: Verdict | "halted",
-  deps: RunnerDeps,
-): SubmissionChange {
+function stillUncertain(work: Work, verdict: Verdict | "halted", deps: RunnerDeps): SubmissionChange {
   const later = verdict !== "halted" && (verdict.type === "uncertain" || verdict.type === "later");
   const dueAtMs = later
     ? verdict.dueAtMs
