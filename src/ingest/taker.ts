@@ -4,7 +4,7 @@ import { canonicalJson, sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import { jsonText, parseJson } from "../intake/json-text.ts";
 import { RECORD_BYTES_MAX } from "../intake/limits.ts";
-import { type MappedSubmission, type Mapping, remapRaw } from "../intake/mapping.ts";
+import { isFlat, type MappedSubmission, type Mapping, remapRaw } from "../intake/mapping.ts";
 import { type Unwrapped, unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
 import type {
@@ -91,8 +91,10 @@ export class Taker {
     if (unwrapped.fault !== undefined) {
       return this.#reject(file, row.raw, sha256(row.raw), unwrapped.fault, row.line, unwrapped.rejectId);
     }
-    if (unwrapped.rejectId !== null)
-      return this.#takeRecord(unwrapped.record, null, row.line, file, unwrapped.rejectId);
+    if (unwrapped.rejectId !== null) {
+      const mended = { ...file, flat: isFlat(unwrapped.record) };
+      return this.#takeRecord(unwrapped.record, null, row.line, mended, unwrapped.rejectId);
+    }
     if (file.flat) return this.#takeRecord(row.record, row.raw, row.line, file, null);
     const body = await this.#mapping.split(row.record);
     if (!body.ok) return this.#reject(file, row.raw, sha256(row.raw), body.reason, row.line, null);

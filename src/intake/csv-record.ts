@@ -4,6 +4,8 @@ export interface CsvRecord {
   cells: string[];
   /** Index behind the record's line end. */
   end: number;
+  /** A quote was not closed where it should: the record has swallowed others. */
+  broken: boolean;
 }
 
 const QUOTE = 34;
@@ -24,6 +26,8 @@ export function readCsvRecord(text: string, start: number, delimiter: string, fi
       if (quoted === null) return null;
       cell = quoted.cell;
       at = quoted.end;
+      // Inside one line such text is a lenient writer's; over line ends it is the next record, behind a quote that was never closed.
+      if (cell.includes("\n") && !isCellEnd(text, at, stopper)) return { cells: [], end: text.length, broken: true };
     }
     let stop = at;
     for (let code = text.charCodeAt(stop); stop < text.length && code !== stopper && code !== LINE_FEED; ) {
@@ -34,9 +38,14 @@ export function readCsvRecord(text: string, start: number, delimiter: string, fi
     const isEnd = stop >= text.length || text.charCodeAt(stop) === LINE_FEED;
     const rest = isEnd ? text.slice(at, stop).replace(/\r$/, "") : text.slice(at, stop);
     cells.push(cell === "" || rest.trim() !== "" ? cell + rest : cell);
-    if (isEnd) return { cells, end: Math.min(stop + 1, text.length) };
+    if (isEnd) return { cells, end: Math.min(stop + 1, text.length), broken: false };
     at = stop + 1;
   }
+}
+
+function isCellEnd(text: string, at: number, stopper: number): boolean {
+  const code = text.charCodeAt(at);
+  return at >= text.length || code === stopper || /\s/.test(text.charAt(at));
 }
 
 function readQuoted(text: string, start: number, final: boolean): { cell: string; end: number } | null {

@@ -56,6 +56,7 @@ async function nextRecord(cursor: Cursor, delimiter: string, whole: boolean): Pr
     const final = cursor.ended && whole;
     if (cursor.text.length > 0) {
       const record = readCsvRecord(cursor.text, 0, delimiter, final);
+      if (record?.broken) return { record: null, text: cursor.take(firstLineLength(cursor.text)) };
       if (record !== null) return { record, text: cursor.take(record.end) };
       if (final || cursor.text.length > RECORD_SEARCH_BYTES_MAX)
         return { record: null, text: cursor.take(firstLineLength(cursor.text)) };

@@ -1,5 +1,6 @@
 /** JSON text of strangers: whole numbers keep their digits, and bounds are checked before anything walks the value. */
 import { canonicalJson } from "../domain/json.ts";
+import { jsonErrorPosition } from "./json-position.ts";
 import { RECORD_DEPTH_MAX, RECORD_FIELDS_MAX } from "./limits.ts";
 
 export type ParsedJson = { ok: true; value: unknown } | { ok: false; reason: string };
@@ -15,8 +16,8 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 export function parseJson(text: string): ParsedJson {
   try {
     return { ok: true, value: LONG_DIGITS.test(text) ? parseKeepingDigits(text) : JSON.parse(text) };
-  } catch (error) {
-    return { ok: false, reason: `not JSON${whereOf(text, error)}` };
+  } catch {
+    return { ok: false, reason: `not JSON${whereOf(text)}` };
   }
 }
 
@@ -45,10 +46,11 @@ function unmark(value: unknown, mark: string, depth: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unmark(member, mark, depth + 1)]));
 }
 
-function whereOf(text: string, error: unknown): string {
-  const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-  if (position === undefined) return text.trim() === "" ? " (it is empty)" : " (it ends too early)";
-  const before = text.slice(0, Number(position));
+function whereOf(text: string): string {
+  if (text.trim() === "") return " (it is empty)";
+  const position = jsonErrorPosition(text);
+  if (position >= text.trimEnd().length) return " (it ends too early)";
+  const before = text.slice(0, position);
   const line = before.split("\n").length;
   return ` (at line ${line}, column ${before.length - before.lastIndexOf("\n")})`;
 }

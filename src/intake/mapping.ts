@@ -226,7 +226,7 @@ export async function remapRaw(
 }
 
 /** A kept CSV row: no member holds anything but text. */
-function isFlat(record: unknown): boolean {
+export function isFlat(record: unknown): boolean {
   return (
     record !== null && typeof record === "object" && Object.values(record).every((value) => typeof value === "string")
   );

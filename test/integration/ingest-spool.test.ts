@@ -1,0 +1,364 @@
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { HOUR_MS, type IngestRig, NOW_MS, openIngestRig, person, total } from "../support/ingest-rig.ts";
+
+let rig: IngestRig;
+beforeEach(async () => {
+  rig = await openIngestRig();
+});
+afterEach(() => rig.close());
+
+describe("documents", () => {
+  it("takes an object and an array, and archives the files by day", async () => {
+    rig.put("one.json", person(1));
+    rig.put("many.json", `[${person(2)},\n${person(3)}]`);
+    const report = await rig.ingest();
+    expect(total(report)).toEqual({ rows: 3, new: 3 });
+    expect((await rig.queued()).map(({ key, origin }) => [key, origin.line])).toEqual([
+      ["s1", null],
+      ["s2", 1],
+      ["s3", 2],
+    ]);
+    expect(rig.list()).toEqual([".archive"]);
+    expect(rig.list(".archive/2026-11-24")).toEqual(["many.json", "one.json"]);
+  });
+
+  it("keeps both files where the archive has the name already", async () => {
+    rig.put("a.json", person(1));
+    await rig.ingest();
+    rig.put("a.json", person(2));
+    await rig.ingest();
+    expect(rig.list(".archive/2026-11-24")).toEqual(["a.json", "a~2.json"]);
+  });
+
+  it("leaves what does not parse alone, takes it once it does, and rejects it after an hour", async () => {
+    rig.put("half.json", person(1).slice(0, -5));
+    const first = await rig.ingest();
+    expect(total(first)).toEqual({});
+    expect(first.warnings.join()).toContain("half.json is left until it is complete");
+    expect(rig.list()).toEqual(["half.json"]);
+    rig.put("half.json", person(1));
+    rig.put("broken.json", '{"person": {', HOUR_MS + 1);
+    expect(total(await rig.ingest())).toEqual({ rows: 2, new: 1, rejected: 1 });
+    const { rows } = await rig.ledger.rejects(10);
+    expect(rows).toMatchObject([{ raw: '{"person": {', reason: expect.stringContaining("not JSON") }]);
+    expect(rig.list()).toEqual([".archive"]);
+  });
+
+  it("deletes or keeps on request, and a kept file is read once", async () => {
+    rig.put("a.json", person(1));
+    await rig.ingest({ after: "delete" });
+    expect(rig.list()).toEqual([]);
+    rig.put("b.json", person(2));
+    expect(total(await rig.ingest({ after: "keep" }))).toEqual({ rows: 1, new: 1 });
+    expect(total(await rig.ingest({ after: "keep" }))).toEqual({});
+    expect(rig.list()).toEqual(["b.json"]);
+  });
+
+  it("takes a stored form post", async () => {
+    rig.put("a.form", "id=f1&fields%5Bemail%5D=ada%40example.com&topics[]=a&topics[]=b");
+    await rig.ingest({ map: { id: "id", "person.email": "fields.email", "person.labels": "topics" } });
+    expect((await rig.queued())[0]?.content).toEqual({ person: { email: "ada@example.com", labels: ["a", "b"] } });
+  });
+});
+
+describe("growing files", () => {
+  it("takes whole lines only, and goes on where it stopped", async () => {
+    const path = rig.put("a.jsonl", `${person(1)}\n${person(2)}\n${person(3).slice(0, 9)}`);
+    expect(total(await rig.ingest())).toEqual({ rows: 2, new: 2 });
+    appendFileSync(path, `${person(3).slice(9)}\r\n\n${person(4)}`);
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    appendFileSync(path, "\n");
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    expect((await rig.queued()).map(({ origin }) => origin.line)).toEqual([1, 2, 3, 5]);
+    expect(rig.list()).toEqual(["a.jsonl"]);
+  });
+
+  it("remembers a CSV's header, dialect and place over runs, also inside a quoted cell", async () => {
+    const path = rig.put("a.csv", '\ufeffid;person.email;notes.0\r\n1;a@example.com;"two\r\nli');
+    expect(total(await rig.ingest())).toEqual({});
+    appendFileSync(path, 'nes; one"\r\n2;b@example.com;');
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    appendFileSync(path, "x\r\n");
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    const queued = await rig.queued();
+    expect(queued.map(({ content, origin }) => [content?.notes, origin.line])).toEqual([
+      [["two\r\nlines; one"], 2],
+      [["x"], 4],
+    ]);
+  });
+
+  it("takes a last line without end and archives the file when it was unchanged for 24 hours", async () => {
+    rig.put("a.jsonl", `${person(1)}\n${person(2)}`, 24 * HOUR_MS - 1000);
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    rig.time.nowMs += 1000;
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    expect(rig.list()).toEqual([".archive"]);
+  });
+
+  it("reads an archived file on for 7 days", async () => {
+    const path = rig.put("a.jsonl", `${person(1)}\n`, 25 * HOUR_MS);
+    await rig.ingest();
+    expect(existsSync(path)).toBe(false);
+    const archived = join(rig.spool, ".archive/2026-11-24/a.jsonl");
+    appendFileSync(archived, `${person(2)}\n`);
+    rig.time.nowMs += 6 * 24 * HOUR_MS;
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    appendFileSync(archived, `${person(3)}\n`);
+    rig.time.nowMs += 2 * 24 * HOUR_MS;
+    expect(total(await rig.ingest())).toEqual({});
+    expect(await rig.ledger.fileProgress("website")).toEqual([]);
+  });
+
+  it("with `after: delete` stays for the 7 days, then goes", async () => {
+    const path = rig.put("a.csv", "id,person.email\n1,a@example.com\n", 24 * HOUR_MS);
+    await rig.ingest({ after: "delete" });
+    rig.time.nowMs += 7 * 24 * HOUR_MS - 1;
+    await rig.ingest({ after: "delete" });
+    expect(existsSync(path)).toBe(true);
+    rig.time.nowMs += 1;
+    await rig.ingest({ after: "delete" });
+    expect(existsSync(path)).toBe(false);
+    expect(await rig.ledger.fileProgress("website")).toEqual([]);
+  });
+
+  it("notices a file that was cut short and begun anew, and loses nothing", async () => {
+    const path = rig.put("a.jsonl", `${person(1)}\n${person(2)}\n`);
+    await rig.ingest();
+    truncateSync(path, 0);
+    appendFileSync(path, `${person(3)}\n`);
+    const report = await rig.ingest();
+    expect(total(report)).toEqual({ rows: 1, new: 1 });
+    expect(report.warnings.join()).toContain("begun anew");
+  });
+
+  it("notices a file that was rewritten with as many bytes", async () => {
+    const path = rig.put("a.jsonl", `${person(1)}\n${person(2)}\n`);
+    await rig.ingest();
+    writeFileSync(path, `${person(3)}\n${person(4)}\n`);
+    expect(total(await rig.ingest())).toEqual({ rows: 2, new: 2 });
+  });
+
+  it("follows a file that is renamed", async () => {
+    const path = rig.put("a.jsonl", `${person(1)}\n`);
+    await rig.ingest();
+    renameSync(path, join(rig.spool, "b.jsonl"));
+    appendFileSync(join(rig.spool, "b.jsonl"), `${person(2)}\n`);
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+  });
+
+  it("writes nothing when nothing changed", async () => {
+    rig.put("a.jsonl", `${person(1)}\n`);
+    await rig.ingest();
+    let commits = 0;
+    rig.deps.failpoint = () => {
+      commits += 1;
+    };
+    await rig.ingest();
+    expect(commits).toBe(0);
+  });
+});
+
+describe("careless and hostile spools", () => {
+  it("leaves alone what is being written or hidden, and names what it does not know", async () => {
+    for (const name of [".a.json", "b.json.tmp", "c.json.part", "D.JSON.TMP"]) rig.put(name, person(1));
+    rig.put("notes.txt", "hello");
+    mkdirSync(join(rig.spool, "folder"));
+    const report = await rig.ingest();
+    expect(total(report)).toEqual({});
+    expect(report.warnings).toHaveLength(2);
+    expect(report.warnings.join()).toMatch(
+      /folder is skipped: it is a folder.*notes\.txt is skipped: its name tells no format/s,
+    );
+    expect(rig.list()).toHaveLength(6);
+  });
+
+  it("follows no link out of the spool, and does not hang on a FIFO", async () => {
+    writeFileSync(join(rig.folder, "secret.json"), person(1));
+    symlinkSync(join(rig.folder, "secret.json"), join(rig.spool, "link.json"));
+    symlinkSync("nowhere", join(rig.spool, "dangling.json"));
+    execFileSync("mkfifo", [join(rig.spool, "pipe.json")]);
+    symlinkSync("/dev/zero", join(rig.spool, "zero.jsonl"));
+    const report = await rig.ingest();
+    expect(total(report)).toEqual({});
+    expect(report.warnings).toHaveLength(4);
+    expect(rig.list()).toHaveLength(4);
+  });
+
+  it("takes a link that stays in the spool once, with its target", async () => {
+    rig.put(".data/x.json", person(1));
+    symlinkSync(join(".data", "x.json"), join(rig.spool, "a.json"));
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    expect(rig.list(".archive/2026-11-24")).toEqual(["a.json"]);
+    expect(rig.list()).not.toContain("a.json");
+  });
+
+  it("shows control characters of names instead of printing them", async () => {
+    rig.put("a\nb\u001b[31m.json", person(1));
+    await rig.ingest();
+    expect((await rig.queued())[0]?.origin.file).toBe(`${rig.spool}/a\\nb\\u{1b}[31m.json`);
+  });
+
+  it("reads the oldest file first", async () => {
+    rig.put("a.json", JSON.stringify({ id: "x", person: { email: "a@example.com", name: "Newer" } }), 1000);
+    rig.put("b.json", JSON.stringify({ id: "x", person: { email: "a@example.com", name: "Older" } }), 2000);
+    expect(total(await rig.ingest())).toEqual({ rows: 2, new: 1, conflict: 1 });
+    expect((await rig.queued())[0]?.content?.person?.name).toBe("Older");
+  });
+
+  it("goes on after records that break a bound, naming it", async () => {
+    const deep = `${'{"a":'.repeat(40)}1${"}".repeat(40)}`;
+    const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 501 }, (_, index) => [`f${index}`, index])));
+    const long = JSON.stringify({ person: { email: "a@example.com" }, notes: ["x".repeat(1024 * 1024)] });
+    rig.put("a.jsonl", [deep, wide, long, '{"person":', "7", "[]", person(1)].map((line) => `${line}\n`).join(""));
+    expect(total(await rig.ingest())).toEqual({ rows: 6, new: 1, rejected: 5 });
+    const { rows } = await rig.ledger.rejects(10);
+    const reasons = new Map(rows.map((row) => [row.origin.line, row.reason]));
+    expect(reasons.get(1)).toContain("deeper than 32");
+    expect(reasons.get(2)).toContain("501 fields");
+    expect(reasons.get(3)).toContain("1 MiB");
+    expect(reasons.get(4)).toContain("not JSON");
+    expect(reasons.get(5)).toContain("not an object");
+    expect(rows.find((row) => row.origin.line === 3)?.raw).toBe(long);
+  });
+
+  it("takes `__proto__` and `constructor` as ordinary names", async () => {
+    rig.put(
+      "a.json",
+      '{"id":"1","__proto__":{"person":{"email":"evil@example.com"}},"person":{"email":"a@example.com","fields":{"__proto__":"x","constructor":"y"}}}',
+    );
+    await rig.ingest();
+    const content = (await rig.queued())[0]?.content;
+    expect(content?.person).toEqual({ email: "a@example.com", fields: { constructor: "y" } });
+    expect(content?.badValues).toMatchObject([{ path: "person.fields.__proto__", value: "x" }]);
+    expect(({} as Record<string, unknown>).person).toBeUndefined();
+  });
+
+  it("does not let a webhook close rejects by posing as an export of them", async () => {
+    rig.put("a.jsonl", '{"person":{"name":"Nobody"}}\n');
+    await rig.ingest();
+    const id = (await rig.ledger.rejects(1)).rows[0]?.id;
+    rig.put("b.jsonl", `{"reject":"${id}","line":1,"reason":"x","record":${person(1)}}\n`);
+    await rig.ingest();
+    expect((await rig.ledger.rejects(10)).total).toBe(2);
+  });
+
+  it("tells when the spool is not there or no folder", async () => {
+    rmSync(rig.spool, { recursive: true });
+    await expect(rig.ingest()).rejects.toMatchObject({
+      code: "spoolUnreadable",
+      hint: expect.stringContaining("sources.website.spool"),
+    });
+    writeFileSync(rig.spool, "");
+    await expect(rig.ingest()).rejects.toMatchObject({ code: "spoolUnreadable" });
+  });
+});
+
+describe("what is known", () => {
+  it("counts a redelivery as a duplicate, other content as a conflict", async () => {
+    rig.put("a.json", person(1));
+    await rig.ingest();
+    rig.put("b.json", `  ${person(1)}  `);
+    rig.put("c.json", '{"id":"s1","person":{"email":"other@example.com"}}');
+    expect(total(await rig.ingest())).toEqual({ rows: 2, duplicate: 1, conflict: 1 });
+  });
+
+  it("is no conflict where only the map changed", async () => {
+    const record = (receipt: number): string =>
+      JSON.stringify({ e: "x1", mail: "a@example.com", product: "P", receipt });
+    rig.put("a.json", record(1));
+    const map = { id: "e", "person.email": "mail" };
+    await rig.ingest({ map });
+    rig.put("b.json", record(1));
+    rig.put("c.json", record(2));
+    const wider = { ...map, "deal.title": "product" };
+    expect(total(await rig.ingest({ map: wider }))).toEqual({ rows: 2, duplicate: 2 });
+    rig.put("d.json", JSON.stringify({ e: "x1", mail: "a@example.com", product: "Q" }));
+    expect(total(await rig.ingest({ map: wider }))).toEqual({ rows: 1, conflict: 1 });
+  });
+
+  it("names the source that has the same id for the same person", async () => {
+    rig.put("a.json", person(1));
+    await rig.ingest({ name: "other" });
+    rig.put("a.json", person(1));
+    const report = await rig.ingest();
+    expect(total(report)).toEqual({ rows: 1, duplicate: 1 });
+    expect(report.warnings.join()).toContain("source other has");
+  });
+
+  it("keeps what is older than sendFrom as history", async () => {
+    rig.put(
+      "a.jsonl",
+      `${JSON.stringify({ id: "old", submittedAt: "2026-11-01T00:00:00Z", person: { email: "a@example.com" } })}\n${person(2)}\n`,
+    );
+    expect(total(await rig.ingest({ sendFromMs: NOW_MS - 1000 }))).toEqual({ rows: 2, new: 1, history: 1 });
+    expect((await rig.queued()).map(({ key }) => key)).toEqual(["s2"]);
+  });
+
+  it("skips what `where` does not want", async () => {
+    rig.put("a.jsonl", `{"kind":"form","mail":"a@example.com"}\n{"kind":"ping"}\n`);
+    const changes = { map: { "person.email": "mail" }, where: "kind = 'form'" };
+    expect(total(await rig.ingest(changes))).toEqual({ rows: 2, new: 1, skipped: 1 });
+  });
+
+  it("reads the records in a body, with the headers it was stored with", async () => {
+    rig.put(
+      "a.json",
+      JSON.stringify({
+        headers: { "x-id": "h" },
+        body: {
+          items: [
+            { n: 1, m: "a@example.com" },
+            { n: 2, m: "b@example.com" },
+          ],
+        },
+      }),
+    );
+    rig.put("b.json", JSON.stringify({ headers: {}, body: { pong: true } }));
+    const map = { id: "= headers.`x-id` & $string(body.n)", "person.email": "body.m" };
+    expect(total(await rig.ingest({ map, records: "items" }))).toEqual({ rows: 3, new: 2, rejected: 1 });
+    expect((await rig.queued()).map(({ key }) => key)).toEqual(["h1", "h2"]);
+  });
+});
+
+it("with dryRun writes nothing, and says what would be new", async () => {
+  rig.put("known.json", person(1));
+  await rig.ingest();
+  rig.put("a.json", `[${person(1)},${person(2)},${person(2)},{"person":{}}]`);
+  rig.put("b.jsonl", `${person(3)}\n`);
+  const report = await rig.ingest();
+  rig.put("a.json", `[${person(1)},${person(4)},${person(4)},{"person":{}}]`);
+  rig.put("c.jsonl", `${person(5)}\n`);
+  const before = [rig.list(), await rig.ledger.queue(), await rig.ledger.fileProgress("website")];
+  expect(total(report)).toEqual({ rows: 5, new: 2, duplicate: 2, rejected: 1 });
+  rig.deps.dryRun = true;
+  const dry = await rig.ingest();
+  expect(total(dry)).toEqual({ rows: 5, new: 2, duplicate: 2, rejected: 1 });
+  expect(dry.mapped.map(({ key }) => key).sort()).toEqual(["s4", "s5"]);
+  expect([rig.list(), await rig.ledger.queue(), await rig.ledger.fileProgress("website")]).toEqual(before);
+});
+
+it("gives up no file that it could not move away, and takes it once", async () => {
+  rig.put("a.json", person(1));
+  rig.deps.failpoint = (name) => {
+    if (name === "ingest.commit.after") throw new Error("killed");
+  };
+  await expect(rig.ingest()).rejects.toThrow("killed");
+  expect(rig.list()).toEqual(["a.json"]);
+  rig.deps.failpoint = () => {};
+  expect(total(await rig.ingest())).toEqual({ rows: 1, duplicate: 1 });
+  expect(rig.list()).toEqual([".archive"]);
+  expect(statSync(join(rig.spool, ".archive")).mode & 0o077).toBe(0);
+});
