@@ -10,7 +10,7 @@ import type { Lookup } from "./mirror.ts";
 const CANDIDATES_MAX = 5;
 
 export const isPhoneKey = (key: IdentityKey): boolean => key.startsWith("phone:");
-export const isEmailKey = (key: IdentityKey): boolean => key.startsWith("email:");
+const isEmailKey = (key: IdentityKey): boolean => key.startsWith("email:");
 
 /** Records read a moment ago, by id and by each key that they carry now; null: gone. */
 export class Evidence {
