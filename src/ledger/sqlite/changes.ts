@@ -102,8 +102,8 @@ export function changeSubmission(store: Store, change: SubmissionChange, nowMs: 
   });
   if (saved.changes !== 1) return false;
   if (change.to !== "inProgress") {
-    if (change.to !== "uncertain" || change.keepKeys !== true) unkeepKeys(store, change.submissionId);
-    else keepKeys(store, change.submissionId, change.claimId, false);
+    if (change.to === "uncertain" && change.keepKeys === true) keepKeys(store, change.submissionId, change.claimId);
+    else unkeepKeys(store, change.submissionId);
   }
   if (change.wait !== undefined) {
     store.run(

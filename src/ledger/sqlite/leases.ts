@@ -88,14 +88,13 @@ function keysOfUncertainCreates(store: Store, submission: SubmissionId): Identit
 }
 
 /**
- * Keeps the keys of a submission's uncertain creates taken; with `person` those of its person whatever the step. A key that another
- * claim or submission has by now stays theirs.
+ * Keeps the keys of a submission's uncertain creates taken, those and no others. A key that another claim or submission
+ * has by now stays theirs.
  */
-export function keepKeys(store: Store, submission: SubmissionId, claim: ClaimId | null, person: boolean): void {
+export function keepKeys(store: Store, submission: SubmissionId, claim: ClaimId): void {
+  unkeepKeys(store, submission);
   const account = accountOrNone(store);
-  const keys = new Set(keysOfUncertainCreates(store, submission));
-  if (person) for (const key of loadKeys(store, submission)) keys.add(key);
-  for (const key of keys) {
+  for (const key of new Set(keysOfUncertainCreates(store, submission))) {
     store.run(
       `INSERT INTO identity_leases (account_id, key, claim_id, kept_by) VALUES (@account, @key, NULL, @submission)
        ON CONFLICT DO UPDATE SET kept_by = excluded.kept_by

@@ -1,6 +1,7 @@
 /** The embedded engine: every verb of the contract on one SQLite connection. */
 import type { Ledger } from "../ledger.ts";
 import { bindAccount, boundAccount, loadCatalog, saveCatalog } from "./account.ts";
+import { holdBack, letGo } from "./backfill.ts";
 import { bucketUses } from "./buckets.ts";
 import { check, facts } from "./care.ts";
 import { claim } from "./claim.ts";
@@ -59,6 +60,8 @@ function runsAndIntake(verb: Verb) {
     ingest: verb(ingest),
     findSubmissions: verb(findSubmissions),
     countReexported: verb(countReexported),
+    holdBack: verb(holdBack),
+    letGo: verb(letGo),
     fileProgress: verb(fileProgress),
     forgetFile: verb(forgetFile),
   };

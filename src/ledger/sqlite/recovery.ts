@@ -1,7 +1,7 @@
 /** Takes back the work of runs and claims that are gone. */
 import type { ClaimId, RequestId, RunId, StepId, SubmissionId } from "../../domain/ids.ts";
 import type { Now, Recovered } from "../rows.ts";
-import { endClaim, keepKeys, unkeepKeys } from "./leases.ts";
+import { endClaim, keepKeys } from "./leases.ts";
 import type { Store } from "./store.ts";
 
 export function recover(store: Store, runs: readonly RunId[], now: Now, settleMs: number): Recovered {
@@ -45,7 +45,7 @@ function takeBack(store: Store, claims: { id: ClaimId }[], now: Now, settleMs: n
     for (const { id } of submissions) {
       total.uncertainSteps += loseAnswers(store, id, now);
       giveBack(store, id, settleMs);
-      keepKeys(store, id, claim, false);
+      keepKeys(store, id, claim);
       total.submissions += 1;
     }
     endClaim(store, claim);
@@ -118,7 +118,6 @@ function giveBack(store: Store, submission: SubmissionId, settleMs: number): voi
   )!;
   if (row.uncertain === 0) {
     store.run("UPDATE submissions SET state = 'pending', prior_state = NULL, claim_id = NULL WHERE id = ?", submission);
-    unkeepKeys(store, submission);
     return;
   }
   const due: number[] = [];
@@ -141,7 +140,7 @@ export function letGo(store: Store, claim: ClaimId): boolean {
   if (submissions.some((submission) => submission.begun === 1)) return false;
   for (const { id } of submissions) {
     giveBack(store, id, 0);
-    keepKeys(store, id, claim, false);
+    keepKeys(store, id, claim);
   }
   endClaim(store, claim);
   return true;

@@ -128,7 +128,7 @@ CREATE INDEX submission_keys_open ON submission_keys (key, lane, submitted_at_ms
 CREATE TABLE raw_hashes (
   source TEXT NOT NULL,
   raw_hash TEXT NOT NULL,
-  submission_id INTEGER NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
+  submission_id INTEGER NOT NULL,
   PRIMARY KEY (source, raw_hash)
 ) STRICT, WITHOUT ROWID;
 
@@ -146,7 +146,7 @@ CREATE TABLE rejects (
   created_at_ms INTEGER NOT NULL,
   closed_at_ms INTEGER,
   closed_why TEXT,
-  submission_id INTEGER REFERENCES submissions (id) ON DELETE SET NULL,
+  submission_id INTEGER,
   content TEXT,
   raw TEXT NOT NULL,
   UNIQUE (source, raw_hash, kind)

@@ -1,0 +1,157 @@
+import { describe, expect, test } from "vitest";
+import type { Step } from "../../src/domain/chain.ts";
+import type { SubmissionId } from "../../src/domain/ids.ts";
+import type { IncomingSubmission } from "../../src/ledger/rows.ts";
+import { claimed, incoming, keysOf, plan, START_MS, stateOf, take, turned } from "../support/ledger-fixture.ts";
+import type { Subject } from "./ledger-suite.ts";
+
+const ERROR = { code: "CRM_REFUSED:ERR_SCHEMA", message: "deal title is too long", hint: "shorten it" };
+
+export function peopleTests(subject: Subject): void {
+  const bench = () => subject.bench;
+  /** A submission whose deal was refused for good. */
+  const fail = async (more: Partial<IncomingSubmission> & { email?: string } = {}, error = ERROR) => {
+    await take(bench(), incoming(more));
+    const [claim] = await claimed(bench(), { limit: 1 });
+    const { claimId } = claim!;
+    const [[person, deal]] = (await plan(bench(), claim!, "person", "deal")) as [[Step, Step]];
+    const id = claim!.submissions[0]!.id;
+    await turned(bench(), {
+      steps: [
+        { claimId, stepId: person.id, from: "open", to: "done", crmId: "5" },
+        { claimId, stepId: deal.id, from: "open", to: "failed", error, attempts: 4 },
+      ],
+      submissions: [{ claimId, submissionId: id, to: "failed", error, attempts: 5 }],
+      release: [claimId],
+    });
+    return id;
+  };
+
+  describe("failed ones", () => {
+    test("are listed with cause, step, person and time, by any of these", async () => {
+      const a = await fail({ key: "a", email: "ada@example.com" });
+      bench().pass(1_000);
+      const b = await fail({ key: "b", source: "import" }, { ...ERROR, code: "OTHER" });
+      const { ledger } = bench();
+      expect(await ledger.failed({ cause: ERROR.code })).toEqual([
+        {
+          id: a,
+          source: "website",
+          key: "a",
+          email: "ada@example.com",
+          step: "deal",
+          error: ERROR,
+          failedAtMs: START_MS,
+        },
+      ]);
+      const ids = async (filter: Parameters<typeof ledger.failed>[0]) =>
+        (await ledger.failed(filter)).map((row) => row.id);
+      expect(await ids({})).toEqual([a, b]);
+      expect(await ids({ source: "import" })).toEqual([b]);
+      expect(await ids({ sinceMs: START_MS + 1 })).toEqual([b]);
+      expect(await ids({ ids: [a] })).toEqual([a]);
+      expect(await ids({ limit: 1 })).toEqual([a]);
+    });
+
+    test("go back to the queue once, planned anew, with what is written kept", async () => {
+      const id = await fail({ key: "a" });
+      const { ledger } = bench();
+      const content = { person: { email: "mended@example.com" } };
+      expect(await ledger.requeue([id, 999 as SubmissionId], new Map([[id, content]]), bench().now)).toBe(1);
+      expect(await ledger.requeue([id], new Map(), bench().now)).toBe(0);
+      const [claim] = await claimed(bench());
+      expect(claim?.submissions[0]).toMatchObject({ id, attempts: 0, planned: false, content, error: null });
+      expect(claim?.submissions[0]?.steps.map((step) => step.state)).toEqual(["done", "failed"]);
+      const [[person, deal]] = (await plan(bench(), claim!, "person", "deal")) as [[Step, Step]];
+      expect([person.state, person.crmId, deal.state]).toEqual(["done", "5", "open"]);
+    });
+
+    test("can be set aside, for good and with a reason", async () => {
+      const id = await fail();
+      const { ledger, now } = bench();
+      expect(await ledger.drop(id, "a test of ours", now)).toBe(true);
+      expect(await ledger.drop(id, "again", now)).toBe(false);
+      expect((await stateOf(bench(), id)).state).toBe("dropped");
+      expect((await ledger.story(id))?.waits.at(-1)?.detail).toBe("a test of ours");
+      expect(await ledger.requeue([id], new Map(), now)).toBe(0);
+    });
+
+    test("only failed ones are set aside", async () => {
+      await take(bench(), incoming());
+      const [row] = await bench().ledger.peek(1, START_MS, { source: null, lane: null });
+      expect(await bench().ledger.drop(row!.id, "no", bench().now)).toBe(false);
+    });
+
+    test("keep nobody of the same person waiting", async () => {
+      await fail({ email: "ada@example.com" });
+      await take(bench(), incoming({ key: "next", email: "ada@example.com" }));
+      expect(keysOf(await claimed(bench()))).toEqual([["next"]]);
+    });
+  });
+
+  describe("finding", () => {
+    test("by SOURCE/KEY, by the key alone, by a person's keys; newest first", async () => {
+      await take(
+        bench(),
+        incoming({ source: "website", key: "a/b", email: "ada@example.com" }),
+        incoming({ source: "website/eu", key: "c", email: "ada@example.com", submittedAtMs: START_MS + 5 }),
+        incoming({ source: "import", key: "a/b", submittedAtMs: START_MS - 5 }),
+      );
+      const names = async (text: string, keys: string[] = []) =>
+        (await bench().ledger.findByName(text, keys)).map((row) => `${row.source}/${row.key}`);
+      expect(await names("website/a/b")).toEqual(["website/a/b"]);
+      expect(await names("website/eu/c")).toEqual(["website/eu/c"]);
+      expect(await names("a/b")).toEqual(["website/a/b", "import/a/b"]);
+      expect(await names("ada@example.com", ["email:ada@example.com"])).toEqual(["website/eu/c", "website/a/b"]);
+      expect(await names("nothing")).toEqual([]);
+    });
+
+    test("a story has the raw record and every run that worked on it", async () => {
+      const id = await fail({ raw: '{"as":"it came"}' });
+      const story = await bench().ledger.story(id);
+      expect(story?.submission).toMatchObject({ raw: '{"as":"it came"}', runIds: [bench().run], error: ERROR });
+      expect(await bench().ledger.story(999 as SubmissionId)).toBeNull();
+    });
+  });
+
+  describe("the queue in figures", () => {
+    test("counts every state, by source and lane", async () => {
+      await fail({ source: "import" });
+      await take(bench(), incoming({ source: "old", history: true }));
+      await take(bench(), incoming({ lane: "background" }), incoming(), incoming());
+      await claimed(bench(), { limit: 1, lane: "operational" });
+      const zero = { waiting: 0, uncertain: 0, done: 0, dropped: 0, rejected: 0, conflict: 0 };
+      const { ledger } = bench();
+      expect(await ledger.queue()).toEqual({ ...zero, pending: 2, inProgress: 1, failed: 1, history: 1 });
+      expect(await ledger.queue({ source: "import" })).toMatchObject({ pending: 0, failed: 1 });
+      expect(await ledger.queue({ lane: "background" })).toMatchObject({ pending: 1, inProgress: 0 });
+    });
+
+    test("tells when the next one falls due, by source and lane", async () => {
+      const wait = async (source: string, lane: "operational" | "background", dueAtMs: number) => {
+        await take(bench(), incoming({ source, lane }));
+        const [claim] = await claimed(bench());
+        const submissionId = claim!.submissions[0]!.id;
+        const to = "waiting" as const;
+        const waiting = { claimId: claim!.claimId, submissionId, to, dueAtMs };
+        await turned(bench(), { submissions: [waiting], release: [claim!.claimId] });
+      };
+      const due = (source: string | null, lane: string | null) => bench().ledger.nextDueAtMs({ source, lane });
+      expect(await due(null, null)).toBeNull();
+      await wait("a", "operational", START_MS + 50_000);
+      await wait("b", "background", START_MS + 9_000);
+      expect(await due(null, null)).toBe(START_MS + 9_000);
+      expect(await due("a", null)).toBe(START_MS + 50_000);
+      expect(await due(null, "operational")).toBe(START_MS + 50_000);
+      expect(await due("a", "background")).toBeNull();
+    });
+
+    test("tells how old the waiting ones are", async () => {
+      const { ledger } = bench();
+      expect(await ledger.lag(START_MS)).toEqual({ oldestSeconds: null, p50Seconds: null, p95Seconds: null });
+      const ages = Array.from({ length: 100 }, (_, index) => index + 1);
+      await take(bench(), ...ages.map((age) => incoming({ submittedAtMs: START_MS - age * 1_000 })));
+      expect(await ledger.lag(START_MS)).toEqual({ oldestSeconds: 100, p50Seconds: 50, p95Seconds: 95 });
+    });
+  });
+}

@@ -1,0 +1,49 @@
+/** The suite that every engine of the ledger passes. An engine runs it in a few lines: see ledger-sqlite.test.ts. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
+import type { Ledger } from "../../src/ledger/ledger.ts";
+import { type Bench, benchOn } from "../support/ledger-fixture.ts";
+import { claimTests } from "./ledger-suite-claim.ts";
+import { crmStateTests } from "./ledger-suite-crm-state.ts";
+import { intakeTests } from "./ledger-suite-intake.ts";
+import { pacingTests } from "./ledger-suite-pacing.ts";
+import { peopleTests } from "./ledger-suite-people.ts";
+import { recoveryTests } from "./ledger-suite-recovery.ts";
+import { turnTests } from "./ledger-suite-turn.ts";
+
+export interface LedgerEngine {
+  name: string;
+  /** A new, empty ledger. */
+  fresh(): Promise<Ledger>;
+  /** Another connection to the ledger that `fresh` made last. */
+  again(): Promise<Ledger>;
+  /** Closes what the test opened. */
+  clean(): Promise<void>;
+  /** Before the first test, and after the last one. */
+  prepare(): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** The ledger under test. Filled before each test. */
+export interface Subject {
+  bench: Bench;
+  again(): Promise<Ledger>;
+}
+
+export function ledgerSuite(engine: LedgerEngine): void {
+  describe(`ledger on ${engine.name}`, () => {
+    const subject = { again: () => engine.again() } as Subject;
+    beforeAll(() => engine.prepare());
+    afterAll(() => engine.end());
+    beforeEach(async () => {
+      subject.bench = await benchOn(await engine.fresh());
+    });
+    afterEach(() => engine.clean());
+    intakeTests(subject);
+    claimTests(subject);
+    turnTests(subject);
+    pacingTests(subject);
+    recoveryTests(subject);
+    crmStateTests(subject);
+    peopleTests(subject);
+  });
+}
