@@ -21,6 +21,7 @@ export const COMMANDS: readonly CommandRow[] = [
       SOURCE,
       LANE,
       { flags: "--join", description: "work beside a running sync instead of leaving with 4" },
+      { flags: "--yes", description: "send what limits.backfill keeps back too" },
     ],
     examples: [
       ["sync", "what the cron line runs"],

@@ -12,7 +12,7 @@ import { ingestDeps, takeIn } from "./take-in.ts";
 export function dryRun(invocation: Invocation, limits: DrainLimits): Promise<Reply> {
   return withShop(invocation, "openOrPretend", async (shop) => {
     const { config, ledger, clock } = shop;
-    const deps = await ingestDeps(shop, 0 as RunId, { dryRun: true });
+    const deps = await ingestDeps(shop, 0 as RunId, { dryRun: true, backfill: "allowed" });
     const taken = await takeIn(deps, spooledSources(config, limits.source ?? undefined), invocation);
     const [{ previewDrain }, { adapterOf }] = await Promise.all([
       import("../runner/preview.ts"),

@@ -46,13 +46,19 @@ function sourceFor(source: SourceSettings, lane: Lane): SourceSettings {
   return lane === source.lane ? source : { ...source, lane, targetMs: laneTargetMs(lane) };
 }
 
+interface Imported {
+  documents: ImportDocument[];
+  /** Sources whose backlog is kept back by `limits.backfill`. */
+  heldBack: number;
+}
+
 async function importAll(
   shop: Shop,
   invocation: Invocation,
   runId: RunId,
   source: SourceSettings,
   flags: ImportFlags,
-): Promise<ImportDocument[]> {
+): Promise<Imported> {
   const { importFile } = await import("../ingest/file.ts");
   const { io, globals, talk } = invocation;
   const progress = createProgress(
@@ -62,6 +68,7 @@ async function importAll(
   );
   const deps = await ingestDeps(shop, runId, {
     dryRun: flags.dryRun === true,
+    backfill: flags.dryRun ? "allowed" : "guarded",
     signal: invocation.signals.graceful(),
     progress: ({ file, records, bytes, bytesTotal }) =>
       progress.update(bytes, bytesTotal ?? bytes, `${records} of ${file}`),
@@ -84,11 +91,14 @@ async function importAll(
   } finally {
     progress.stop();
   }
-  return documents;
+  const held = deps.guard?.warnings() ?? [];
+  for (const warning of held) talk.warn(warning);
+  documents.at(-1)?.warnings.push(...held);
+  return { documents, heldBack: held.length };
 }
 
-function replyOf(documents: ImportDocument[], dryRun: boolean): Reply {
-  const attention = documents.some((one) => one.rejected + one.conflict > 0);
+function replyOf({ documents, heldBack }: Imported, dryRun: boolean): Reply {
+  const attention = heldBack > 0 || documents.some((one) => one.rejected + one.conflict > 0);
   return {
     json: documents.length === 1 ? documents[0] : documents,
     text: (style) => renderImports(documents, dryRun, style),

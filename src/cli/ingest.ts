@@ -12,20 +12,24 @@ export const run: RunCommand = (invocation) =>
     if (sources.length === 0) invocation.talk.warn("no source has a spool folder; nothing to ingest");
     const signal = invocation.signals.graceful();
     return await withRun(shop, "ingest", async (runId) => {
-      const taken = await takeIn(await ingestDeps(shop, runId, { dryRun: false, signal }), sources, invocation);
+      const taken = await takeIn(
+        await ingestDeps(shop, runId, { dryRun: false, backfill: "guarded", signal }),
+        sources,
+        invocation,
+      );
       const reply = replyOf(taken);
       return { result: reply, summary: reply.json, exitCode: reply.exitCode };
     });
   });
 
-function replyOf({ files, counts, warnings, trouble }: TakenIn): Reply {
+function replyOf({ files, counts, warnings, heldBack, trouble }: TakenIn): Reply {
   const lines = files.map(({ rows: _, ...file }) => file);
   const exitCode = exitCodeOfRun({
     error: null,
     setupMissing: false,
     machineTrouble: trouble !== null,
     hold: null,
-    heldSources: 0,
+    heldSources: heldBack,
     failed: 0,
     rejected: counts.rejected,
     conflict: counts.conflict,

@@ -80,6 +80,7 @@ async function withDrain(shop: Shop, invocation: Invocation, reply: Reply): Prom
     kind: "retry-failed",
     ingest: false,
     join: true,
+    yes: false,
     limits: limitsOf({}),
   });
   return {

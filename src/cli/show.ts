@@ -3,7 +3,7 @@ import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Attempt, Story } from "../ledger/rows.ts";
+import { type Attempt, HELD_BACK_UNTIL_MS, type Story } from "../ledger/rows.ts";
 import { utcTime } from "../report/human.ts";
 import { type AttemptDocument, renderStory, type StepDocument, type StoryDocument } from "../report/story-page.ts";
 import type { Reply, RunCommand } from "./command.ts";
@@ -49,7 +49,7 @@ function storyDocument(story: Story, crm: { adapter: CrmAdapter; session: CrmSes
 
 function submissionDocument(submission: Story["submission"]): StoryDocument["submission"] {
   const { source, key, state, lane, attempts, origin, error } = submission;
-  const waits = state === "waiting" || state === "uncertain";
+  const waits = (state === "waiting" || state === "uncertain") && submission.dueAtMs < HELD_BACK_UNTIL_MS;
   return {
     source,
     key,

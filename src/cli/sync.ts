@@ -3,6 +3,7 @@ import type { DrainLimits } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
 import { renderSyncSummary, type SyncSummary } from "../report/sync-summary.ts";
 import type { DrainReport } from "../runner/runner.ts";
+import { letBackfillGo } from "./backfill.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
 import { beginDrainRun, type DrainRun, drainWithProgress } from "./drain-run.ts";
@@ -23,6 +24,7 @@ interface SyncFlags {
   source?: string;
   lane?: Lane;
   join?: boolean;
+  yes?: boolean;
 }
 
 /** `crmledger sync`: every spool into the ledger, then the queue to the CRM. */
@@ -35,6 +37,7 @@ export const run: RunCommand = async (invocation) => {
       kind: "sync",
       ingest: true,
       join: flags.join === true,
+      yes: flags.yes === true,
       limits: limitsOf(flags),
     });
   });
@@ -56,6 +59,8 @@ export interface SyncPlan {
   /** Whether spools are read first. One that joins a running sync leaves that to it. */
   ingest: boolean;
   join: boolean;
+  /** What `limits.backfill` keeps back is sent too. */
+  yes: boolean;
   limits: DrainLimits;
 }
 
@@ -98,10 +103,11 @@ async function work(
 ): Promise<void> {
   const { limits } = plan;
   for (const warning of begun.warnings) invocation.talk.warn(warning);
+  if (plan.yes) await letBackfillGo(shop.ledger, limits.source, shop.now());
   if (plan.ingest && begun.lock.name === "sync") {
     const sources = spooledSources(shop.config, limits.source ?? undefined);
     progressed.taken = await takeIn(
-      await ingestDeps(shop, begun.runId, { dryRun: false, signal }),
+      await ingestDeps(shop, begun.runId, { dryRun: false, backfill: plan.yes ? "allowed" : "guarded", signal }),
       sources,
       invocation,
     );
@@ -166,7 +172,7 @@ function exitCodeOfSummary(taken: TakenIn, report: DrainReport | null, error: Cr
     setupMissing: report?.setupMissing != null,
     machineTrouble: taken.trouble !== null,
     hold: report?.hold ?? null,
-    heldSources: report?.heldSources.length ?? 0,
+    heldSources: taken.heldBack + (report?.heldSources.length ?? 0),
     failed: report?.drained.failed ?? 0,
     rejected: taken.counts.rejected,
     conflict: taken.counts.conflict,

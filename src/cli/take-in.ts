@@ -4,6 +4,7 @@ import type { SourceSettings } from "../domain/settings.ts";
 import type { FileCounts, IngestDeps } from "../ingest/ingest.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
 import type { IngestedCounts } from "../report/sync-summary.ts";
+import { type BackfillGuard, guardBackfill } from "./backfill.ts";
 import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";
 
@@ -13,32 +14,57 @@ export interface TakenIn {
   counts: IngestedCounts;
   warnings: string[];
   mapped: IncomingSubmission[];
+  /** Sources whose backlog is kept back by `limits.backfill`. */
+  heldBack: number;
   /** The first trouble of a source. The other sources were read nevertheless. */
   trouble: CrmledgerError | null;
 }
 
 const NOTHING: IngestedCounts = { new: 0, duplicate: 0, conflict: 0, skipped: 0, history: 0, rejected: 0 };
 
-export const NOTHING_TAKEN: TakenIn = { files: [], counts: NOTHING, warnings: [], mapped: [], trouble: null };
+export const NOTHING_TAKEN: TakenIn = {
+  files: [],
+  counts: NOTHING,
+  warnings: [],
+  mapped: [],
+  heldBack: 0,
+  trouble: null,
+};
+
+/** What ingest takes, with the guard of `limits.backfill` around the ledger; null where nothing is guarded. */
+export interface GuardedDeps extends IngestDeps {
+  guard: BackfillGuard | null;
+}
 
 export async function ingestDeps(
   shop: Shop,
   runId: RunId,
-  options: { dryRun: boolean; signal?: AbortSignal; progress?: IngestDeps["progress"] },
-): Promise<IngestDeps> {
+  options: Pick<IngestDeps, "dryRun" | "signal" | "progress"> & { backfill: "guarded" | "allowed" },
+): Promise<GuardedDeps> {
   const { loadPhoneNormalizer } = await import("../intake/phone.ts");
-  const { ledger, clock } = shop;
-  return { ledger, clock, phone: await loadPhoneNormalizer(), runId, failpoint: () => undefined, ...options };
+  const { backfill, ...given } = options;
+  const limit = shop.config.drain.limits.backfill;
+  const guard = backfill === "guarded" ? guardBackfill(shop.ledger, runId, limit, shop.now) : null;
+  const ledger = guard?.ledger ?? shop.ledger;
+  return {
+    ledger,
+    clock: shop.clock,
+    phone: await loadPhoneNormalizer(),
+    runId,
+    failpoint: () => undefined,
+    guard,
+    ...given,
+  };
 }
 
 /** Reads the spools of all `sources`, one after the other. A source that can't be read leaves the others alone. */
 export async function takeIn(
-  deps: IngestDeps,
+  deps: GuardedDeps,
   sources: readonly SourceSettings[],
   invocation: Invocation,
 ): Promise<TakenIn> {
   const { ingestSource } = await import("../ingest/spool.ts");
-  const taken: TakenIn = { files: [], counts: { ...NOTHING }, warnings: [], mapped: [], trouble: null };
+  const taken: TakenIn = { ...NOTHING_TAKEN, files: [], warnings: [], mapped: [] };
   for (const source of sources) {
     if (deps.signal?.aborted) break;
     try {
@@ -52,6 +78,9 @@ export async function takeIn(
       warn(taken, `source ${source.name} was not read: ${error.message}`, invocation);
     }
   }
+  const held = deps.guard?.warnings() ?? [];
+  for (const warning of held) warn(taken, warning, invocation);
+  taken.heldBack = held.length;
   taken.counts = sumCounts(taken.files);
   return taken;
 }

@@ -75,6 +75,13 @@ export interface Ledger {
     source: string,
     records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[],
   ): Promise<number>;
+  /**
+   * Keeps back what this run took in of a source and what was submitted before an instant, for `limits.backfill`: it waits
+   * until `letGo`, and keeps nobody else of its person waiting. The number of submissions moved; safe to repeat.
+   */
+  holdBack(run: RunId, source: string, submittedBeforeMs: number, now: Now, detail: string): Promise<number>;
+  /** Puts back into the queue what `holdBack` kept back, of one source or (null) of all. */
+  letGo(source: string | null, now: Now): Promise<number>;
   fileProgress(source: string): Promise<FileProgress[]>;
   forgetFile(source: string, identity: string): Promise<void>;
 

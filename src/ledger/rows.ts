@@ -130,6 +130,9 @@ export interface SubmissionRow {
   origin: Origin;
 }
 
+/** Due time of a submission that waits until a person lets it go: the end of the year 9999. */
+export const HELD_BACK_UNTIL_MS = 253_402_300_799_000;
+
 export interface ClaimRequest {
   runId: RunId;
   now: Now;

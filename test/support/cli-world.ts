@@ -25,7 +25,7 @@ export interface RunOptions {
 }
 
 /** The simulator sends no limits' headers here, so the pacer would start at the smallest plan's pace. */
-const FAST = "limits: { burst: 2000, share: 1 }\n";
+const FAST = "burst: 2000, share: 1";
 
 /** A folder with a config, a CRM on loopback, and the real program run in this process. */
 export interface CliWorld {
@@ -34,8 +34,8 @@ export interface CliWorld {
   url: string;
   path(name: string): string;
   write(name: string, text: string, mode?: number): string;
-  /** Writes crmledger.yaml: the CRM, then what is given. */
-  config(rest?: string): void;
+  /** Writes crmledger.yaml: the CRM, then what is given, and makes the folder `spool`. */
+  config(rest?: string, limits?: string): void;
   run(...args: string[]): Promise<Ran>;
   runWith(options: RunOptions, ...args: string[]): Promise<Ran>;
   close(): Promise<void>;
@@ -58,12 +58,12 @@ export async function createCliWorld(options: Partial<SimulatorOptions> = {}): P
       writeFileSync(path, text, { mode });
       return path;
     },
-    config(rest = WEBSITE) {
+    config(rest = WEBSITE, limits = "") {
       mkdirSync(join(folder, "spool"), { recursive: true });
       world.write("token", `${simulator.tokens[0]}\n`);
       world.write(
         "crmledger.yaml",
-        `crm:\n  type: pipedrive\n  baseUrl: ${server.url}\n  apiTokenFile: ./token\n${FAST}${rest}`,
+        `crm:\n  type: pipedrive\n  baseUrl: ${server.url}\n  apiTokenFile: ./token\nlimits: { ${FAST}${limits} }\n${rest}`,
       );
     },
     run: (...args) => world.runWith({}, ...args),

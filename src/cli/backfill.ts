@@ -1,0 +1,69 @@
+import type { RunId } from "../domain/ids.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Now } from "../ledger/rows.ts";
+import { count } from "../report/human.ts";
+
+const WEEK_MS = 7 * 86_400_000;
+
+/** `limits.backfill` over one run's ingest. */
+export interface BackfillGuard {
+  /** The ledger for ingest: what exceeds the limit is kept back as it comes in, before anything could send it. */
+  ledger: Ledger;
+  /** One warning for each source that is kept back. */
+  warnings(): string[];
+}
+
+/**
+ * Counts new submissions older than a week by source. From the first one beyond `limit` on, all of them that this run took
+ * in wait for `sync --yes`; fresh ones of the same source flow. A hold says so to everybody who looks.
+ */
+export function guardBackfill(ledger: Ledger, run: RunId, limit: number, now: () => Now): BackfillGuard {
+  const before = now().wallMs - WEEK_MS;
+  const old = new Map<string, number>();
+  const held = new Map<string, number>();
+  const holdBack = async (source: string): Promise<void> => {
+    const detail = `older than a week, in a backlog of more than ${count(limit)}: sent by \`crmledger sync --yes\``;
+    const moved = await ledger.holdBack(run, source, before, now(), detail);
+    held.set(source, (held.get(source) ?? 0) + moved);
+    const message = messageOf(source, held.get(source)!, limit);
+    const hold = {
+      kind: "source" as const,
+      scope: `backfill:${source}` as const,
+      untilMs: null,
+      probe: false,
+      message,
+    };
+    await ledger.openHold(null, hold, now().wallMs);
+  };
+  return {
+    ledger: {
+      ...ledger,
+      ingest: async (batch, at) => {
+        const result = await ledger.ingest(batch, at);
+        const sources = new Set<string>();
+        for (const [index, { source, submittedAtMs }] of batch.submissions.entries()) {
+          if (result.verdicts[index]?.type !== "new" || submittedAtMs === null || submittedAtMs >= before) continue;
+          old.set(source, (old.get(source) ?? 0) + 1);
+          sources.add(source);
+        }
+        for (const source of sources) if (old.get(source)! > limit) await holdBack(source);
+        return result;
+      },
+    },
+    warnings: () => [...held].map(([source, moved]) => messageOf(source, moved, limit)),
+  };
+}
+
+function messageOf(source: string, moved: number, limit: number): string {
+  return `${count(moved)} submissions of ${source} are older than a week (limits.backfill: ${count(limit)}) and wait; send them with crmledger sync --yes`;
+}
+
+/** `sync --yes`: what was kept back goes into the queue, and its holds end. */
+export async function letBackfillGo(ledger: Ledger, source: string | null, now: Now): Promise<number> {
+  const moved = await ledger.letGo(source, now);
+  const holds = (await ledger.holds()).filter(
+    (hold) => hold.scope.startsWith("backfill:") && (source === null || hold.scope === `backfill:${source}`),
+  );
+  if (holds.length > 0) await ledger.closeHolds({ ids: holds.map((hold) => hold.id) }, now.wallMs);
+  return moved;
+}
