@@ -4,38 +4,43 @@ import type { Now, Recovered } from "../rows.ts";
 import { endClaim, keepKeys } from "./leases.ts";
 import type { Store } from "./store.ts";
 
+/** Claims that one transaction takes back: the write lock is never held for long. */
+const CLAIMS_AT_ONCE = 50;
+
 export function recover(store: Store, runs: readonly RunId[], now: Now, settleMs: number): Recovered {
   const total: Recovered = { submissions: 0, uncertainSteps: 0 };
   for (const run of runs) {
+    const theirs = `SELECT id FROM claims WHERE run_id = ? LIMIT ${CLAIMS_AT_ONCE}`;
+    takeBackAll(store, () => store.all<{ id: ClaimId }>(theirs, run), now, settleMs, total);
     store.write(() => {
-      const claims = store.all<{ id: ClaimId }>("SELECT id FROM claims WHERE run_id = ?", run);
-      add(total, takeBack(store, claims, now, settleMs));
-      for (const { id } of store.all<{ id: RequestId }>(
-        "SELECT id FROM requests WHERE run_id = ? AND outcome IS NULL",
-        run,
-      )) {
-        closeRequest(store, id);
-      }
-      store.run(
-        "UPDATE runs SET ended_at_ms = ?, stopped = 'died' WHERE id = ? AND ended_at_ms IS NULL",
-        now.wallMs,
-        run,
-      );
+      const open = "SELECT id FROM requests WHERE run_id = ? AND outcome IS NULL";
+      for (const { id } of store.all<{ id: RequestId }>(open, run)) closeRequest(store, id);
+      const end = "UPDATE runs SET ended_at_ms = ?, stopped = 'died' WHERE id = ? AND ended_at_ms IS NULL";
+      store.run(end, now.wallMs, run);
     });
   }
   return total;
 }
 
 export function recoverExpired(store: Store, now: Now, settleMs: number): Recovered {
-  return store.write(() => {
-    const claims = store.all<{ id: ClaimId }>("SELECT id FROM claims WHERE until_ms <= ? LIMIT 500", now.wallMs);
-    return takeBack(store, claims, now, settleMs);
-  });
+  const total: Recovered = { submissions: 0, uncertainSteps: 0 };
+  const expired = `SELECT id FROM claims WHERE until_ms <= ? LIMIT ${CLAIMS_AT_ONCE}`;
+  takeBackAll(store, () => store.all<{ id: ClaimId }>(expired, now.wallMs), now, settleMs, total);
+  return total;
 }
 
-function add(total: Recovered, part: Recovered): void {
-  total.submissions += part.submissions;
-  total.uncertainSteps += part.uncertainSteps;
+/** Transaction by transaction, until there are no more of them. */
+function takeBackAll(store: Store, load: () => { id: ClaimId }[], now: Now, settleMs: number, total: Recovered): void {
+  for (;;) {
+    const found = store.write(() => {
+      const claims = load();
+      const part = takeBack(store, claims, now, settleMs);
+      total.submissions += part.submissions;
+      total.uncertainSteps += part.uncertainSteps;
+      return claims.length;
+    });
+    if (found < CLAIMS_AT_ONCE) return;
+  }
 }
 
 function takeBack(store: Store, claims: { id: ClaimId }[], now: Now, settleMs: number): Recovered {
