@@ -17,6 +17,8 @@ export interface Instant {
  * each good reply doubles it.
  */
 const START_FACTOR = 1 / 16;
+/** A longer pause ends the run as a hold instead of being slept through in memory. */
+export const PAUSE_IN_RUN_MAX_MS = 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 /** 0.29 x 100 is 28.999999999999996: not to be taken for 28. */
 const ROUNDING = 1e-9;
@@ -48,15 +50,18 @@ export function initialBucket(spec: BucketSpec, settings: LimitSettings, nowMs: 
 
 /**
  * A kept row at the start of a run: today's settings apply, what others used then is forgotten until a reply tells, a pause
- * of an earlier boot or of the past is over, and a day that has ended begins anew. Shortens no pause that still runs, and
- * keeps `readAtMs`, so it never displaces what another process read meanwhile.
+ * of an earlier boot or of the past is over, and a day that has ended begins anew. Keeps `readAtMs`, so it never displaces what
+ * another process read meanwhile; but for a pause so long that it was written down as a hold: that one is lifted for the one
+ * request with which a run under a hold asks.
  */
 export function resumeBucket(spec: BucketSpec, state: BucketState, settings: LimitSettings, now: Instant): BucketState {
   const next = { ...state, kind: spec.kind, windowMs: spec.windowMs };
   if (spec.kind === "day") return resumeDay(spec, next, settings, now.wallMs);
-  const paused = pausedMs(state, now) > 0;
+  const restMs = pausedMs(state, now);
+  const paused = restMs > 0 && restMs <= PAUSE_IN_RUN_MAX_MS;
   const resumed: BucketState = {
     ...next,
+    readAtMs: restMs > PAUSE_IN_RUN_MAX_MS ? now.wallMs : state.readAtMs,
     limit: configuredLimit(spec, settings) ?? spec.defaultLimit,
     usedByOthers: paused ? state.usedByOthers : 0,
     pausedUntilMonoMs: paused ? state.pausedUntilMonoMs : 0,

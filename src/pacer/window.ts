@@ -2,15 +2,23 @@
 import type { Hold } from "../domain/hold.ts";
 import type { BucketState, LimitReading } from "../domain/quota.ts";
 import type { LimitSettings } from "../domain/settings.ts";
-import { configuredLimit, type Instant, lower, pausedMs, usableLimit, withCapacity } from "./bucket.ts";
-import { capRetryAfter } from "./retry-after.ts";
+import {
+  configuredLimit,
+  type Instant,
+  lower,
+  PAUSE_IN_RUN_MAX_MS,
+  pausedMs,
+  usableLimit,
+  withCapacity,
+} from "./bucket.ts";
+import { plausibleWait } from "./retry-after.ts";
 
 const FACTOR_MIN = 0.1;
 /** Three refused windows in a row halve 1 down to this; to go on would ask for a block of the whole account. */
 const FACTOR_HOLD = 0.125;
 const HOLD_MS = 60_000;
-/** A longer pause ends the run as a hold instead of being slept through in memory. */
-const PAUSE_IN_RUN_MAX_MS = 60_000;
+/** A CRM whose window is seconds long and that asks for more than this means something else, or nothing. */
+const WISH_MAX_MS = 60 * 60_000;
 /** Part of the window that is left free beside others, so that they can grow and be seen to. */
 const SLACK = 0.05;
 /** A full window keeps others out, and what they would use can't be seen: they are believed to want this much more. */
@@ -53,7 +61,8 @@ export function applyWindowReading(
  * together, so those that were sent before the pause began only lengthen it.
  */
 function refused(state: BucketState, reading: LimitReading, now: Instant, sentMonoMs: number): BucketState {
-  const wishedMs = Math.max(capRetryAfter(reading.retryAfterMs) ?? 0, capRetryAfter(reading.resetMs) ?? 0);
+  const wishes = [reading.retryAfterMs, reading.resetMs].map((ms) => plausibleWait(ms, WISH_MAX_MS) ?? 0);
+  const wishedMs = Math.max(...wishes);
   // Counted from the last refusal: a server may count refused requests too.
   const untilMonoMs = now.monoMs + Math.max(state.windowMs, wishedMs);
   const sameBoot = state.pausedBootId === now.bootId;
@@ -115,20 +124,17 @@ function grown(state: BucketState, reading: LimitReading, settings: LimitSetting
 export function burstHold(before: BucketState, after: BucketState, now: Instant): Hold | null {
   const restMs = pausedMs(after, now);
   if (restMs <= pausedMs(before, now)) return null;
-  if (restMs > PAUSE_IN_RUN_MAX_MS) return hold(now.wallMs + restMs, restMs);
+  if (restMs > PAUSE_IN_RUN_MAX_MS) return hold(now, restMs, "the CRM asks this token to wait");
   if (after.rateFactor > FACTOR_HOLD) return null;
-  return hold(now.wallMs + HOLD_MS, HOLD_MS);
+  return hold(now, HOLD_MS, "the CRM keeps refusing this token's requests as too fast, also at a lower rate");
 }
 
-function hold(untilMs: number, forMs: number): Hold {
-  const seconds = Math.round(forMs / 1000);
+function hold(now: Instant, forMs: number, why: string): Hold {
   return {
     kind: "burst",
     scope: "credential",
-    untilMs,
+    untilMs: now.wallMs + forMs,
     probe: true,
-    message:
-      `the CRM keeps refusing this token's requests as too fast, also at a lower rate: nothing is sent for ${seconds} s. ` +
-      "Another program may be using the same token.",
+    message: `${why}: nothing is sent for ${Math.round(forMs / 1000)} s. Another program may be using the same token.`,
   };
 }

@@ -58,6 +58,15 @@ describe("what a run starts with", () => {
     expect(resumeBucket(BURST, paused, LIMITS, at(5_000, "other")).pausedUntilMonoMs).toBe(0);
   });
 
+  test("a pause that became a hold leaves room for the one request that asks", () => {
+    const held = settled({ pausedUntilMonoMs: 600_000, pausedBootId: "boot" });
+    expect(resumeBucket(BURST, held, LIMITS, at(5_000))).toMatchObject({
+      pausedUntilMonoMs: 0,
+      readAtMs: START + 5_000,
+      capacity: 1,
+    });
+  });
+
   test("today's settings count, not those of the run that wrote the row", () => {
     const row = settled({ limit: 10, capacity: 8 });
     expect(resumeBucket(BURST, row, { ...LIMITS, burst: 50 }, at(0)).limit).toBe(50);
@@ -137,12 +146,13 @@ describe("a refusal", () => {
     expect(pausedMs(state, at(1_015))).toBe(2_000);
   });
 
-  test("that asks for a longer rest gets it, up to an hour; an absurd or negative wish gets a window", () => {
+  test("that asks for a longer rest gets it; an absurd or negative wish gets a window", () => {
     const rest = (reading: Partial<LimitReading>) =>
       pausedMs(read(settled(), { ...exceeded, ...reading }, 1_000), at(1_000));
     expect(rest({ retryAfterMs: 7_000 })).toBe(7_000);
     expect(rest({ resetMs: 3_000 })).toBe(3_000);
-    expect(rest({ retryAfterMs: 9e15 })).toBe(3_600_000);
+    expect(rest({ retryAfterMs: 600_000 })).toBe(600_000);
+    expect(rest({ retryAfterMs: 9e15 })).toBe(2_000);
     expect(rest({ retryAfterMs: -5_000 })).toBe(2_000);
     expect(rest({ retryAfterMs: Number.NaN })).toBe(2_000);
   });

@@ -47,17 +47,29 @@ describe("breaker", () => {
 describe("Retry-After", () => {
   const now = Date.UTC(2026, 10, 20, 10);
 
-  test("takes seconds and dates, and no more than an hour", () => {
+  test("takes seconds and dates", () => {
     expect(readRetryAfter("3", now)).toBe(3_000);
     expect(readRetryAfter(" 1.5 ", now)).toBe(1_500);
     expect(readRetryAfter("Fri, 20 Nov 2026 10:00:07 GMT", now)).toBe(7_000);
     expect(readRetryAfter("Fri, 20 Nov 2026 09:00:00 GMT", now)).toBe(0);
-    expect(readRetryAfter("99999999999", now)).toBe(3_600_000);
-    expect(readRetryAfter("Fri, 20 Nov 2099 10:00:00 GMT", now)).toBe(3_600_000);
+    expect(readRetryAfter("43200", now)).toBe(43_200_000);
   });
 
-  test("makes nothing of what is missing, negative or no time", () => {
-    for (const text of [null, undefined, "", "-5", "soon", "NaN", "Infinity", "1e3", "2026-11", "11/20"]) {
+  test("makes nothing of what is missing, negative, absurd or no time", () => {
+    for (const text of [
+      null,
+      undefined,
+      "",
+      "-5",
+      "soon",
+      "NaN",
+      "Infinity",
+      "1e3",
+      "2026-11",
+      "11/20",
+      "999999999",
+      "Fri, 20 Nov 2099 10:00:00 GMT",
+    ]) {
       expect(readRetryAfter(text, now), String(text)).toBeNull();
     }
   });
