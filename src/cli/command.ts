@@ -22,12 +22,13 @@ export interface Reply {
 
 /** One call of a command. */
 export interface Invocation {
+  /** The whole table, for the completion scripts. */
+  commands: readonly CommandRow[];
   args: readonly string[];
   flags: Readonly<Record<string, unknown>>;
   globals: Globals;
   io: Io;
   talk: Talk;
-  /** Names that may never be shown; texts for people and for machines go through `talk.redact`. */
   signals: Signals;
   /** Prints a reply at once, for commands that go on after it. Then the command gives null. */
   print(reply: Reply): void;

@@ -1,16 +1,15 @@
 import { CrmledgerError } from "../domain/errors.ts";
 import type { CommandRow, RunCommand } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
 import { GLOBAL_FLAGS } from "./program.ts";
 
 /** `crmledger completion bash|zsh|fish`: made from the command table, so it can't lag behind. */
-export const run: RunCommand = async ({ args }) => {
+export const run: RunCommand = async ({ args, commands }) => {
   const shell = args[0]!;
   const make = { bash, zsh, fish }[shell];
   if (make === undefined) {
     throw new CrmledgerError("usage", `No completion for ${JSON.stringify(shell)}`, { hint: "bash, zsh or fish" });
   }
-  const script = make(COMMANDS);
+  const script = make(commands);
   return { json: { shell, script }, text: () => script, exitCode: 0 };
 };
 

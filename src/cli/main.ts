@@ -31,7 +31,7 @@ async function runCommand(parsed: Parsed, io: Io): Promise<number> {
     io.stdout.write(talk.redact(text));
   };
   const { args, flags } = parsed;
-  const invocation: Invocation = { args, flags, globals, io, talk, signals, print };
+  const invocation: Invocation = { commands: COMMANDS, args, flags, globals, io, talk, signals, print };
   try {
     const { run } = await parsed.row.load();
     const reply = await run(invocation);

@@ -48,7 +48,7 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
     ledger.queue(),
     ledger.lag(clock.wallMs()),
     ledger.holds(),
-    ledger.lastRun(),
+    lastRunOf(ledger),
     quotaDocument(shop),
   ]);
   const document: StatusDocument = {
@@ -61,6 +61,11 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
   };
   const targets = Object.values(shop.config?.sources ?? {}).map((source) => source.targetMs);
   return { ...document, alerts: judge(document, Math.max(0, ...targets)) };
+}
+
+/** The newest sync tells how things stand; a doctor's or an import's run in between does not hide it. */
+async function lastRunOf(ledger: Shop["ledger"]): Promise<RunRow | null> {
+  return (await ledger.lastRun("sync")) ?? (await ledger.lastRun());
 }
 
 export function holdDocument(hold: Hold): HoldDocument {

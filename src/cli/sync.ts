@@ -82,10 +82,10 @@ export async function runSync(shop: Shop, invocation: Invocation, plan: SyncPlan
   } catch (error) {
     progressed.error = error;
     const { message, hint } = errorDocument(error);
-    invocation.talk.error(message, hint ?? undefined);
+    if (error !== progressed.taken.trouble) invocation.talk.error(message, hint ?? undefined);
   }
   try {
-    const reply = replyOf(begun, progressed, shop.clock.monoMs() - startedMs, await requestsOf(shop, begun));
+    const reply = replyOf(begun, progressed, shop.clock.monoMs() - startedMs, await factsOf(shop, begun));
     await closeRun(shop, begun, reply);
     return reply;
   } finally {
@@ -121,13 +121,19 @@ async function work(
   if (setupMissing !== null) invocation.talk.error(setupMissing.message, setupMissing.hint);
 }
 
-/** Where the ledger itself is the trouble it can't say what was sent. */
-async function requestsOf(
-  shop: Shop,
-  begun: DrainRun,
-): Promise<{ total: number; rateLimited: number; tokens: number }> {
-  const none = { total: 0, rateLimited: 0, tokens: 0 };
-  return await shop.ledger.requestTotals(begun.runId).catch(() => none);
+interface LedgerFacts {
+  requests: { total: number; rateLimited: number; tokens: number };
+  remaining: number;
+}
+
+/** For a run that broke off. Where the ledger itself is the trouble it can't say. */
+async function factsOf({ ledger }: Shop, begun: DrainRun): Promise<LedgerFacts> {
+  try {
+    const [requests, queue] = await Promise.all([ledger.requestTotals(begun.runId), ledger.queue()]);
+    return { requests, remaining: queue.pending + queue.waiting + queue.uncertain };
+  } catch {
+    return { requests: { total: 0, rateLimited: 0, tokens: 0 }, remaining: 0 };
+  }
 }
 
 async function closeRun(shop: Shop, begun: DrainRun, reply: Reply): Promise<void> {
@@ -136,12 +142,7 @@ async function closeRun(shop: Shop, begun: DrainRun, reply: Reply): Promise<void
   await shop.ledger.closeRun(begun.runId, end).catch(() => undefined);
 }
 
-function replyOf(
-  begun: DrainRun,
-  { taken, report, error }: Progressed,
-  durationMs: number,
-  requests: { total: number; rateLimited: number; tokens: number },
-): Reply {
+function replyOf(begun: DrainRun, { taken, report, error }: Progressed, durationMs: number, facts: LedgerFacts): Reply {
   const setupMissing = report?.setupMissing ?? null;
   const failure = error !== null ? errorDocument(error) : null;
   const missing = setupMissing === null ? null : { code: "crmSetupMissing", ...setupMissing };
@@ -149,9 +150,9 @@ function replyOf(
     run: String(begun.runId),
     ingested: taken.counts,
     drained: report?.drained ?? { done: 0, waiting: 0, uncertain: 0, failed: 0 },
-    remaining: report?.remaining ?? 0,
+    remaining: report?.remaining ?? facts.remaining,
     warnings: [...begun.warnings, ...taken.warnings, ...(report?.warnings ?? [])],
-    requests: report?.requests ?? { ...requests, retried: 0 },
+    requests: report?.requests ?? { ...facts.requests, retried: 0 },
     lookups: report?.lookups ?? { mirror: 0, search: 0 },
     stopped: report?.stopped ?? (error === null ? "signal" : "hold"),
     hold: report?.hold ? holdDocument(report.hold) : null,

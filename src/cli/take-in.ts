@@ -75,7 +75,8 @@ export async function takeIn(
     } catch (error) {
       if (!(error instanceof CrmledgerError) || !error.code.startsWith("spool")) throw error;
       taken.trouble ??= error;
-      warn(taken, `source ${source.name} was not read: ${error.message}`, invocation);
+      taken.warnings.push(`source ${source.name} was not read: ${error.message}`);
+      invocation.talk.error(`source ${source.name} was not read: ${error.message}`, error.hint);
     }
   }
   const held = deps.guard?.warnings() ?? [];

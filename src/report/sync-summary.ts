@@ -54,6 +54,7 @@ export function ingestedText(counts: Partial<IngestedCounts>): string {
   return parts.length === 0 ? "nothing new" : parts.join(", ");
 }
 
+/** The numbers of a run. Warnings and what broke it off are talk: they go to standard error as they happen. */
 export function renderSyncSummary(summary: SyncSummary, style: Style): string {
   const { drained, requests, lookups } = summary;
   const lines = [
@@ -61,9 +62,7 @@ export function renderSyncSummary(summary: SyncSummary, style: Style): string {
     `${style.bold("Drained")}   ${drainedText(summary, style)}`,
     `${style.bold("Requests")}  ${requestsText(requests)}; look-ups: ${count(lookups.mirror)} from the mirror, ${count(lookups.search)} by search`,
   ];
-  for (const warning of summary.warnings) lines.push(`${style.yellow("Warning")}   ${safeLine(warning)}`);
   if (summary.hold !== null) lines.push(`${style.yellow("Hold")}      ${holdText(summary.hold)}`);
-  if (summary.error !== undefined) lines.push(`${style.red("Error")}     ${safeLine(summary.error.message)}`);
   if (drained.failed > 0)
     lines.push(`${style.red("Failed")}    ${counted(drained.failed, "submission")}; see: crmledger failed`);
   const end = ENDS[summary.stopped];

@@ -217,6 +217,21 @@ describe("init", () => {
   });
 });
 
+describe("init at a terminal", () => {
+  it("asks, never shows the token, and keeps it in a file of the owner's", async () => {
+    const answers = ["https://acme.pipedrive.com", "s3cret-token", "premium", "4"];
+    const ran = await world.runWith({ answers }, "init");
+    expect(ran.code).toBe(0);
+    expect(ran.err).toContain("premium");
+    expect(ran.out + ran.err).not.toContain("s3cret");
+    expect(readFileSync(world.path("pipedrive.token"), "utf8")).toBe("s3cret-token\n");
+    expect(statSync(world.path("pipedrive.token")).mode & 0o077).toBe(0);
+    const text = readFileSync(world.path("crmledger.yaml"), "utf8");
+    expect(text).toContain('baseUrl: "https://acme.pipedrive.com"');
+    expect(text).toMatch(/plan: premium\n {2}seats: 4\n/);
+  });
+});
+
 describe("doctor", () => {
   it("names settings that this version does not use, and a spool that is not there", async () => {
     world.config(`heartbeat: https://ping.example.com/x\n${WEBSITE}  shop:\n    spool: ./shop\n`);

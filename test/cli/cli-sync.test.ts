@@ -79,7 +79,12 @@ describe("sync", () => {
     world.write("spool/a.json", JSON.stringify(lead("1")));
     const ran = await world.run("sync", "--json");
     expect(ran.code).toBe(74);
-    expect(ran.json).toMatchObject({ ingested: { new: 1 }, drained: { done: 0 }, error: { code: "spoolUnreadable" } });
+    expect(ran.json).toMatchObject({
+      ingested: { new: 1 },
+      drained: { done: 0 },
+      remaining: 1,
+      error: { code: "spoolUnreadable" },
+    });
     expect(world.simulator.requests.total).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Readable, Writable } from "node:stream";
+import { PassThrough, Readable, Writable } from "node:stream";
 import type { Io, StopSignal } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
@@ -20,6 +20,8 @@ export interface Ran {
 
 export interface RunOptions {
   stdin?: string;
+  /** Standard input and error are a terminal at which somebody types one of these after each question. */
+  answers?: string[];
   env?: Record<string, string>;
   onStart?: (send: (signal: StopSignal) => void) => void;
 }
@@ -78,10 +80,19 @@ export async function createCliWorld(options: Partial<SimulatorOptions> = {}): P
 
 async function runMain(folder: string, options: RunOptions, args: string[]): Promise<Ran> {
   const out = collector();
-  const err = collector();
   const listeners = new Set<(name: StopSignal) => void>();
+  const isTTY = options.answers !== undefined;
+  const stdin = isTTY
+    ? new PassThrough()
+    : Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]);
+  const answers = [...(options.answers ?? [])];
+  const err = collector((text) => {
+    const answer = text.endsWith(": ") ? answers.shift() : undefined;
+    if (answer !== undefined) setImmediate(() => (stdin as PassThrough).write(`${answer}\r`));
+  });
+  Object.assign(err.stream, { isTTY });
   const io: Io = {
-    stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]) as unknown as Io["stdin"],
+    stdin: Object.assign(stdin, { isTTY }) as unknown as Io["stdin"],
     stdout: out.stream,
     stderr: err.stream,
     env: { HOME: folder, PATH: process.env.PATH, ...options.env },
@@ -111,11 +122,12 @@ async function runMain(folder: string, options: RunOptions, args: string[]): Pro
   };
 }
 
-function collector(): { stream: Writable; text(): string } {
+function collector(heard: (text: string) => void = () => undefined): { stream: Writable; text(): string } {
   const parts: string[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {
       parts.push(String(chunk));
+      heard(String(chunk));
       done();
     },
   });

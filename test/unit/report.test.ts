@@ -1,0 +1,133 @@
+import { Writable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { count, counted, localTime, span } from "../../src/report/human.ts";
+import { createProgress } from "../../src/report/progress.ts";
+import { safeLine, safeText, shorten } from "../../src/report/safe-text.ts";
+import { createStyle } from "../../src/report/style.ts";
+import { renderSyncSummary, type SyncSummary } from "../../src/report/sync-summary.ts";
+import { table } from "../../src/report/table.ts";
+
+const plain = createStyle({ isTTY: false, columns: undefined }, { color: true }, {});
+
+describe("text of records on a terminal", () => {
+  it.each([
+    ["\u001b[31mred\u001b[0m", "red"],
+    ["\u001b]0;title\u0007x", "x"],
+    ["\u001b]8;;https://evil.example\u001b\\link\u001b]8;;\u001b\\", "link"],
+    ["\u009b2Jx", "x"],
+    ["a\r\nb\tc", "a b c"],
+    ["\u202eevil\u2066", "evil"],
+    ["bell\u0007\u0000\u007f", "bell"],
+    ["\u001bcx", "cx"],
+    ["Ünïcödé 日本 👩‍💻", "Ünïcödé 日本 👩‍💻"],
+  ])("%j shows as %j", (text, expected) => {
+    expect(safeLine(text)).toBe(expected);
+  });
+
+  it("keeps its line ends where several lines are meant", () => {
+    expect(safeText("a\u001b[2J\r\nb\rc")).toBe("a\nb\nc");
+  });
+
+  it("goes through the same sieve in a table, whoever fills it", () => {
+    const text = table([{ title: "KEY" }], [["\u001b[2Jx\ny"]], plain);
+    expect(text).toBe("KEY\nx y");
+  });
+
+  it("is cut between characters", () => {
+    expect(shorten("👩👩👩👩", 3)).toBe("👩👩…");
+    expect(shorten("abc", 3)).toBe("abc");
+  });
+});
+
+describe("colour", () => {
+  const painted = (isTTY: boolean, color: boolean, env: Record<string, string>) =>
+    createStyle({ isTTY, columns: 100 }, { color }, env).red("x") !== "x";
+
+  it("is there on a terminal only, and where nobody says no", () => {
+    expect(painted(true, true, {})).toBe(true);
+    expect(painted(false, true, {})).toBe(false);
+    expect(painted(false, true, { FORCE_COLOR: "1" })).toBe(false);
+    expect(painted(true, false, {})).toBe(false);
+    expect(painted(true, true, { NO_COLOR: "1" })).toBe(false);
+    expect(painted(true, true, { NO_COLOR: "" })).toBe(true);
+    expect(painted(true, true, { TERM: "dumb" })).toBe(false);
+  });
+});
+
+describe("numbers and times for people", () => {
+  it("have their units", () => {
+    expect([0, 999, 1000, 1234567].map(count)).toEqual(["0", "999", "1,000", "1,234,567"]);
+    expect([counted(1, "record"), counted(2, "record"), counted(0, "discrepancy", "discrepancies")]).toEqual([
+      "1 record",
+      "2 records",
+      "0 discrepancies",
+    ]);
+    expect([0, 400, 1000, 61_000, 3_600_000, 90_061_000, -5].map(span)).toEqual([
+      "0.0s",
+      "0.4s",
+      "1s",
+      "1m 1s",
+      "1h",
+      "1d 1h",
+      "0.0s",
+    ]);
+  });
+
+  it("name the instant that they mean, in whatever zone the machine is", () => {
+    const at = Date.UTC(2026, 10, 20, 10, 15);
+    expect(Date.parse(localTime(at).replace(" ", "T").replace(" ", ""))).toBe(at);
+  });
+});
+
+describe("the progress bar", () => {
+  const written = (shown: boolean): string => {
+    const parts: string[] = [];
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        parts.push(String(chunk));
+        done();
+      },
+    });
+    const progress = createProgress(Object.assign(stream, { isTTY: true, columns: 80 }), "Sending", shown);
+    progress.update(1, 4, "20 tokens");
+    progress.stop();
+    return parts.join("");
+  };
+
+  it("shows how far it is, and nothing where it is not wanted", () => {
+    expect(written(true)).toContain("1/4 20 tokens");
+    expect(written(false)).toBe("");
+  });
+});
+
+describe("a run's summary", () => {
+  const summary: SyncSummary = {
+    run: "7",
+    ingested: { new: 12, duplicate: 3, conflict: 0, skipped: 0, history: 0, rejected: 0 },
+    drained: { done: 10, waiting: 1, uncertain: 1, failed: 2 },
+    remaining: 1200,
+    warnings: [],
+    requests: { total: 31, rateLimited: 1, retried: 2, tokens: 201 },
+    lookups: { mirror: 10, search: 2 },
+    stopped: "hold",
+    hold: {
+      kind: "dailyQuota",
+      scope: "account",
+      until: "2026-11-24T00:00:00.000Z",
+      message: "the day's tokens are spent",
+    },
+    durationMs: 65_000,
+  };
+
+  it("says what happened, what holds and what to do", () => {
+    expect(renderSyncSummary(summary, plain)).toBe(
+      `Ingested  12 new, 3 duplicate
+Drained   10 done, 1 waiting, 1 uncertain (being looked for, never sent twice), 2 failed
+Requests  31 for 201 tokens, 1 rate limited, 2 retried; look-ups: 10 from the mirror, 2 by search
+Hold      dailyQuota (account) until 2026-11-24T00:00:00.000Z: the day's tokens are spent
+Failed    2 submissions; see: crmledger failed
+Stopped for a hold; the rest waits in the ledger. 1,200 submissions left in the queue. Took 1m 5s.
+`,
+    );
+  });
+});
