@@ -27,7 +27,10 @@ export interface Prepared {
 export async function prepare(context: DriveContext, claims: readonly Claim[]): Promise<Prepared[]> {
   const groups = claims.map(worksOf);
   const works = groups.flat();
-  await settleUncertain(context, works);
+  if (await settleUncertain(context, works)) {
+    // What was adopted must be in the ledger's mirror before others of the same person are looked up there.
+    await context.wheel.committed();
+  }
   for (const group of groups) waitForPerson(context, group);
   await Promise.all(works.filter((work) => !work.ended && !work.row.planned).map((work) => planOne(context, work)));
   const answers = await lookUp(context, groups);

@@ -9,7 +9,7 @@ import type { BucketState, BucketUse, Charge, LimitReading } from "../domain/quo
 import type { LimitSettings } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
 import type { Now, TurnResult } from "../ledger/rows.ts";
-import { initialBucket, resumeBucket } from "../pacer/bucket.ts";
+import { initialBucket, pausedMs, resumeBucket } from "../pacer/bucket.ts";
 import { concurrencyFor, ratePerSecond } from "../pacer/concurrency.ts";
 import { dayHold } from "../pacer/day.ts";
 import { applyReply } from "../pacer/reading.ts";
@@ -19,6 +19,9 @@ import { burstHold } from "../pacer/window.ts";
 const BLIND_WAIT_MS = 250;
 /** A limitless CRM still gets no more than the concurrency allows; this only sizes that. */
 const UNLIMITED_RATE = 1_000;
+
+/** The pacer makes a hold of a longer pause. */
+const PAUSE_IN_RUN_MAX_MS = 60_000;
 
 /** What was known when a request left, to judge its reply by. */
 export interface Departure {
@@ -42,7 +45,7 @@ export class QuotaDesk {
     for (const spec of capabilities.buckets) {
       const known = saved.find((state) => state.bucket === spec.name);
       const state = known ? resumeBucket(spec, known, settings, now) : initialBucket(spec, settings, now.wallMs);
-      this.#states.set(spec.name, state);
+      this.#states.set(spec.name, withoutLongPause(state, now));
     }
   }
 
@@ -130,6 +133,15 @@ export class QuotaDesk {
     const rate = window ? (ratePerSecond(window, this.#roundTripMs) ?? UNLIMITED_RATE) : UNLIMITED_RATE;
     return concurrencyFor(this.#settings, rate, this.#roundTripMs);
   }
+}
+
+/**
+ * A pause that no run sleeps through was written down as a hold, and a run under a hold asks with one request: the pause
+ * must not keep that request back.
+ */
+function withoutLongPause(state: BucketState, now: Now): BucketState {
+  if (pausedMs(state, now) <= PAUSE_IN_RUN_MAX_MS) return state;
+  return { ...state, pausedUntilMonoMs: 0, pausedBootId: null, readAtMs: now.wallMs };
 }
 
 export function instant(clock: Clock): Now {

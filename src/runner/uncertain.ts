@@ -25,12 +25,14 @@ interface Lost {
   step: Step;
 }
 
-/** Settles what it can; works that are still in doubt are concluded, the others go on. */
-export async function settleUncertain(context: DriveContext, works: readonly Work[]): Promise<void> {
+/** Settles what it can; works that are still in doubt are concluded, the others go on. False where nothing was in doubt. */
+export async function settleUncertain(context: DriveContext, works: readonly Work[]): Promise<boolean> {
+  const pending = works.some((work) => work.steps.some((step) => step.state === "pending"));
   await settlePending(context, works);
   const lost = works.flatMap((work) =>
     work.ended ? [] : work.steps.filter((step) => step.state === "uncertain").map((step) => ({ work, step })),
   );
+  if (lost.length === 0) return pending;
   for (const entity of ENTITIES) {
     const mine = lost.filter(({ step }) => step.entity === entity);
     if (mine.length === 0) continue;
@@ -48,6 +50,7 @@ export async function settleUncertain(context: DriveContext, works: readonly Wor
       ),
     );
   }
+  return true;
 }
 
 async function guarded(context: DriveContext, lost: readonly Lost[], look: () => Promise<void>): Promise<void> {
