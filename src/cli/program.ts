@@ -35,9 +35,9 @@ export function buildProgram(
     .helpOption("-h, --help", "show help")
     .option("--config <file>", "the config; default: ./crmledger.yaml, then the user's config folder")
     .option("--ledger <file>", "the ledger, instead of the config's")
-    .option("--json", "print one JSON document on standard output", false)
-    .option("--quiet", "no talk on standard error but errors", false)
-    .option("--verbose", "more talk on standard error", false)
+    .option("--json", "print one JSON document on standard output")
+    .option("--quiet", "no talk on standard error but errors")
+    .option("--verbose", "more talk on standard error")
     .option("--no-color", "no colour (NO_COLOR does the same)")
     .option("--no-progress", "no progress bar")
     .exitOverride()
@@ -46,7 +46,7 @@ export function buildProgram(
     .addHelpText("after", EXIT_CODES_HELP);
   program.configureHelp({ showGlobalOptions: true, styleTitle: (title) => title });
   for (const row of rows) addCommand(program, row, chosen);
-  program.helpCommand("help [command]", "show help for a command").commandsGroup("Help:");
+  program.commandsGroup("Help:").helpCommand("help [command]", "show help for a command");
   return program;
 }
 
@@ -63,7 +63,12 @@ function addCommand(program: Command, row: CommandRow, chosen: (parsed: Parsed) 
   command.action((...given: unknown[]) => {
     const own = given.pop() as Command;
     const { config, ledger, json, quiet, verbose, color, progress } = own.optsWithGlobals();
-    const globals = { config, ledger, json, quiet, verbose, color, progress } as Globals;
+    const globals: Globals = {
+      ...{ config, ledger, color, progress },
+      json: json === true,
+      quiet: quiet === true,
+      verbose: verbose === true,
+    };
     chosen({ row, args: own.args, flags: own.opts(), globals });
   });
 }
