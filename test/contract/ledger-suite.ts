@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { type Bench, benchOn } from "../support/ledger-fixture.ts";
+import { backfillTests } from "./ledger-suite-backfill.ts";
 import { claimTests } from "./ledger-suite-claim.ts";
 import { crmStateTests } from "./ledger-suite-crm-state.ts";
 import { intakeTests } from "./ledger-suite-intake.ts";
@@ -45,5 +46,6 @@ export function ledgerSuite(engine: LedgerEngine): void {
     recoveryTests(subject);
     crmStateTests(subject);
     peopleTests(subject);
+    backfillTests(subject);
   });
 }
