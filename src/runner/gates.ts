@@ -76,7 +76,11 @@ export class Gates {
     const capped = outcome.type === "refused" && outcome.hold?.scope === `group:${group}`;
     if (capped)
       return this.#raise(gate, { ...outcome.hold!, untilMs: untilOf(outcome.hold!.forMs, nowMs), probe: true });
-    if (outcome.type === "deferred" && !isOutage(outcome.reason)) return NOTHING;
+    if (outcome.type === "deferred" && !isOutage(outcome.reason)) {
+      // A 429 says nothing about the group: the next operation may be the probe.
+      this.withdraw(group);
+      return NOTHING;
+    }
     const before = gate.breaker;
     const after = { ...before, ...recordOutcome(before, failed, this.#settings, nowMs), group };
     gate.breaker = after;
