@@ -2,7 +2,7 @@
 
 import { canonicalJson, sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
-import { jsonText, parseJson } from "../intake/json-text.ts";
+import { boundFault, jsonText, jsonTextOfAny, parseJson } from "../intake/json-text.ts";
 import { RECORD_BYTES_MAX } from "../intake/limits.ts";
 import { isFlat, type MappedSubmission, type Mapping, remapRaw } from "../intake/mapping.ts";
 import { type Unwrapped, unwrapReject } from "../intake/rejects-file.ts";
@@ -96,6 +96,8 @@ export class Taker {
       return this.#takeRecord(unwrapped.record, null, row.line, mended, unwrapped.rejectId);
     }
     if (file.flat) return this.#takeRecord(row.record, row.raw, row.line, file, null);
+    const bound = Array.isArray(row.record) ? null : boundFault(row.record);
+    if (bound !== null) return this.#reject(file, row.raw, sha256(row.raw), bound, row.line, null);
     const body = await this.#mapping.split(row.record);
     if (!body.ok) return this.#reject(file, row.raw, sha256(row.raw), body.reason, row.line, null);
     for (const [index, record] of body.records.entries()) {
@@ -113,6 +115,11 @@ export class Taker {
     file: TakenFile,
     rejectId: string | null,
   ): Promise<void> {
+    const bound = boundFault(record);
+    if (bound !== null) {
+      const kept = text ?? jsonTextOfAny(record);
+      return this.#reject(file, kept, sha256(kept), bound, line, rejectId);
+    }
     const rawHash = sha256(canonicalJson(record));
     const raw = text ?? jsonText(record);
     const bytes = Buffer.byteLength(raw);

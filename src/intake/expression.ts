@@ -35,7 +35,7 @@ export async function compileExpression(
     expression.registerFunction(name, implementation, signature);
   }
   return {
-    reads: readsOf(expression.ast()),
+    reads: readsOf(expression.ast(), []),
     evaluate: async (record) => plain(await expression.evaluate(withoutBigints(record))),
   };
 }
@@ -122,20 +122,31 @@ interface AstNode {
   [member: string]: unknown;
 }
 
-/** Paths of names in the syntax tree. A path ends where something other than a name follows. */
-function readsOf(node: unknown): string[][] {
+/**
+ * Paths of names in the syntax tree, each from the record's root. What stands in brackets or parentheses behind a path
+ * reads from there; so `data.(a & b)` reads `data.a` and `data.b`. Behind a function or wildcard all of the path counts.
+ */
+function readsOf(node: unknown, base: readonly string[]): string[][] {
   if (node === null || typeof node !== "object") return [];
-  if (Array.isArray(node)) return node.flatMap(readsOf);
-  const { type, steps } = node as AstNode;
-  const below = Object.entries(node).flatMap(([name, member]) =>
-    name === "steps" && type === "path" ? [] : readsOf(member),
-  );
-  if (type !== "path" || steps === undefined) return below;
-  const names: string[] = [];
-  for (const step of steps) {
-    if (step.type !== "name" || typeof step.value !== "string") break;
-    names.push(step.value);
+  if (Array.isArray(node)) return node.flatMap((member) => readsOf(member, base));
+  const { type, steps, ...members } = node as AstNode;
+  const below = Object.values(members).flatMap((member) => readsOf(member, base));
+  return type === "path" && steps !== undefined ? [...readsOfSteps(steps, base), ...below] : below;
+}
+
+function readsOfSteps(steps: readonly AstNode[], base: readonly string[]): string[][] {
+  const at = [...base];
+  const found: string[][] = [];
+  for (const [index, step] of steps.entries()) {
+    if (step.type === "name" && typeof step.value === "string") {
+      at.push(step.value);
+      found.push(...Object.values(step).flatMap((member) => readsOf(member, at)));
+      continue;
+    }
+    found.push(...readsOf(step, at));
+    const isSelection = step.type === "block" || step.type === "unary" || step.type === "variable";
+    if (isSelection && index === steps.length - 1) return found;
+    if (!isSelection) break;
   }
-  const rest = steps.flatMap((step) => Object.values(step).flatMap(readsOf));
-  return names.length === 0 ? [...below, ...rest, ...steps.flatMap(readsOf)] : [names, ...below, ...rest];
+  return at.length > base.length ? [...found, at] : found;
 }

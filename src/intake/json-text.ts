@@ -22,26 +22,32 @@ export function parseJson(text: string): ParsedJson {
 }
 
 function parseKeepingDigits(text: string): unknown {
+  const plain: unknown = JSON.parse(text);
   let mark = "\u0001digits:";
-  while (text.includes(mark) || text.includes("\\u0001digits:")) mark += ":";
+  while (holdsText(plain, mark)) mark += ":";
   const quotedMark = JSON.stringify(mark).slice(1, -1);
   let found = false;
   const marked = text.replace(STRING_OR_NUMBER, (token) => {
     if (!/^-?\d{16,}$/.test(token) || Number.isSafeInteger(Number(token))) return token;
-    // Leading zeros are no JSON; BigInt would take them.
-    if (/^-?0/.test(token)) return token;
     found = true;
     return `"${quotedMark}${token}"`;
   });
-  const value: unknown = JSON.parse(marked);
-  return found ? unmark(value, mark, 0) : value;
+  return found ? unmark(JSON.parse(marked), mark) : plain;
 }
 
-function unmark(value: unknown, mark: string, depth: number): unknown {
+/** What is nested deeper belongs to no record that is taken; walking it could use up the stack. */
+const WALK_DEPTH_MAX = 2 * RECORD_DEPTH_MAX;
+
+/** Whether some text in the value begins so. */
+function holdsText(value: unknown, beginning: string, depth = 0): boolean {
+  if (typeof value === "string") return value.startsWith(beginning);
+  if (value === null || typeof value !== "object" || depth > WALK_DEPTH_MAX) return false;
+  return Object.values(value).some((member) => holdsText(member, beginning, depth + 1));
+}
+
+function unmark(value: unknown, mark: string, depth = 0): unknown {
   if (typeof value === "string") return value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value;
-  if (value === null || typeof value !== "object") return value;
-  // Deeper values are refused by `boundFault`; walking them could use up the stack.
-  if (depth > RECORD_DEPTH_MAX * 4) return value;
+  if (value === null || typeof value !== "object" || depth > WALK_DEPTH_MAX) return value;
   if (Array.isArray(value)) return value.map((member) => unmark(member, mark, depth + 1));
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unmark(member, mark, depth + 1)]));
 }
@@ -77,6 +83,18 @@ function walk(value: unknown, depth: number): string | null {
 /** JSON text of a value that may hold bigints, whose digits are kept. */
 export function jsonText(value: unknown): string {
   return hasBigint(value) ? canonicalJson(value) : (JSON.stringify(value) ?? "null");
+}
+
+/** As `jsonText`, of a value that breaks the bounds: what is nested too deeply to be walked is left out and said so. */
+export function jsonTextOfAny(value: unknown): string {
+  return jsonText(pruned(value, 0));
+}
+
+function pruned(value: unknown, depth: number): unknown {
+  if (value === null || typeof value !== "object") return value;
+  if (depth > WALK_DEPTH_MAX) return "(left out: nested too deeply)";
+  if (Array.isArray(value)) return value.map((member) => pruned(member, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, pruned(member, depth + 1)]));
 }
 
 function hasBigint(value: unknown): boolean {

@@ -59,8 +59,8 @@ function flatten(value: object, at: readonly string[]): [string, string][] {
 }
 
 /** Begins like a formula, or like a text that was guarded, on any of its lines, also behind blanks. */
-const FORMULA = /^(?='*[\s\u00a0]*[=+\-@\t\r])/gm;
-const GUARDED = /^'(?='*[\s\u00a0]*[=+\-@\t\r])/gm;
+const FORMULA = /^(?='*[^\S\r\n]*[=+\-@\t\r])/gm;
+const GUARDED = /^'(?='*[^\S\r\n]*[=+\-@\t\r])/gm;
 
 /** A CSV cell that no spreadsheet runs: each line that looks like a formula gets a leading apostrophe. */
 export function csvCell(text: string): string {

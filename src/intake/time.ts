@@ -32,7 +32,12 @@ export async function loadTimeReader(zone: string): Promise<TimeReader> {
 
 async function loadZone(zone: string): Promise<(time: LocalTime) => number> {
   const { DateTime } = await import("luxon");
-  return (time) => DateTime.fromObject(time, { zone }).toMillis();
+  return (time) =>
+    Math.min(
+      ...DateTime.fromObject(time, { zone })
+        .getPossibleOffsets()
+        .map((one) => one.toMillis()),
+    );
 }
 
 function readTime(value: unknown, toInstant: (time: LocalTime) => number): number | null {

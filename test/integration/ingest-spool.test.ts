@@ -234,6 +234,14 @@ describe("careless and hostile spools", () => {
     expect(rows.find((row) => row.origin.line === 3)?.raw).toBe(long);
   });
 
+  it("is not brought down by nesting without end", async () => {
+    const deep = `${"[".repeat(200_000)}12345678901234567890${"]".repeat(200_000)}`;
+    rig.put("a.jsonl", `${deep}\n{"a":${deep}}\n${person(1)}\n`);
+    rig.put("b.json", `[{"a":${deep}},${person(2)}]`);
+    rig.put("c.json", deep);
+    expect(total(await rig.ingest())).toEqual({ rows: 6, new: 2, rejected: 3, duplicate: 1 });
+  });
+
   it("takes `__proto__` and `constructor` as ordinary names", async () => {
     rig.put(
       "a.json",
