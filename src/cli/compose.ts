@@ -66,7 +66,8 @@ async function withLedger<T>(
   const clock = createRealClock();
   const ledgerPath = pretend ? ":memory:" : path;
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
-  const ledger = await openSqliteLedger({ path: ledgerPath, create: wish === "create", nowMs: clock.wallMs() });
+  const uid = process.getuid?.();
+  const ledger = await openSqliteLedger({ path: ledgerPath, create: wish === "create", nowMs: clock.wallMs(), uid });
   try {
     return await work({ ledger, ledgerPath, clock, now: () => nowOf(clock) });
   } finally {

@@ -100,7 +100,7 @@ function fromFolder(cwd: string, folder: string, path: string): string {
 async function makeLedger(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
-  const ledger = await openSqliteLedger({ path, create: true, nowMs: createRealClock().wallMs() });
+  const ledger = await openSqliteLedger({ path, create: true, nowMs: createRealClock().wallMs(), uid: process.getuid?.() });
   await ledger.close();
 }
 

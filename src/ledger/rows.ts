@@ -5,7 +5,7 @@ import type { Hold, HoldKind, HoldScope } from "../domain/hold.ts";
 import type { IdentityKey } from "../domain/identity.ts";
 import type { AccountId, ClaimId, CrmId, RequestId, RunId, StepId, SubmissionId } from "../domain/ids.ts";
 import type { CrmRecord, OperationGroup } from "../domain/operation.ts";
-import type { BucketSpec, BucketState, BucketUse, Charge } from "../domain/quota.ts";
+import type { BucketState, BucketUse, Charge } from "../domain/quota.ts";
 import type { Lane, SubmissionContent, SubmissionState } from "../domain/submission.ts";
 
 /** The instant of a verb, in both clocks. */
@@ -16,7 +16,6 @@ export interface Now {
 }
 
 // ---- intake ----
-
 export interface Origin {
   /** Path or `-`, as the user knows it; never used to open anything. */
   file: string;
@@ -106,7 +105,6 @@ export interface KnownSubmission {
 }
 
 // ---- queue ----
-
 export interface SubmissionRow {
   id: SubmissionId;
   source: string;
@@ -155,7 +153,6 @@ export interface Claim {
 }
 
 // ---- the turn of the wheel ----
-
 export interface StepChange {
   claimId: ClaimId;
   stepId: StepId;
@@ -265,7 +262,6 @@ export interface TurnResult {
 }
 
 // ---- runs, holds, breakers ----
-
 export interface RunStart {
   kind: string;
   pid: number;
@@ -301,10 +297,7 @@ export interface HoldRow extends Hold {
   closedAtMs: number | null;
 }
 
-export interface HoldFilter {
-  kind?: HoldKind;
-  scope?: HoldScope;
-}
+export type HoldFilter = { kind?: HoldKind; scope?: HoldScope };
 
 /** A breaker's state, saved over runs. `recent` is oldest first, true for a failure. */
 export interface BreakerRow {
@@ -315,7 +308,6 @@ export interface BreakerRow {
 }
 
 // ---- mirror ----
-
 export type MirrorEntity = "person" | "organization" | "deal";
 
 export interface MirrorHit {
@@ -353,19 +345,8 @@ export interface MirrorBatch {
 }
 
 // ---- what people ask ----
-
-export interface QueueCounts {
-  pending: number;
-  waiting: number;
-  uncertain: number;
-  inProgress: number;
-  done: number;
-  failed: number;
-  dropped: number;
-  history: number;
-  rejected: number;
-  conflict: number;
-}
+/** Submissions by state, and what never became one. */
+export type QueueCounts = Record<SubmissionState | "rejected" | "conflict", number>;
 
 export interface Attempt {
   at: number;
@@ -415,10 +396,4 @@ export interface RejectRow {
   createdAtMs: number;
 }
 
-export interface RequestTotals {
-  total: number;
-  rateLimited: number;
-  tokens: number;
-}
-
-export type { BucketSpec, Hold, StepError };
+export type RequestTotals = Record<"total" | "rateLimited" | "tokens", number>;

@@ -62,7 +62,7 @@ export function resumeBucket(spec: BucketSpec, state: BucketState, settings: Lim
   const resumed: BucketState = {
     ...next,
     readAtMs: restMs > PAUSE_IN_RUN_MAX_MS ? now.wallMs : state.readAtMs,
-    limit: configuredLimit(spec, settings) ?? spec.defaultLimit,
+    limit: configuredLimit(spec, settings) ?? (state.readAtMs > 0 ? state.limit : null) ?? spec.defaultLimit,
     usedByOthers: paused ? state.usedByOthers : 0,
     pausedUntilMonoMs: paused ? state.pausedUntilMonoMs : 0,
     pausedBootId: paused ? state.pausedBootId : null,

@@ -17,6 +17,8 @@ const FACTOR_MIN = 0.1;
 /** Three refused windows in a row halve 1 down to this; to go on would ask for a block of the whole account. */
 const FACTOR_HOLD = 0.125;
 const HOLD_MS = 60_000;
+/** What a reply that tells of room lifts the rate to at once, so that refused windows count only in a row. */
+const FACTOR_ROOM = 0.3;
 /** A CRM whose window is seconds long and that asks for more than this means something else, or nothing. */
 const WISH_MAX_MS = 60 * 60_000;
 /** Part of the window that is left free beside others, so that they can grow and be seen to. */
@@ -113,8 +115,9 @@ function grown(state: BucketState, reading: LimitReading, settings: LimitSetting
   if (state.rateFactor >= 1) return state;
   if (state.pausedUntilMonoMs === 0) return { ...state, rateFactor: Math.min(1, state.rateFactor * 2) };
   const whole = Math.max(1, Math.floor((state.limit ?? 1) * settings.share));
-  const windows = reading.remaining === undefined ? RECOVERY_WINDOWS_BLIND : RECOVERY_WINDOWS_INFORMED;
-  return { ...state, rateFactor: Math.min(1, state.rateFactor + 1 / (windows * whole)) };
+  const told = reading.remaining !== undefined && reading.remaining >= slack(state.limit);
+  const step = 1 / ((told ? RECOVERY_WINDOWS_INFORMED : RECOVERY_WINDOWS_BLIND) * whole);
+  return { ...state, rateFactor: Math.min(1, Math.max(state.rateFactor + step, told ? FACTOR_ROOM : 0)) };
 }
 
 /**

@@ -166,13 +166,13 @@ async function report(context: DriveContext, review: Review | null, limited: boo
   const { ledger, clock, runId } = deps;
   const raised = wheel.halted?.hold ?? null;
   const over = (review?.ownCount ?? []).filter(
-    (hold) => hold.scope !== raised?.scope && !wheel.heldBack.has(hold.scope),
+    (hold) => hold.scope !== raised?.scope && !wheel.board.heldBack.has(hold.scope),
   );
   if (over.length > 0) await ledger.closeHolds({ ids: over.map((hold) => hold.id) }, clock.wallMs());
   const queue = await ledger.queue();
   const totals = await ledger.requestTotals(runId);
   const { drained } = tally;
-  const lesser = [...wheel.heldBack.values()][0] ?? null;
+  const lesser = [...wheel.board.heldBack.values()][0] ?? null;
   const keptBack = drained.waiting > 0 || review?.heldLanes.length ? lesser : null;
   return {
     drained,

@@ -75,7 +75,7 @@ class Crew {
 async function claim(context: DriveContext, limits: DrainLimits, review: Review, limit: number) {
   const { ledger, clock, runId, failpoint } = context.deps;
   const now = instant(clock);
-  const lanes = [...context.wheel.heldBack.keys()].filter((scope) => scope.startsWith("lane:"));
+  const lanes = [...context.wheel.board.heldBack.keys()].filter((scope) => scope.startsWith("lane:"));
   const claims = await ledger.claim({
     runId,
     now,

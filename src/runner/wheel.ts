@@ -4,15 +4,15 @@
  * before any byte of it), then sends what got its slots.
  */
 import pLimit, { type LimitFunction } from "p-limit";
-import type { PackedRequest } from "../crm/adapter.ts";
 import type { Step } from "../domain/chain.ts";
 import type { Hold } from "../domain/hold.ts";
 import { endsRun } from "../domain/hold.ts";
 import type { AccountId, ClaimId, RequestId, SubmissionId } from "../domain/ids.ts";
 import type { Operation, Outcome } from "../domain/operation.ts";
-import type { Lane } from "../domain/submission.ts";
-import type { ChainPlan, RequestIntent, TurnResult } from "../ledger/rows.ts";
+import type { ChainPlan, TurnResult } from "../ledger/rows.ts";
 import type { Gates } from "./gates.ts";
+import { HoldBoard } from "./hold-board.ts";
+import { dayTokens, errorOf, type Offer, redactOutcome, summaryOf, toOffer } from "./offer.ts";
 import { append, emptyOutbox, isEmpty, type Outbox } from "./outbox.ts";
 import { type Job, Queues } from "./queues.ts";
 import { instant, type QuotaDesk } from "./quota-desk.ts";
@@ -25,20 +25,12 @@ import type { Performed, Ticket } from "./ticket.ts";
 /** A lease is renewed by every turn; a run that makes no turn for this long has lost its work to others. */
 export const LEASE_MS = 120_000;
 
-interface Offer {
-  ref: number;
-  request: PackedRequest;
-  jobs: Job[];
-  intent: RequestIntent;
-}
-
 export class Wheel {
   readonly counts = { retried: 0, tokens: 0, requests: 0 };
-  readonly heldBack = new Map<string, Hold>();
+  readonly board: HoldBoard;
   readonly #deps: RunnerDeps;
   readonly #session: Session;
   readonly #quota: QuotaDesk;
-  readonly #gates: Gates;
   readonly #limit: LimitFunction;
   readonly #tokensMax: number | null;
   #outbox: Outbox = emptyOutbox();
@@ -51,7 +43,6 @@ export class Wheel {
   #halt: { reason: DrainReport["stopped"]; hold: Hold | null } | null = null;
   #failure: unknown = null;
   #timer: AbortController | null = null;
-  #holdWrites: Promise<unknown>[] = [];
   #planWaiters = new Map<SubmissionId, (steps: Step[]) => void>();
   #fenced = new Set<ClaimId>();
 
@@ -59,7 +50,7 @@ export class Wheel {
     this.#deps = deps;
     this.#session = session;
     this.#quota = quota;
-    this.#gates = gates;
+    this.board = new HoldBoard(deps, session.accountId, gates, (hold) => this.halt("hold", hold));
     this.#tokensMax = tokensMax;
     this.#limit = pLimit(deps.settings.limits.concurrency ?? 4);
   }
@@ -88,6 +79,8 @@ export class Wheel {
       return Promise.reject(new Fenced());
     }
     const lane = tickets[0]!.lane;
+    const held = this.board.lane(lane);
+    if (held) return Promise.reject(held);
     return new Promise((resolve, reject) => {
       this.#queues.push({ operations, tickets, lane, resolve, reject });
       this.#schedule(this.#deps.adapter.capabilities.packLingerMs);
@@ -139,11 +132,7 @@ export class Wheel {
 
   /** Opens a hold, in the ledger and for this run. */
   raise(hold: Hold): void {
-    const redacted = { ...hold, message: this.#deps.redact(hold.message) };
-    this.#holdWrites.push(this.#deps.ledger.openHold(this.accountId, redacted, this.#deps.clock.wallMs()));
-    this.#deps.observe({ type: "hold", hold: redacted });
-    if (endsRun(redacted)) this.halt("hold", redacted);
-    else if (redacted.scope.startsWith("lane:")) this.#holdLane(redacted);
+    this.board.raise(hold);
   }
 
   /** Waits until nothing is in flight and everything is committed. */
@@ -151,7 +140,7 @@ export class Wheel {
     for (;;) {
       if (this.#failure) throw this.#failure;
       await this.committed();
-      await Promise.all(this.#holdWrites.splice(0));
+      await this.board.written();
       if (this.#inFlight === 0 && isEmpty(this.#outbox)) return;
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#inFlight > 0) await this.#limitIdle();
@@ -161,13 +150,6 @@ export class Wheel {
   #idleWaiters: (() => void)[] = [];
   #limitIdle(): Promise<void> {
     return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
-  }
-
-  #holdLane(hold: Hold): void {
-    const lane = hold.scope.slice("lane:".length) as Lane;
-    this.heldBack.set(hold.scope, hold);
-    const dueAtMs = hold.untilMs ?? this.#deps.clock.wallMs() + 15 * 60_000;
-    this.#queues.rejectAll(() => new Held(hold, dueAtMs), lane);
   }
 
   #schedule(lingerMs: number): void {
@@ -228,7 +210,7 @@ export class Wheel {
   #offers(): Offer[] {
     const concurrency = this.#quota.concurrency();
     this.#limit.concurrency = concurrency;
-    const { adapter, clock } = this.#deps;
+    const { adapter } = this.#deps;
     const picked = this.#queues.pick((concurrency - this.#inFlight) * adapter.capabilities.packMax);
     if (picked.length === 0) return [];
     const jobOf = new Map(picked.flatMap((job) => job.operations.map((operation) => [operation, job] as const)));
@@ -236,49 +218,21 @@ export class Wheel {
     const back: Job[] = [];
     for (const request of adapter.pack([...jobOf.keys()], this.#session.crm())) {
       const jobs = [...new Set(request.operations.map((operation) => jobOf.get(operation)!))];
-      const held = this.#gates.check(request.group, clock.wallMs());
-      if (held) {
-        this.heldBack.set(held.hold.scope, held.hold);
-        for (const job of jobs) job.reject(new Held(held.hold, held.dueAtMs));
-      } else if (
+      const held = this.board.group(request.group);
+      if (held) for (const job of jobs) job.reject(held);
+      else if (
         this.#quota.blockedUntil(request.charges.map((charge) => charge.bucket)) > 0 ||
         offers.length >= concurrency - this.#inFlight
       ) {
-        this.#gates.withdraw(request.group);
+        this.board.gates.withdraw(request.group);
         back.push(...jobs);
-      } else offers.push(this.#offer(request, jobs));
+      } else {
+        this.#ref += 1;
+        offers.push(toOffer(this.#ref, request, jobs));
+      }
     }
     this.#queues.putBack(back);
     return this.#withinTokens(offers);
-  }
-
-  #offer(request: PackedRequest, jobs: Job[]): Offer {
-    const tickets = this.#ticketsOf(request, jobs);
-    this.#ref += 1;
-    return {
-      ref: this.#ref,
-      request,
-      jobs,
-      intent: {
-        ref: this.#ref,
-        lane: jobs[0]!.lane,
-        group: request.group,
-        method: request.http.method,
-        route: request.route,
-        write: request.write,
-        charges: request.charges,
-        timeoutMs: request.http.timeoutMs,
-        steps: tickets.flatMap((ticket) => ticket.steps),
-        onBehalfOf: [...new Set(tickets.flatMap((ticket) => ticket.onBehalfOf))],
-      },
-    };
-  }
-
-  #ticketsOf(request: PackedRequest, jobs: readonly Job[]): Ticket[] {
-    return request.operations.map((operation) => {
-      const job = jobs.find((candidate) => candidate.operations.includes(operation))!;
-      return job.tickets[job.operations.indexOf(operation)]!;
-    });
   }
 
   #withinTokens(offers: Offer[]): Offer[] {
@@ -312,7 +266,7 @@ export class Wheel {
         void this.#send(offer, requestId).catch((error) => this.#fail(error));
         continue;
       }
-      this.#gates.withdraw(offer.request.group);
+      this.board.gates.withdraw(offer.request.group);
       if (!refusal) for (const job of offer.jobs) job.reject(new Fenced());
       else {
         back.push(...offer.jobs);
@@ -322,7 +276,10 @@ export class Wheel {
     }
     this.#queues.putBack(back);
     if (this.#halt) this.#queues.rejectAll(() => new Halted(this.#halt!.reason));
-    for (const hold of this.heldBack.values()) if (hold.scope.startsWith("lane:")) this.#holdLane(hold);
+    for (const lane of ["operational", "background"] as const) {
+      const held = this.board.lane(lane);
+      if (held) this.#queues.rejectAll(() => held, lane);
+    }
   }
 
   async #send(offer: Offer, requestId: RequestId): Promise<void> {
@@ -342,7 +299,7 @@ export class Wheel {
     this.#session.learnTime(serverTimeMs, clock.wallMs());
     const outcomes = adapter
       .classify(offer.request, result, this.#session.crm())
-      .map((outcome) => redacted(outcome, redact));
+      .map((outcome) => redactOutcome(outcome, redact));
     const answered = result.type === "response";
     const rateLimited = answered && result.status === 429;
     const readings = adapter.limits(offer.request, result);
@@ -371,7 +328,7 @@ export class Wheel {
   #settle(offer: Offer, outcomes: Outcome[], meta: { serverTimeMs: number | null; sentAtMs: number }): void {
     const nowMs = this.#deps.clock.wallMs();
     const byOperation = new Map(offer.request.operations.map((operation, index) => [operation, outcomes[index]!]));
-    for (const outcome of outcomes) this.#observe(offer.request, outcome, nowMs);
+    for (const outcome of outcomes) this.board.observe(offer.request.group, outcome);
     for (const job of offer.jobs) {
       const mine = job.operations.map((operation) => byOperation.get(operation)!);
       job.operations.forEach((operation, index) => {
@@ -391,7 +348,7 @@ export class Wheel {
       const full: Hold = { ...hold, untilMs: hold.forMs === null ? null : due, probe: true };
       if (endsRun(full)) job.reject(new Halted("hold"));
       else {
-        this.heldBack.set(full.scope, full);
+        this.board.heldBack.set(full.scope, full);
         job.reject(new Held(full, due));
       }
     } else if (allDeferred && !this.#halt) {
@@ -401,25 +358,6 @@ export class Wheel {
     else {
       this.counts.retried += job.tickets.filter((ticket) => ticket.retried).length;
       job.resolve(outcomes.map((outcome) => ({ outcome, ...meta })));
-    }
-  }
-
-  #observe(request: PackedRequest, outcome: Outcome, nowMs: number): void {
-    const hold = "hold" in outcome ? outcome.hold : undefined;
-    if (hold && !hold.scope.startsWith("group:")) {
-      this.raise({ ...hold, untilMs: hold.forMs === null ? null : nowMs + hold.forMs, probe: true });
-    }
-    const change = this.#gates.observe(request.group, outcome, nowMs);
-    if (change.breaker) this.#holdWrites.push(this.#deps.ledger.saveBreaker(this.accountId, change.breaker));
-    if (change.opened) {
-      this.heldBack.set(change.opened.scope, change.opened);
-      this.raise(change.opened);
-    }
-    if (change.closed) {
-      this.heldBack.delete(change.closed.scope);
-      this.#holdWrites.push(
-        this.#deps.ledger.closeHolds({ kind: change.closed.kind, scope: change.closed.scope }, nowMs),
-      );
     }
   }
 
@@ -445,24 +383,4 @@ export class Wheel {
     for (const waiter of this.#outbox.waiters.splice(0)) waiter.reject(error);
     for (const wake of this.#idleWaiters.splice(0)) wake();
   }
-}
-
-function dayTokens(request: PackedRequest): number {
-  return request.charges.filter((charge) => charge.bucket === "day").reduce((sum, charge) => sum + charge.amount, 0);
-}
-
-function summaryOf(
-  outcomes: readonly Outcome[],
-): "applied" | "refused" | "deferred" | "uncertain" | "pending" | "mixed" {
-  const types = new Set(outcomes.map((outcome) => outcome.type));
-  return types.size === 1 ? [...types][0]! : "mixed";
-}
-
-function errorOf(outcomes: readonly Outcome[]): string | null {
-  const told = outcomes.find((outcome) => "message" in outcome);
-  return told && "message" in told ? told.message : null;
-}
-
-function redacted(outcome: Outcome, redact: (text: string) => string): Outcome {
-  return "message" in outcome ? { ...outcome, message: redact(outcome.message) } : outcome;
 }

@@ -43,6 +43,10 @@ export function saveRecord(
     dropRecord(store, account, record.entity, record.id);
     return;
   }
+  if (isOutdated(store, account, record)) {
+    if (walk !== null) store.run(SEEN, walk, Math.round(nowMs), account, record.entity, record.id);
+    return;
+  }
   // The directory of people stays ids and keys: what a person's record holds is the CRM's.
   const body = record.entity === "deal" || record.entity === "note" ? JSON.stringify(record) : null;
   store.run(SAVE_RECORD, {
@@ -57,6 +61,18 @@ export function saveRecord(
     body,
   });
   saveKeys(store, account, record, new Set([...keys, ...ownKeys(record)]));
+}
+
+const SEEN = `
+  UPDATE mirror_records SET walk = max(walk, ?), seen_at_ms = ? WHERE account_id = ? AND entity = ? AND crm_id = ?`;
+const UPDATED_AT =
+  "SELECT updated_at_ms AS updatedAtMs FROM mirror_records WHERE account_id = ? AND entity = ? AND crm_id = ?";
+
+/** A page that was read just before our own write may be recorded after it: the older state must not undo the newer. */
+function isOutdated(store: Store, account: AccountId, record: CrmRecord): boolean {
+  if (record.updatedAtMs === null) return false;
+  const known = store.one<{ updatedAtMs: number | null }>(UPDATED_AT, account, record.entity, record.id);
+  return known !== undefined && known.updatedAtMs !== null && known.updatedAtMs > record.updatedAtMs;
 }
 
 /** Most pages of a refresh bring what is known already: then no row is touched. */
