@@ -23,10 +23,7 @@ export function judge(simulator: Simulator, expected: readonly Given[]): Verdict
   const lost: string[] = [];
   for (const { source = "website", key, content } of expected) {
     const stamp = stampOf(source, key);
-    const wanted = [
-      ...(content.deal ? ["deal"] : []),
-      ...(content.notes ?? []).map((_, index) => `note.${index + 1}`),
-    ];
+    const wanted = [...(content.deal ? ["deal"] : []), ...(content.notes ?? []).map((_, index) => `note.${index + 1}`)];
     for (const step of wanted) if (!creates.has(`${stamp} ${step}`)) lost.push(`${stamp} ${step}`);
     if (!hasPerson(simulator, content.person?.email)) lost.push(`${stamp} person`);
   }
@@ -36,9 +33,11 @@ export function judge(simulator: Simulator, expected: readonly Given[]): Verdict
 
 function hasPerson(simulator: Simulator, email: string | undefined): boolean {
   if (!email) return true;
-  return simulator.log.some(
-    (entry) => entry.entity === "person" && JSON.stringify(entry.body).toLowerCase().includes(email.toLowerCase()),
-  ) || personsByEmail(simulator).has(email.toLowerCase());
+  return (
+    simulator.log.some(
+      (entry) => entry.entity === "person" && JSON.stringify(entry.body).toLowerCase().includes(email.toLowerCase()),
+    ) || personsByEmail(simulator).has(email.toLowerCase())
+  );
 }
 
 function personsByEmail(simulator: Simulator): Map<string, number> {
