@@ -67,7 +67,8 @@ describe("what a run starts with", () => {
     });
   });
 
-  test("today's settings count, not those of the run that wrote the row", () => {
+  test("a learned limit is remembered, but today's settings count", () => {
+    expect(resumeBucket(BURST, settled({ limit: 120 }), LIMITS, at(0)).limit).toBe(120);
     const row = settled({ limit: 10, capacity: 8 });
     expect(resumeBucket(BURST, row, { ...LIMITS, burst: 50 }, at(0)).limit).toBe(50);
   });
@@ -188,6 +189,17 @@ describe("a refusal", () => {
     const after = read(before, { ...exceeded, retryAfterMs: 600_000 }, 1_000);
     expect(burstHold(before, after, at(1_000))).toMatchObject({ kind: "burst", untilMs: START + 601_000 });
     expect(burstHold(before, read(before, exceeded, 1_000), at(1_000))).toBeNull();
+  });
+
+  test("here and there, with room in between, is no reason for a hold: anybody's 429 comes now and then", () => {
+    let state = settled();
+    for (let round = 0; round < 10; round += 1) {
+      const ms = 1_000 + round * 5_000;
+      const next = read(state, exceeded, ms);
+      expect(burstHold(state, next, at(ms))).toBeNull();
+      state = read(next, { limit: 20, remaining: 18 }, ms + 2_500, ms + 2_400, 1);
+    }
+    expect(state.capacity).toBeGreaterThanOrEqual(4);
   });
 
   test("after a good reply no hold is asked for", () => {
