@@ -12,6 +12,8 @@ const { values } = parseArgs({
     kills: { type: "string", default: "50" },
     seed: { type: "string", default: "1" },
     odds: { type: "string", default: "0.01" },
+    // A plan's cap keeps its group of operations waiting for a quarter of an hour.
+    without: { type: "string", default: "planCap" },
     program: { type: "string", default: join(ROOT, "bin", "crmledger.js") },
     keep: { type: "boolean", default: false },
   },
@@ -25,6 +27,7 @@ const figures = await soak({
   kills: Number(values.kills),
   seed: Number(values.seed),
   oddsPerCall: Number(values.odds),
+  without: values.without.split(","),
   quietMaxMs: 600_000,
   say: (line) => process.stderr.write(`${line}\n`),
 });

@@ -19,6 +19,8 @@ export interface SoakOptions {
   seed: number;
   /** Odds of each fault per call. */
   oddsPerCall: number;
+  /** Kinds that are left out. */
+  without: readonly string[];
   /** Gives up on quiet after this. */
   quietMaxMs: number;
   say: (line: string) => void;
@@ -50,7 +52,7 @@ const LATE_MS = 700;
 export async function soak(options: SoakOptions): Promise<SoakFigures> {
   const began = performance.now();
   const random = randomOf(options.seed);
-  const faults = faultPlan(options.oddsPerCall);
+  const faults = faultPlan(options.oddsPerCall, options.without);
   const simulator = createTroubledCrm(options.seed, faults);
   const server = await simulator.serve();
   const submissions = makeSubmissions(options.submissions, random, Date.now());
@@ -88,8 +90,8 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
 }
 
 /** Every kind of fault that a client can survive, each at the same odds. */
-function faultPlan(perCall: number): FaultPlan {
-  const kinds = FAULT_KINDS.filter((kind) => kind !== "duplicateDelivery");
+function faultPlan(perCall: number, without: readonly string[]): FaultPlan {
+  const kinds = FAULT_KINDS.filter((kind) => kind !== "duplicateDelivery" && !without.includes(kind));
   return Object.fromEntries(
     kinds.map((kind) => [
       kind,
