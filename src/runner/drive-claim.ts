@@ -18,9 +18,12 @@ import { Writer } from "./writer.ts";
 export async function driveClaim(context: DriveContext, works: readonly Work[], answer: Answer | null): Promise<void> {
   const claimId = works[0]!.claimId;
   try {
-    const person = await sharedPerson(context, works, answer);
+    let person = await sharedPerson(context, works, answer);
     for (const work of works) {
-      if (!work.ended) await guarded(context, work, () => driveOne(context, work, person));
+      if (work.ended) continue;
+      await guarded(context, work, () => driveOne(context, work, person));
+      // The first of them may have made the open deal that the next one means.
+      if (person) person = { ...person, isNew: false };
     }
   } catch (error) {
     for (const work of works) if (!work.ended) concludeFor(context, work, error);
