@@ -2,7 +2,6 @@
 import { open, rename } from "node:fs/promises";
 import { CrmledgerError } from "../domain/errors.ts";
 import { sha256 } from "../domain/json.ts";
-import type { SourceSettings } from "../domain/settings.ts";
 import { compileMapping } from "../intake/mapping.ts";
 import { type ExportedReject, rejectsAsCsv, rejectsAsJsonl } from "../intake/rejects-file.ts";
 import { type FileRows, rowsOfFile } from "./file-rows.ts";
@@ -10,11 +9,9 @@ import type { ImportFile, IngestDeps } from "./ingest.ts";
 import { type Input, openInput } from "./input.ts";
 import { errorCode } from "./open.ts";
 import { checkReexport } from "./reexport.ts";
-import { emptyCounts, type TakenFile, Taker } from "./taker.ts";
+import { emptyCounts, type TakenFile } from "./taker.ts";
+import { OPEN_REJECTS_MAX, Takers } from "./takers.ts";
 import { shownName, Warnings } from "./warnings.ts";
-
-/** Open rejects that are looked through for the ids of this file's. */
-const REJECTS_MAX = 1_000_000;
 
 /** Takes a file's records. Safe to repeat: what was taken before is a duplicate. */
 export const importFile: ImportFile = async (deps, source, options) => {
@@ -27,16 +24,17 @@ export const importFile: ImportFile = async (deps, source, options) => {
     if (!options.asNew) {
       refuseReexport(input, await checkReexport(deps.ledger, source, mapping, rows(), taken.flat));
     }
-    const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: true });
     const rejected = new Set<string>();
-    if (options.rejectsFile !== null) taker.onReject = ({ raw }) => rejected.add(sha256(raw));
-    await takeRows(deps, taker, taken, input, rows);
+    const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (raw) => {
+      if (options.rejectsFile !== null) rejected.add(sha256(raw));
+    });
+    await takeRows(deps, takers, taken, input, rows);
     if (taken.counts.rows === 0) warnings.say(`${input.shown} holds no records`);
     const rejectsFile =
       options.rejectsFile === null || deps.dryRun
         ? null
-        : await writeRejects(deps, source, format === "csv", rejected, options.rejectsFile);
-    return { files: [taken.counts], warnings: warnings.list(), mapped: taker.mapped, rejectsFile };
+        : await writeRejects(deps, format === "csv", rejected, options.rejectsFile);
+    return { files: [taken.counts], warnings: warnings.list(), mapped: takers.mapped, rejectsFile };
   } finally {
     await input.close();
   }
@@ -55,34 +53,34 @@ function refuseReexport(input: Input, check: { records: number; matched: number;
 
 async function takeRows(
   deps: IngestDeps,
-  taker: Taker,
+  takers: Takers,
   taken: TakenFile,
   input: Input,
   rows: FileRows["rows"],
 ): Promise<void> {
   for await (const row of rows()) {
+    const taker = await takers.of(row, taken.flat);
     await taker.take(row, taken);
     if (!taker.full) continue;
     await taker.flush(null);
     deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: row.endOffset, bytesTotal: input.size });
-    if (deps.signal?.aborted) return;
+    if (deps.signal?.aborted) return takers.flush();
   }
-  await taker.flush(null);
+  await takers.flush();
   deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: input.size, bytesTotal: input.size });
 }
 
 /** Writes this file's open rejects in the shape that can be imported again; the path, or null where there are none. */
 async function writeRejects(
   deps: IngestDeps,
-  source: SourceSettings,
   fromCsv: boolean,
   rejected: ReadonlySet<string>,
   path: string,
 ): Promise<string | null> {
   if (rejected.size === 0) return null;
-  const { rows } = await deps.ledger.rejects(REJECTS_MAX);
+  const { rows } = await deps.ledger.rejects(OPEN_REJECTS_MAX);
   const own = rows
-    .filter((row) => row.kind === "reject" && row.source === source.name && rejected.has(sha256(row.raw)))
+    .filter((row) => row.kind === "reject" && rejected.has(sha256(row.raw)))
     .map((row): ExportedReject => ({ id: row.id, line: row.origin.line, reason: row.reason, raw: row.raw }))
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const asCsv = /\.csv$/i.test(path) || (fromCsv && !/\.(jsonl|ndjson|json)$/i.test(path));

@@ -43,7 +43,8 @@ export async function takeGrowing(
   const nowMs = deps.clock.wallMs();
   const unchangedSinceMs = unchangedSince(opened, file.before, nowMs);
   const whole = nowMs - unchangedSinceMs >= COMPLETE_AFTER_MS;
-  const resumed = await resumable(opened, file.before, taken.counts.file, warnings);
+  const before = file.before !== null && isReadAlike(source, file, file.before) ? file.before : null;
+  const resumed = await resumable(opened, before, taken.counts.file, warnings);
   const state = new Progress(source.name, file, resumed, unchangedSinceMs);
   const rows =
     resumed !== null && resumed.offset >= opened.size ? [] : await openRows(source, file, resumed, whole, state);
@@ -73,6 +74,14 @@ export async function takeGrowing(
 export function unchangedSince(opened: OpenedFile, before: FileProgress | null, nowMs: number): number {
   const same = before !== null && before.size === opened.size && before.modifiedAtMs === opened.modifiedAtMs;
   return Math.min(opened.modifiedAtMs, same ? before.unchangedSinceMs : nowMs);
+}
+
+/** Whether the config still asks for what the file was read with; else it is read from its start, as duplicates mostly. */
+function isReadAlike(source: SourceSettings, file: GrowingFile, before: FileProgress): boolean {
+  if (before.context === null) return true;
+  const context = JSON.parse(before.context) as Partial<CsvDialect>;
+  if ((file.format === "csv") !== (context.columns !== undefined)) return false;
+  return source.delimiter === null || context.delimiter === undefined || context.delimiter === source.delimiter;
 }
 
 async function resumable(

@@ -55,6 +55,8 @@ export interface ImportOptions {
   asNew: boolean;
   /** Rejected records of this file are also written here, in the shape that can be imported again. */
   rejectsFile: string | null;
+  /** All sources of the config: a mended reject is taken by the source that it came from. Absent: by the one of the import. */
+  sources?: readonly SourceSettings[];
 }
 
 /** Imports one file. A file that is missing or is not what it claims to be rejects with `inputUnreadable`. */

@@ -2,7 +2,7 @@
 
 import { canonicalJson, sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
-import { boundFault, jsonText, jsonTextOfAny, parseJson } from "../intake/json-text.ts";
+import { boundFault, jsonText, jsonTextOfAny } from "../intake/json-text.ts";
 import { RECORD_BYTES_MAX } from "../intake/limits.ts";
 import { isFlat, type MappedSubmission, type Mapping, remapRaw } from "../intake/mapping.ts";
 import { type Unwrapped, unwrapReject } from "../intake/rejects-file.ts";
@@ -265,16 +265,11 @@ export class Taker {
     for (const { item } of submissions) {
       const before = known.get(item.key);
       if (before === undefined || before.rawHash === item.rawHash || before.contentHash === item.contentHash) continue;
-      const today = await remapRaw(this.#mapping, before.raw, parsedOrNull);
+      const today = await remapRaw(this.#mapping, before.raw);
       if (today?.contentHash === item.contentHash) item.contentHash = before.contentHash;
     }
     return known;
   }
-}
-
-function parsedOrNull(text: string): unknown {
-  const parsed = parseJson(text);
-  return parsed.ok ? parsed.value : null;
 }
 
 function placeOf(line: number | null): string {

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import iconv from "iconv-lite";
+import { CrmledgerError } from "../domain/errors.ts";
 
 export interface DecodedText {
   text: string;
@@ -35,15 +36,16 @@ export function detectEncoding(head: Uint8Array, configured: string | null): { n
   return { name: "utf-8", markBytes: 0 };
 }
 
-/** Whether `makeDecoding` knows the name. */
-export function isKnownEncoding(name: string): boolean {
-  return iconv.encodingExists(name);
-}
-
+/** Rejects with `configInvalid` for an encoding that only a config can name and nobody knows. */
 export function makeDecoding(name: string): Decoding {
   if (/^utf-?8$/i.test(name)) return byteView("utf-8", decodeUtf8);
   if (/^(windows-?1252|cp1252)$/i.test(name))
     return byteView("windows-1252", (text) => ({ text: windows1252(text), guessed: false }));
+  if (!iconv.encodingExists(name)) {
+    throw new CrmledgerError("configInvalid", `encoding: "${name}" is not supported`, {
+      hint: "Leave `encoding` out to have it found, or save the file as UTF-8.",
+    });
+  }
   const decoder = iconv.getDecoder(name, { stripBOM: false });
   const isUtf16 = /^utf-?16/i.test(name);
   return {

@@ -6,7 +6,7 @@ import type { SourceSettings } from "../domain/settings.ts";
 import type { Lane, SubmissionContent } from "../domain/submission.ts";
 import { messageOf } from "./expression.ts";
 import { identityKeysOf } from "./identity-keys.ts";
-import { boundFault } from "./json-text.ts";
+import { boundFault, parseJson } from "./json-text.ts";
 import { type CompiledMap, compileMap, compileReader, pathAt, type Reader } from "./map.ts";
 import { isSubmissionList, parsePath, treeValue, writePath } from "./path.ts";
 import { restLines } from "./rest.ts";
@@ -218,11 +218,16 @@ function unusable(source: SourceSettings, content: SubmissionContent, findings: 
 export async function remapRaw(
   mapping: Mapping,
   raw: string,
-  parse: (text: string) => unknown,
+  parse: (text: string) => unknown = jsonOrNull,
 ): Promise<MappedSubmission | null> {
   const record = parse(raw);
   const mapped = await mapping.map(record, isFlat(record));
   return mapped.type === "submission" ? mapped : null;
+}
+
+function jsonOrNull(text: string): unknown {
+  const parsed = parseJson(text);
+  return parsed.ok ? parsed.value : null;
 }
 
 /** A kept CSV row: no member holds anything but text. */

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type IngestRig, openIngestRig, person, total } from "../support/ingest-rig.ts";
+import { type IngestRig, openIngestRig, person, sourceOf, total } from "../support/ingest-rig.ts";
 
 let rig: IngestRig;
 beforeEach(async () => {
@@ -281,6 +281,16 @@ describe("rejects", () => {
     await rig.import(file("a.csv", "id,person.name,person.email\n1,Ada,\n"), {}, { rejectsFile: out });
     await rig.import(out);
     expect((await rig.ledger.rejects(9)).total).toBe(1);
+  });
+
+  it("go back to the source that they came from, whatever source imports them", async () => {
+    const website = sourceOf({ map: { id: "e", "person.email": "mail" } });
+    const out = join(rig.folder, "rejects.jsonl");
+    await rig.import(file("a.jsonl", '{"e":"x1","mail":"","n":9007199254740993}\n'), website, { rejectsFile: out });
+    writeFileSync(out, readFileSync(out, "utf8").replace('"mail":""', '"mail":"a@example.com"'));
+    expect(total(await rig.import(out, { name: "import" }, { sources: [website] }))).toEqual({ rows: 1, new: 1 });
+    expect(await rig.queued()).toMatchObject([{ source: "website", key: "x1" }]);
+    expect((await rig.ledger.rejects(9)).total).toBe(0);
   });
 
   it("hold the text of what could not be read, to be mended", async () => {

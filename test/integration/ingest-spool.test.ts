@@ -159,6 +159,13 @@ describe("growing files", () => {
     expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
   });
 
+  it("reads from the start again when the config names another delimiter", async () => {
+    rig.put("a.csv", "id,person.email|person.name\n1,a@example.com|Ada\n");
+    expect(total(await rig.ingest({ delimiter: "," }))).toEqual({ rows: 1, rejected: 1 });
+    await rig.ingest({ delimiter: "|", map: { "person.email": "id,person.email" } });
+    expect(await rig.ledger.fileProgress("website")).toMatchObject([{ context: expect.stringContaining("|") }]);
+  });
+
   it("writes nothing when nothing changed", async () => {
     rig.put("a.jsonl", `${person(1)}\n`);
     await rig.ingest();
