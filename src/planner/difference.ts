@@ -32,7 +32,7 @@ export function missingLinks(
   record: CrmRecord,
   ids: { organizationId: CrmId | null; personId?: CrmId | null },
 ): Links | null {
-  if (content.onMatch === "keep") return null;
+  if (content.onMatch === "keep" || record.entity === "organization" || record.entity === "note") return null;
   const links: Links = {};
   if (ids.organizationId !== null && record.organizationId === null) links.organization = { id: ids.organizationId };
   if (record.entity === "deal" && ids.personId != null && record.personId === null) links.person = { id: ids.personId };

@@ -7,7 +7,7 @@ import type { Step } from "../domain/chain.ts";
 import type { CrmRecord, ListOperation } from "../domain/operation.ts";
 import { compareIds } from "../domain/record-keys.ts";
 import { stampOf } from "../domain/stamp.ts";
-import { difference } from "../planner/difference.ts";
+import { difference, missingLinks } from "../planner/difference.ts";
 import { conclude } from "./conclude.ts";
 import { type DriveContext, freshRecord, planContext, read, refusal } from "./context.ts";
 import { settlePending } from "./pending.ts";
@@ -219,7 +219,8 @@ async function settleUpdates(context: DriveContext, lost: readonly Lost[]): Prom
       });
       continue;
     }
-    if (difference(step.content, record, planContext(context, work.row.source)) !== null) {
+    const lacksValues = difference(step.content, record, planContext(context, work.row.source)) !== null;
+    if (lacksValues || missingLinks(step.content, record, linkedIds(work)) !== null) {
       miss(context, each);
       continue;
     }
@@ -230,4 +231,12 @@ async function settleUpdates(context: DriveContext, lost: readonly Lost[]): Prom
       steps: [{ ...at, from: "uncertain", to: "done", explanation, error: null, lostAtMs: null }],
     });
   }
+}
+
+/** What the chain has of the records that an update may have linked. */
+function linkedIds(work: Work): { organizationId: string | null; personId: string | null } {
+  return {
+    organizationId: stepOf(work, "organization")?.crmId ?? null,
+    personId: stepOf(work, "person")?.crmId ?? null,
+  };
 }
