@@ -263,7 +263,11 @@ export class Wheel {
       const requestId = granted.get(offer.ref);
       const refusal = refused.get(offer.ref);
       if (requestId !== undefined) {
-        void this.#send(offer, requestId).catch((error) => this.#fail(error));
+        void this.#send(offer, requestId).catch((error) => {
+          this.#fail(error);
+          // Nobody else answers them, and a driver that waits for ever keeps the run from ending.
+          for (const job of offer.jobs) job.reject(error);
+        });
         continue;
       }
       this.board.gates.withdraw(offer.request.group);

@@ -1,0 +1,50 @@
+/** What the machine or a bug does to a run ends it with an error; it never hangs, and nothing is sent after it. */
+import { describe, expect, it } from "vitest";
+import { pipedriveAdapter } from "../../src/crm/pipedrive/adapter.ts";
+import { CrmledgerError } from "../../src/domain/errors.ts";
+import type { Ledger } from "../../src/ledger/ledger.ts";
+import { createRig, lead } from "../support/drain-rig.ts";
+import { IMMORTAL, runToTheEnd } from "../support/mortal-run.ts";
+import { judge } from "../support/oracle.ts";
+
+const GIVEN = [lead(1), lead(2), lead(3, { organization: { name: "Analytical Engines" } })];
+
+describe("a run", () => {
+  it("whose disk is full at any turn ends with that error, and a later run brings everything home", async () => {
+    for (let nth = 1; ; nth += 1) {
+      const rig = await createRig();
+      await rig.take(GIVEN);
+      let turns = 0;
+      const full = () => Promise.reject(new CrmledgerError("diskFull", "no space left"));
+      const ledger: Ledger = Object.assign(Object.create(rig.ledger) as Ledger, {
+        turn: (turn: Parameters<Ledger["turn"]>[0]) => {
+          turns += 1;
+          return turns >= nth ? full() : rig.ledger.turn(turn);
+        },
+      });
+      const run = rig.run({}, { ledger }).then(
+        () => null,
+        (error: unknown) => (error as CrmledgerError).code,
+      );
+      const code = await run;
+      if (turns < nth) break;
+      expect(code, `turn ${nth}`).toBe("diskFull");
+      await runToTheEnd(rig, IMMORTAL, new Map());
+      expect(judge(rig.simulator, GIVEN), `turn ${nth}`).toEqual({ lost: [], doubled: [] });
+    }
+  });
+
+  it("ends where an adapter throws over a reply, instead of waiting for an answer that nobody gives", async () => {
+    const rig = await createRig({
+      adapter: {
+        ...pipedriveAdapter,
+        classify(request, result, session) {
+          if (request.write) throw new Error("a bug in the adapter");
+          return pipedriveAdapter.classify(request, result, session);
+        },
+      },
+    });
+    await rig.take(GIVEN);
+    await expect(rig.run()).rejects.toThrow("a bug in the adapter");
+  });
+});
