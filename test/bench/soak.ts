@@ -33,7 +33,12 @@ const figures = await soak({
 });
 
 process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
-const broken = figures.lost.length + figures.twice.length + figures.wrong.length + figures.trouble.length;
+const broken =
+  figures.lost.length +
+  figures.twice.length +
+  figures.wrong.length +
+  figures.trouble.length +
+  (figures.exits["1"] ?? 0);
 process.stdout.write(
   `${figures.lost.length} lost, ${figures.twice.length} twice, ${figures.wrong.length} wrong, ${figures.remaining} remaining\n`,
 );

@@ -37,6 +37,8 @@ export interface SoakFigures extends Findings {
   faults: Record<string, number>;
   tokens: number;
   limited: Record<string, number>;
+  /** What runs said that left with 1: a bug, whatever the CRM holds. */
+  unexpected: string[];
   /** Why it is no success although nothing was lost or made twice. */
   trouble: string[];
 }
@@ -56,7 +58,7 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
   const simulator = createTroubledCrm(options.seed, faults);
   const server = await simulator.serve();
   const submissions = makeSubmissions(options.submissions, random, Date.now());
-  const world = { options, random, exits: {} as Record<string, number>, runs: 0, kills: 0 };
+  const world: World = { options, random, exits: {}, unexpected: [], runs: 0, kills: 0 };
   try {
     const config = writeConfig(options.folder, server.url);
     const batches = split(submissions, options.kills);
@@ -76,6 +78,7 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
       runs: world.runs,
       kills: world.kills,
       exits: world.exits,
+      unexpected: world.unexpected,
       remaining,
       trouble,
       seconds: Math.round((performance.now() - began) / 1000),
@@ -180,6 +183,7 @@ interface World {
   options: SoakOptions;
   random: () => number;
   exits: Record<string, number>;
+  unexpected: string[];
   runs: number;
   kills: number;
 }
@@ -223,6 +227,8 @@ function start(world: World, config: string, args: readonly string[]): Started {
     child.once("close", (code, signal) => {
       const name = signal ?? String(code);
       world.exits[name] = (world.exits[name] ?? 0) + 1;
+      if (code === 1 && world.unexpected.length < 5)
+        world.unexpected.push(`${args.join(" ")}: ${out}${err}`.slice(0, 1_000));
       resolve({ code, out, err });
     });
   });
