@@ -71,7 +71,10 @@ export function resumeBucket(spec: BucketSpec, state: BucketState, settings: Lim
   return withCapacity(resumed, settings, 0);
 }
 
-/** Where no reset was ever seen, only a request can find out whether a day that was spent has begun anew. */
+/**
+ * Only a request can find out whether a day that was spent has begun anew (or tokens were bought): what is left counts as
+ * unknown until it tells. Where others are to be left something and the day's end is known, that end is waited for.
+ */
 function resumeDay(spec: BucketSpec, state: BucketState, settings: LimitSettings, nowMs: number): BucketState {
   const learned = state.readAtMs > 0 ? state.limit : null;
   const limit =
@@ -79,8 +82,9 @@ function resumeDay(spec: BucketSpec, state: BucketState, settings: LimitSettings
       ? (learned ?? configuredLimit(spec, settings) ?? spec.defaultLimit)
       : lower(settings.dailyTokens, learned);
   const sized = withCapacity(rollDay({ ...state, limit }, nowMs), settings, 0);
-  const spent = sized.remaining !== null && sized.remaining <= sized.floorBackground;
-  return spent && sized.resetsAtMs === null ? { ...sized, remaining: null } : sized;
+  if (sized.remaining === null || sized.remaining > sized.floorBackground) return sized;
+  const empty = sized.remaining <= 0;
+  return empty || sized.resetsAtMs === null ? { ...sized, remaining: null } : sized;
 }
 
 /** How long no slot may be given yet. A pause of another boot can't be compared and counts as over. */

@@ -83,6 +83,13 @@ describe("a new day", () => {
 
   test("whose hour was never learned can be found out: a spent row doesn't stop the next run's first request", () => {
     expect(resumeBucket(DAY, { ...spent, remaining: 0 }, LIMITS, at(HOUR)).remaining).toBeNull();
+    expect(resumeBucket(DAY, spent, LIMITS, at(HOUR)).remaining).toBeNull();
+  });
+
+  test("whose end is known is waited for with what is left to others, and asked about when nothing is left", () => {
+    const known = { ...spent, resetsAtMs: START + 3 * HOUR };
+    expect(resumeBucket(DAY, known, LIMITS, at(HOUR)).remaining).toBe(900);
+    expect(resumeBucket(DAY, { ...known, remaining: 0 }, LIMITS, at(HOUR)).remaining).toBeNull();
   });
 });
 
