@@ -17,4 +17,7 @@ export const FAILPOINTS = [
   /** All is recorded; the run is not closed. */
   "drain.end",
 ] as const;
-export type FailpointName = (typeof FAILPOINTS)[number];
+type FailpointName = (typeof FAILPOINTS)[number];
+
+/** A test hands one in to kill, stop or throw at a named instant. */
+export type Failpoint = (name: FailpointName) => void;

@@ -11,9 +11,7 @@ import type { AccountId, RunId } from "../domain/ids.ts";
 import type { Operation, Outcome } from "../domain/operation.ts";
 import type { DrainSettings } from "../domain/settings.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-
-/** Named instants at which a test may kill, stop or throw. See `FAILPOINTS` in failpoints.ts. */
-export type Failpoint = (name: string) => void;
+import type { Failpoint } from "./failpoints.ts";
 
 export type RunnerEvent =
   | {
