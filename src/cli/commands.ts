@@ -68,7 +68,7 @@ export const COMMANDS: readonly CommandRow[] = [
     examples: [
       ["failed", "what failed, and why"],
       ["failed show website/wf_8812", "one of them with its whole story"],
-      ["failed edit website/wf_8812", "mend its content in $EDITOR and queue it again"],
+      ["failed edit website/wf_8812", "mend the record in $EDITOR and queue it again"],
       ['failed drop website/wf_8812 --why "spam"', "set it aside"],
     ],
     load: () => import("./failed.ts"),
@@ -97,14 +97,24 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "rejects",
     group: "When something is wrong",
-    summary: "rejected records and conflicts; export, mend and import them again",
+    summary: "rejected records and conflicts; export, mend and import them again, or decide on one",
+    args: [
+      ["[action]", "take or keep (of a conflict), or drop; none lists"],
+      ["[id]", "its number in the list"],
+    ],
     options: [
       { flags: "--export <file>", description: "write them to a .csv or .jsonl that can be mended and imported" },
       { flags: "--limit <n>", description: "at most so many (100; all with --export)", read: readCount },
+      { flags: "--retry", description: "every reject through today's map; those that it takes are closed" },
+      { flags: "--why <text>", description: "of drop: why it is set aside" },
     ],
     examples: [
       ["rejects", "what never became a submission, and why"],
       ["rejects --export rejects.csv", "then mend it and: crmledger import rejects.csv"],
+      ["rejects --retry", "after the map was mended"],
+      ["rejects take 7", "of a conflict: the newer content, where nothing was sent yet"],
+      ["rejects keep 7", "of a conflict: what the ledger has"],
+      ['rejects drop 7 --why "spam"', "set it aside"],
     ],
     load: () => import("./rejects.ts"),
   },

@@ -1,12 +1,11 @@
 import { CrmledgerError } from "../domain/errors.ts";
-import type { SubmissionContent } from "../domain/submission.ts";
 import type { FailedRow } from "../ledger/rows.ts";
 import { type FailedCause, type FailedDocument, renderFailed } from "../report/failed-list.ts";
 import { utcTime } from "../report/human.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { withLedgerOnly } from "./compose.ts";
-import { editJson } from "./editor.ts";
 import { type Found, findSubmission } from "./find-submission.ts";
+import { mend } from "./mend.ts";
 import { storyReply } from "./show.ts";
 
 type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
@@ -49,23 +48,28 @@ function show(shop: Shop, found: Found): Promise<Reply> {
   return storyReply(shop, found.id, []);
 }
 
-async function edit(shop: Shop, found: Found, { io }: Invocation): Promise<Reply> {
-  const story = await failedStory(shop, found);
-  const before = story.submission.content;
-  if (before === null) {
-    throw new CrmledgerError("inputUnreadable", `The content of ${nameOf(found)} was erased`, {
+async function edit(shop: Shop, found: Found, invocation: Invocation): Promise<Reply> {
+  const { raw } = (await failedStory(shop, found)).submission;
+  if (raw === null) {
+    throw new CrmledgerError("inputUnreadable", `The record of ${nameOf(found)} was erased`, {
       hint: "Only its accounting row is left; it can be dropped.",
     });
   }
-  const after = editJson(before, io) as SubmissionContent;
-  if (typeof after !== "object" || after === null || Array.isArray(after)) {
-    throw new CrmledgerError("inputUnreadable", "The edited content is no JSON object", {
-      hint: "Nothing was changed.",
+  if (shop.config === null) {
+    throw new CrmledgerError("configMissing", "failed edit needs the config, whose map reads the record", {
+      hint: "Name it with --config FILE.",
     });
   }
-  if (JSON.stringify(after) === JSON.stringify(before)) return sayDone("unchanged", found, "Nothing was changed.");
-  await shop.ledger.requeue([found.id], new Map([[found.id, after]]), shop.now());
-  return sayDone("requeued", found, "Changed and put back in the queue; the record as it came is kept.");
+  const { source, key } = found;
+  const replacement = await mend(shop.config, { source, key, raw }, invocation);
+  if (replacement === null) return sayDone("unchanged", found, "Nothing was changed.");
+  const requeued = await shop.ledger.requeue([found.id], new Map([[found.id, replacement]]), shop.now());
+  if (requeued === 0) throw notFailed(found);
+  return sayDone(
+    "requeued",
+    found,
+    "Changed and put back in the queue; the record as it came is kept. Send it with: crmledger sync",
+  );
 }
 
 async function drop(shop: Shop, found: Found, { flags }: Invocation): Promise<Reply> {

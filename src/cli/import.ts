@@ -82,6 +82,7 @@ async function importAll(
         format: flags.format ?? null,
         asNew: flags.asNew === true,
         rejectsFile: flags.rejects === undefined ? null : resolve(io.cwd, flags.rejects),
+        sources: Object.values(shop.config.sources),
       });
       for (const warning of report.warnings) talk.warn(warning);
       const rows = report.files.reduce((sum, file) => sum + file.rows, 0);

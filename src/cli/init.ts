@@ -6,6 +6,7 @@ import { CrmledgerError } from "../domain/errors.ts";
 import type { Invocation, RunCommand } from "./command.ts";
 import { configText, type InitAnswers } from "./config-text.ts";
 import { askAnswers } from "./init-questions.ts";
+import { canAsk } from "./questions.ts";
 import { vendors } from "./read-config.ts";
 import { createRealClock } from "./real-clock.ts";
 
@@ -85,7 +86,7 @@ async function answersOf(invocation: Invocation, flags: InitFlags, folder: strin
     spool: flags.spool === undefined ? `./spool/${source}` : fromFolder(io.cwd, folder, flags.spool),
   };
   if (answers.tokenFile !== null || answers.tokenEnv !== null) return answers;
-  if (io.stdin.isTTY && io.stderr.isTTY && !invocation.globals.json) return await askAnswers(answers, io, folder);
+  if (canAsk(io) && !invocation.globals.json) return await askAnswers(answers, io, folder);
   throw new CrmledgerError("usage", "init needs --token-file FILE or --token-env NAME where it can't ask", {
     hint: "Optional: --base-url, --plan, --seats, --source, --spool. At a terminal it asks for them.",
   });
@@ -100,7 +101,12 @@ function fromFolder(cwd: string, folder: string, path: string): string {
 async function makeLedger(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
-  const ledger = await openSqliteLedger({ path, create: true, nowMs: createRealClock().wallMs(), uid: process.getuid?.() });
+  const ledger = await openSqliteLedger({
+    path,
+    create: true,
+    nowMs: createRealClock().wallMs(),
+    uid: process.getuid?.(),
+  });
   await ledger.close();
 }
 

@@ -4,29 +4,49 @@ import { CrmledgerError } from "../domain/errors.ts";
 import { rejectsAsCsv, rejectsAsJsonl } from "../intake/rejects-file.ts";
 import type { RejectRow } from "../ledger/rows.ts";
 import { type RejectDocument, type RejectsDocument, renderRejects } from "../report/rejects-list.ts";
-import type { RunCommand } from "./command.ts";
+import { safeLine } from "../report/safe-text.ts";
+import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { withLedgerOnly } from "./compose.ts";
 import { recordOf } from "./raw-record.ts";
+import { decide, isDecision } from "./reject-decisions.ts";
+import { retryRejects } from "./retry-rejects.ts";
 
 const LISTED = 100;
 const EXPORTED_MAX = 1_000_000;
 
-/** `crmledger rejects`: lists rejected records and conflicts, or writes them to a file that can be imported again. */
-export const run: RunCommand = (invocation) =>
-  withLedgerOnly(invocation, async (shop) => {
-    const file = invocation.flags.export as string | undefined;
-    const limit = (invocation.flags.limit as number | undefined) ?? (file === undefined ? LISTED : EXPORTED_MAX);
-    const { total, rows } = await shop.ledger.rejects(limit);
-    const document: RejectsDocument = { total, rejects: rows.map(rejectDocument) };
-    if (file === undefined) return { json: document, text: (style) => renderRejects(document, style), exitCode: 0 };
-    const path = resolve(invocation.io.cwd, file);
-    writePrivately(path, exportText(path, rows));
-    return {
-      json: { ...document, file: path },
-      text: () => `${rows.length} of ${total} written to ${path}\nMend them, then: crmledger import ${file}\n`,
-      exitCode: 0,
-    };
-  });
+type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
+
+/** `crmledger rejects [take|keep|drop ID]`: lists rejected records and conflicts, exports them, or decides on one. */
+export const run: RunCommand = (invocation) => {
+  const [action, id] = invocation.args;
+  const { retry, export: file } = invocation.flags as { retry?: boolean; export?: string };
+  if (action === undefined && retry) return retryRejects(invocation);
+  if (action === undefined) return withLedgerOnly(invocation, (shop) => list(shop, invocation, file));
+  const hint = "crmledger rejects [take|keep|drop ID]";
+  if (!isDecision(action))
+    throw new CrmledgerError("usage", `rejects does not know ${JSON.stringify(action)}`, { hint });
+  if (id === undefined) {
+    throw new CrmledgerError("usage", `rejects ${action} needs an ID`, { hint: "IDs: crmledger rejects" });
+  }
+  return withLedgerOnly(invocation, (shop) => decide(shop, action, id, invocation.flags.why as string | undefined));
+};
+
+async function list(shop: Shop, { flags, io }: Invocation, file: string | undefined): Promise<Reply> {
+  const limit = (flags.limit as number | undefined) ?? (file === undefined ? LISTED : EXPORTED_MAX);
+  const { total, rows } = await shop.ledger.rejects(limit);
+  const document: RejectsDocument = { total, rejects: rows.map(rejectDocument) };
+  if (file === undefined) return { json: document, text: (style) => renderRejects(document, style), exitCode: 0 };
+  const path = resolve(io.cwd, file);
+  writePrivately(path, exportText(path, rows));
+  return {
+    json: { ...document, file: path },
+    text: () =>
+      safeLine(`${rows.length} of ${total} written to ${path}`).concat(
+        `\nMend them, then: crmledger import ${safeLine(file)}\n`,
+      ),
+    exitCode: 0,
+  };
+}
 
 function rejectDocument(row: RejectRow): RejectDocument {
   const { id, kind, source, origin, reason } = row;

@@ -1,6 +1,5 @@
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionId } from "../domain/ids.ts";
-import type { SubmissionContent } from "../domain/submission.ts";
 import type { FailedFilter, FailedRow } from "../ledger/rows.ts";
 import { counted } from "../report/human.ts";
 import { safeLine } from "../report/safe-text.ts";
@@ -53,7 +52,7 @@ async function nothingChosen({ ledger }: Shop): Promise<CrmledgerError> {
 }
 
 async function requeue(shop: Shop, invocation: Invocation, rows: readonly FailedRow[]): Promise<number> {
-  const contents: Map<SubmissionId, SubmissionContent> = await todaysContents(shop, invocation, rows);
+  const contents = await todaysContents(shop, invocation, rows);
   return await shop.ledger.requeue(
     rows.map((row) => row.id),
     contents,

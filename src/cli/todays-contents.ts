@@ -1,6 +1,6 @@
 import type { SubmissionId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
-import type { SubmissionContent } from "../domain/submission.ts";
+import type { Replacement } from "../ledger/ledger.ts";
 import type { FailedRow } from "../ledger/rows.ts";
 import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";
@@ -15,8 +15,8 @@ export async function todaysContents(
   shop: Shop,
   { talk }: Invocation,
   rows: readonly FailedRow[],
-): Promise<Map<SubmissionId, SubmissionContent>> {
-  const contents = new Map<SubmissionId, SubmissionContent>();
+): Promise<Map<SubmissionId, Replacement>> {
+  const contents = new Map<SubmissionId, Replacement>();
   for (const name of new Set(rows.map((row) => row.source))) {
     const own = rows.filter((row) => row.source === name);
     const source = Object.hasOwn(shop.config.sources, name) ? shop.config.sources[name] : undefined;
@@ -31,7 +31,7 @@ async function mapRows(
   { ledger }: Shop,
   source: SourceSettings,
   rows: readonly FailedRow[],
-  contents: Map<SubmissionId, SubmissionContent>,
+  contents: Map<SubmissionId, Replacement>,
 ): Promise<number> {
   const [{ compileMapping, remapRaw }, { loadPhoneNormalizer }, { parseJson }] = await Promise.all([
     import("../intake/mapping.ts"),
@@ -49,7 +49,7 @@ async function mapRows(
         return parsed.ok ? parsed.value : null;
       });
       if (mapped === null) unmapped += 1;
-      else contents.set(ids.get(known.key)!, mapped.content);
+      else contents.set(ids.get(known.key)!, { content: mapped.content, identityKeys: mapped.identityKeys });
     }
   }
   return unmapped;

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { DateTime } from "luxon";
 import type { PlanSettings, SourceSettings } from "../domain/settings.ts";
+import { labelsOf } from "./labels.ts";
 import type { Problem } from "./problem.ts";
 import type { FileShape, SourceShape } from "./schema.ts";
 
@@ -39,6 +40,7 @@ function planOf(source: SourceShape, general: PlanSettings): PlanSettings {
       format: source.notes?.format ?? general.notes.format,
     },
     onBadValue: source.onBadValue ?? general.onBadValue,
+    labels: labelsOf(source.map ?? null),
   };
 }
 

@@ -38,6 +38,18 @@ import type {
   TurnResult,
 } from "./rows.ts";
 
+/** What takes the place of a submission's content. */
+export interface Replacement {
+  content: SubmissionContent;
+  /** Instead of the submission's own: these are leased for it from now on. */
+  identityKeys: IdentityKey[];
+  /** JSON text of a record that a person mended; absent: the kept one stays. */
+  raw?: string;
+}
+
+/** `sent`: a step of the submission is or may be at the CRM. `busy`: a run works on it. `gone`: no open conflict. */
+export type AcceptVerdict = "taken" | "sent" | "busy" | "gone";
+
 export interface Ledger {
   // ---- runs ----
   openRun(start: RunStart): Promise<RunId>;
@@ -142,15 +154,29 @@ export interface Ledger {
   failed(filter: FailedFilter): Promise<FailedRow[]>;
   /**
    * Puts failed ones back: state pending, tries at zero, `planned` false so that open and failed steps are planned anew;
-   * written and uncertain steps stay as they are. `contents` replaces the mapped content (today's map over the kept raw record).
+   * written and uncertain steps stay as they are. A replacement takes the place of content, identity keys and, where it
+   * brings one, raw record (a mended one, or today's map over the kept one); what was replaced is kept.
    */
   requeue(
     ids: readonly SubmissionId[],
-    contents: ReadonlyMap<SubmissionId, SubmissionContent>,
+    replacements: ReadonlyMap<SubmissionId, Replacement>,
     now: Now,
   ): Promise<number>;
   drop(id: SubmissionId, why: string, now: Now): Promise<boolean>;
   rejects(limit: number): Promise<{ total: number; rows: RejectRow[] }>;
+  /** An open reject or conflict; null: never was one, or it is closed. */
+  findReject(id: string): Promise<RejectRow | null>;
+  /** Closes an open reject or conflict without a submission. False where it is not open. */
+  closeReject(id: string, why: string, now: Now): Promise<boolean>;
+  /**
+   * Puts a conflict's record, mapped today, in the place of its submission's content, and closes the conflict. A failed
+   * one goes back to the queue; any other state stays. Nothing is changed where a step is or may be at the CRM.
+   */
+  acceptConflict(
+    rejectId: string,
+    mapped: Pick<Replacement, "content" | "identityKeys">,
+    now: Now,
+  ): Promise<AcceptVerdict>;
   lag(nowMs: number): Promise<{ oldestSeconds: number | null; p50Seconds: number | null; p95Seconds: number | null }>;
   requestTotals(run: RunId): Promise<RequestTotals>;
 

@@ -1,4 +1,5 @@
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
 
@@ -55,23 +56,57 @@ describe("failed", () => {
     expect((await world.run("failed", "drop", "1", "--why", "spam")).err).toContain("has not failed");
   });
 
-  it("edit mends the content, keeps the record as it came, and puts it back", async () => {
+  const editor = (script: string) => {
+    const path = world.write("editor.sh", `#!/bin/sh\n${script}\n`, 0o700);
+    chmodSync(path, 0o700);
+    return { env: { EDITOR: path } };
+  };
+
+  it("edit opens the record as it came, maps it with today's map, and a later retry keeps the edit", async () => {
     await withFailed("1");
-    const editor = world.write("editor.sh", '#!/bin/sh\nsed -i "s/nobody@example.com/person/" "$1"\n');
-    chmodSync(editor, 0o700);
-    const ran = await world.runWith({ env: { EDITOR: editor } }, "failed", "edit", "1", "--json");
+    const mend = editor('cp "$1" seen.json; sed -i "s/nobody@example.com/ghost@example.com/; s/lead-1@/ada@/" "$1"');
+    const ran = await world.runWith(
+      { env: { EDITOR: `cd ${world.folder} && ${mend.env.EDITOR}` } },
+      "failed",
+      "edit",
+      "1",
+      "--json",
+    );
     expect(ran.json).toEqual({ source: "website", key: "1", result: "requeued" });
-    expect((await world.run("sync", "--max-wait", "0s")).code).toBe(0);
-    const story = (await world.run("show", "website/1", "--json")).json;
-    expect(story.submission.state).toBe("done");
-    expect(story.submission.raw.deal.owner).toBe("nobody@example.com");
+    expect(readFileSync(world.path("seen.json"), "utf8")).toMatch(/^\{\n {2}"id": "1",/);
+    // Still an owner that the CRM does not have: it fails again.
+    expect((await world.run("sync", "--max-wait", "0s")).code).toBe(3);
+    world.config(`${WEBSITE}    map: { id: id, person.email: person.email, deal.title: deal.title }\n`);
+    expect((await world.run("retry-failed", "--all", "--drain")).code).toBe(0);
+    const story = (await world.run("show", "ada@example.com", "--json")).json;
+    expect(story.submission).toMatchObject({ key: "1", state: "done", raw: { person: { email: "ada@example.com" } } });
+    expect(world.simulator.records.persons.map((person) => person.emails[0]?.value)).toEqual(["ada@example.com"]);
   });
 
-  it("edit leaves everything as it was where the result is no JSON", async () => {
+  it.each([
+    ["is no JSON", "echo '{' > \"$1\"", "not JSON"],
+    ["has nobody in it any more", "echo '{}' > \"$1\"", "no usable e-mail"],
+  ])("edit of what then %s changes nothing and keeps the edit", async (_, script, reason) => {
     await withFailed("1");
-    const ran = await world.runWith({ env: { EDITOR: "echo '{' >" } }, "failed", "edit", "1", "--json");
+    const ran = await world.runWith(editor(script), "failed", "edit", "1", "--json");
     expect(ran.code).toBe(65);
+    expect(ran.json.error.message).toContain(reason);
+    const path = /kept in (\S+);/.exec(ran.json.error.hint)?.[1] as string;
+    expect(statSync(path).mode & 0o077).toBe(0);
+    rmSync(dirname(path), { recursive: true });
     expect((await world.run("failed", "--json")).json.total).toBe(1);
+  });
+
+  it("edit asks at a terminal whether to edit a wrong one again", async () => {
+    await withFailed("1");
+    const script = 'if [ -e again ]; then cp again "$1"; else cp "$1" again; echo "{" > "$1"; fi';
+    const { env } = editor(script);
+    const ran = await world.runWith(
+      { env: { EDITOR: `cd ${world.folder} && ${env.EDITOR}` }, answers: ["y"] },
+      ...["failed", "edit", "1", "--json"],
+    );
+    expect(ran.json).toEqual({ source: "website", key: "1", result: "unchanged" });
+    expect(ran.err).toContain("not JSON");
   });
 
   it("names what it does not know", async () => {
@@ -157,6 +192,59 @@ describe("rejects", () => {
     const again = await world.run("import", "rejects.csv", "--json");
     expect(again.json).toMatchObject({ new: 1, rejected: 0 });
     expect((await world.run("rejects", "--json")).json.total).toBe(0);
+  });
+
+  it("--retry takes what today's map reads, in each one's own source", async () => {
+    world.write("spool/odd.json", JSON.stringify([{ id: "7", mail: "ada@example.com" }, { id: "8" }]));
+    expect((await world.run("ingest")).code).toBe(3);
+    world.config(`${WEBSITE}    map: { id: id, person.email: mail }\n`);
+    const ran = await world.run("rejects", "--retry", "--json");
+    expect(ran.code).toBe(3);
+    expect(ran.json).toMatchObject({ retried: 2, new: 1, rejected: 1 });
+    expect((await world.run("show", "website/7", "--json")).json.submission.lane).toBe("operational");
+    const again = await world.run("rejects", "--retry", "--json");
+    expect(again.json).toMatchObject({ retried: 1, new: 0, rejected: 1 });
+    expect((await world.run("rejects", "--json")).json.total).toBe(1);
+  });
+
+  const withConflict = async () => {
+    world.write("spool/a.json", JSON.stringify(lead("1")));
+    expect((await world.run("ingest")).code).toBe(0);
+    world.write("spool/b.json", JSON.stringify(lead("1", { deal: { title: "Newer" } })));
+    expect((await world.run("ingest")).code).toBe(3);
+    return (await world.run("rejects", "--json")).json.rejects[0].id as string;
+  };
+
+  it("take puts a conflict's newer content in the place of what was not sent", async () => {
+    const id = await withConflict();
+    const ran = await world.run("rejects", "take", id, "--json");
+    expect(ran.json).toEqual({ id, kind: "conflict", source: "website", key: "1", result: "taken" });
+    expect((await world.run("sync")).code).toBe(0);
+    expect(world.simulator.records.deals.map((deal) => deal.title)).toEqual(["Newer"]);
+    expect((await world.run("rejects", "take", id)).code).toBe(65);
+  });
+
+  it("take says what it can't do where it was sent, keep closes it", async () => {
+    const id = await withConflict();
+    await world.run("sync");
+    const ran = await world.run("rejects", "take", id, "--json");
+    expect(ran.code).toBe(64);
+    expect(ran.json.error).toMatchObject({ message: expect.stringContaining("in the CRM already") });
+    expect((await world.run("rejects", "keep", id)).code).toBe(0);
+    expect((await world.run("rejects", "--json")).json.total).toBe(0);
+    expect((await world.run("sync")).code).toBe(0);
+  });
+
+  it("drop sets one aside with a reason, and a reject has no versions to choose from", async () => {
+    world.write("spool/odd.json", "[{}]");
+    await world.run("ingest");
+    const id = (await world.run("rejects", "--json")).json.rejects[0].id as string;
+    expect((await world.run("rejects", "take", id)).code).toBe(64);
+    expect((await world.run("rejects", "drop", id)).code).toBe(64);
+    expect((await world.run("rejects", "drop", id, "--why", "a test")).code).toBe(0);
+    expect((await world.run("rejects", "--json")).json.total).toBe(0);
+    expect((await world.run("rejects", "mend", id)).code).toBe(64);
+    expect((await world.run("rejects", "keep")).code).toBe(64);
   });
 
   it("never replace a file and never guess a format", async () => {

@@ -57,13 +57,35 @@ export function peopleTests(subject: Subject): void {
       const id = await fail({ key: "a" });
       const { ledger } = bench();
       const content = { person: { email: "mended@example.com" } };
-      expect(await ledger.requeue([id, 999 as SubmissionId], new Map([[id, content]]), bench().now)).toBe(1);
+      const mended = { content, identityKeys: ["email:mended@example.com"] };
+      expect(await ledger.requeue([id, 999 as SubmissionId], new Map([[id, mended]]), bench().now)).toBe(1);
       expect(await ledger.requeue([id], new Map(), bench().now)).toBe(0);
       const [claim] = await claimed(bench());
       expect(claim?.submissions[0]).toMatchObject({ id, attempts: 0, planned: false, content, error: null });
       expect(claim?.submissions[0]?.steps.map((step) => step.state)).toEqual(["done", "failed"]);
       const [[person, deal]] = (await plan(bench(), claim!, "person", "deal")) as [[Step, Step]];
       expect([person.state, person.crmId, deal.state]).toEqual(["done", "5", "open"]);
+    });
+
+    test("lease the person that a mended record names, no longer the earlier one", async () => {
+      const id = await fail({ key: "a", email: "typo@example.com", raw: '{"as":"it came"}' });
+      const { ledger } = bench();
+      const content = { person: { email: "ada@example.com" } };
+      const mended = { content, identityKeys: ["email:ada@example.com"], raw: '{"as":"mended"}' };
+      await ledger.requeue([id], new Map([[id, mended]]), bench().now);
+      expect((await ledger.story(id))?.submission.raw).toBe('{"as":"mended"}');
+      expect((await ledger.findSubmissions("website", ["a"]))[0]?.raw).toBe('{"as":"mended"}');
+      expect(await ledger.findByName("-", ["email:typo@example.com"])).toEqual([]);
+      await take(
+        bench(),
+        incoming({ key: "same", email: "ada@example.com" }),
+        incoming({ key: "other", email: "typo@example.com" }),
+      );
+      const claims = await claimed(bench());
+      expect(claims.map((claim) => claim.submissions.map((row) => row.key).sort()).sort()).toEqual([
+        ["a", "same"],
+        ["other"],
+      ]);
     });
 
     test("can be set aside, for good and with a reason", async () => {
@@ -86,6 +108,69 @@ export function peopleTests(subject: Subject): void {
       await fail({ email: "ada@example.com" });
       await take(bench(), incoming({ key: "next", email: "ada@example.com" }));
       expect(keysOf(await claimed(bench()))).toEqual([["next"]]);
+    });
+  });
+
+  describe("rejects and conflicts", () => {
+    const mapped = { content: { person: { email: "newer@example.com" } }, identityKeys: ["email:newer@example.com"] };
+    const conflictWith = async (key: string) => {
+      const [verdict] = await take(
+        bench(),
+        incoming({ key, rawHash: `raw-2-${key}`, contentHash: "2", raw: '{"v":2}' }),
+      );
+      return (verdict as { rejectId: string }).rejectId;
+    };
+    const open = async () => (await bench().ledger.rejects(10)).rows.map((row) => row.id);
+
+    test("are closed once, by their number", async () => {
+      await take(bench(), incoming({ key: "a" }));
+      const id = await conflictWith("a");
+      const { ledger, now } = bench();
+      expect(await ledger.findReject(id)).toMatchObject({ id, kind: "conflict", key: "a", raw: '{"v":2}' });
+      for (const text of ["999", `${id}x`, "x", ""]) {
+        expect(await ledger.findReject(text)).toBeNull();
+        expect(await ledger.closeReject(text, "no", now)).toBe(false);
+      }
+      expect(await ledger.closeReject(id, "kept", now)).toBe(true);
+      expect(await ledger.closeReject(id, "kept", now)).toBe(false);
+      expect(await ledger.findReject(id)).toBeNull();
+      expect(await open()).toEqual([]);
+    });
+
+    test("a newer version takes the place of one that was not sent, and is then known", async () => {
+      await take(bench(), incoming({ key: "a" }));
+      const id = await conflictWith("a");
+      const { ledger, now } = bench();
+      expect(await ledger.acceptConflict(id, mapped, now)).toBe("taken");
+      expect(await open()).toEqual([]);
+      expect(await ledger.acceptConflict(id, mapped, now)).toBe("gone");
+      const [verdict] = await take(bench(), incoming({ key: "a", rawHash: "raw-2-a", contentHash: "2" }));
+      expect(verdict).toEqual({ type: "duplicate", otherSource: null });
+      const [claim] = await claimed(bench());
+      expect(claim?.submissions).toMatchObject([{ key: "a", planned: false, ...mapped }]);
+      expect((await ledger.story(claim!.submissions[0]!.id))?.submission.raw).toBe('{"v":2}');
+    });
+
+    test("a failed one of which nothing was written goes back to the queue with it", async () => {
+      await take(bench(), incoming({ key: "a" }));
+      const [claim] = await claimed(bench());
+      const { claimId } = claim!;
+      const submissionId = claim!.submissions[0]!.id;
+      const id = await conflictWith("a");
+      const { ledger, now } = bench();
+      expect(await ledger.acceptConflict(id, mapped, now)).toBe("busy");
+      const failure = { claimId, submissionId, to: "failed" as const, error: ERROR };
+      await turned(bench(), { submissions: [failure], release: [claimId] });
+      expect(await ledger.acceptConflict(id, mapped, now)).toBe("taken");
+      expect((await ledger.story(submissionId))?.submission).toMatchObject({ state: "pending", ...mapped });
+    });
+
+    test("what is at the CRM, even half of it, is not replaced", async () => {
+      const half = await fail({ key: "half" });
+      const id = await conflictWith("half");
+      expect(await bench().ledger.acceptConflict(id, mapped, bench().now)).toBe("sent");
+      expect((await stateOf(bench(), half)).state).toBe("failed");
+      expect(await open()).toEqual([id]);
     });
   });
 

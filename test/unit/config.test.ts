@@ -140,6 +140,16 @@ describe("the contract's example", () => {
 const CRM = "crm:\n  type: pipedrive\n";
 
 describe("a source", () => {
+  it("names bad values as its records do, where the map is a plain path", () => {
+    const map = `{ "person.fields.\`Budget (k.)\`": "fields.\`1.3\`", deal.value: " fields.budget_eur ", deal.title: "= fields.x", notes: [a.b], deal.currency: [a, b] }`;
+    const config = parse(`${CRM}sources:\n  web:\n    map: ${map}\n`);
+    expect(config.drain.plans.web?.labels).toEqual({
+      "person.fields.Budget (k.)": "1.3",
+      "deal.value": "budget_eur",
+      notes: "b",
+    });
+  });
+
   it("wins with its own settings over the general ones, key by key", () => {
     const config = parse(
       `${CRM}persons: { onMatch: keep, country: EE }\nsources:\n  web:\n    persons: { match: ["person.fields.\`Customer no.\`"] }\n    onBadValue: reject\n`,
@@ -149,6 +159,7 @@ describe("a source", () => {
       deals: { match: "submission" },
       notes: { reference: true, format: "text" },
       onBadValue: "reject",
+      labels: {},
     });
     expect(config.drain.plans.default?.onBadValue).toBe("note");
     expect(config.drain.plans.web).toEqual(config.sources.web?.plan);

@@ -5,12 +5,13 @@ import { holdBack, letGo } from "./backfill.ts";
 import { bucketUses } from "./buckets.ts";
 import { check, facts } from "./care.ts";
 import { claim } from "./claim.ts";
+import { acceptConflict, closeReject, drop, requeue } from "./decisions.ts";
 import { ledgerError } from "./faults.ts";
 import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
 import { countReexported, fileProgress, findSubmissions, forgetFile, ingest } from "./intake.ts";
 import { leaseKeys, releaseKeys } from "./leases.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
-import { drop, failed, findByName, rejects, requeue, story } from "./questions.ts";
+import { failed, findByName, findReject, rejects, story } from "./questions.ts";
 import { lag, nextDueAtMs, peek, queue } from "./queue.ts";
 import { recover, recoverExpired } from "./recovery.ts";
 import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
@@ -102,6 +103,9 @@ function questions(verb: Verb) {
     requeue: verb(requeue),
     drop: verb(drop),
     rejects: verb(rejects),
+    findReject: verb(findReject),
+    closeReject: verb(closeReject),
+    acceptConflict: verb(acceptConflict),
     lag: verb(lag),
     requestTotals: verb(requestTotals),
   };

@@ -1,8 +1,7 @@
-/** What people ask and decide about submissions and rejects. */
+/** What people ask about submissions and rejects. */
 import type { IdentityKey } from "../../domain/identity.ts";
 import type { RunId, SubmissionId } from "../../domain/ids.ts";
-import type { SubmissionContent } from "../../domain/submission.ts";
-import type { Attempt, FailedFilter, FailedRow, Now, RejectRow, Story } from "../rows.ts";
+import type { Attempt, FailedFilter, FailedRow, RejectRow, Story } from "../rows.ts";
 import type { Store } from "./store.ts";
 import { loadSubmission, parseError } from "./submission-rows.ts";
 
@@ -108,87 +107,28 @@ export function failed(store: Store, filter: FailedFilter): FailedRow[] {
   return rows.map((row) => ({ ...row, error: parseError(row.error) ?? unknown }));
 }
 
-/** Rows that one transaction of a large requeue moves. */
-const REQUEUE_ROWS = 200;
-
-/** Every submission that is failed at this moment goes back once; ids of others are passed over. */
-export function requeue(
-  store: Store,
-  ids: readonly SubmissionId[],
-  contents: ReadonlyMap<SubmissionId, SubmissionContent>,
-  now: Now,
-): number {
-  let requeued = 0;
-  for (let from = 0; from < ids.length; from += REQUEUE_ROWS) {
-    const chunk = ids.slice(from, from + REQUEUE_ROWS);
-    requeued += store.write(() => chunk.filter((id) => requeueOne(store, id, contents.get(id), now)).length);
-  }
-  return requeued;
-}
-
-function requeueOne(store: Store, id: SubmissionId, content: SubmissionContent | undefined, now: Now): boolean {
-  const nowMs = Math.round(now.wallMs);
-  const back = store.run(
-    `UPDATE submissions SET state = 'pending', attempts = 0, planned = 0, due_at_ms = ?, blocked_until_ms = 0, error = NULL,
-       error_code = NULL, failed_at_ms = NULL
-     WHERE id = ? AND state = 'failed'`,
-    nowMs,
-    id,
-  );
-  if (back.changes !== 1) return false;
-  if (content !== undefined) {
-    // The old payload is kept.
-    store.run(
-      `INSERT OR IGNORE INTO revisions (submission_id, replaced_at_ms, content)
-       SELECT id, ?, content FROM submissions WHERE id = ?`,
-      nowMs,
-      id,
-    );
-    store.run("UPDATE submissions SET content = ? WHERE id = ?", JSON.stringify(content), id);
-  }
-  store.run(
-    "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, 'requeued', NULL, ?)",
-    id,
-    nowMs,
-    content === undefined ? "put back in the queue" : "put back in the queue with new content",
-  );
-  return true;
-}
-
-/** Only a failed one can be set aside. */
-export function drop(store: Store, id: SubmissionId, why: string, now: Now): boolean {
-  const nowMs = Math.round(now.wallMs);
-  return store.write(() => {
-    const dropped = store.run("UPDATE submissions SET state = 'dropped' WHERE id = ? AND state = 'failed'", id);
-    if (dropped.changes !== 1) return false;
-    store.run(
-      "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, 'dropped', NULL, ?)",
-      id,
-      nowMs,
-      why,
-    );
-    return true;
-  });
-}
-
 interface RawReject extends Omit<RejectRow, "id" | "origin"> {
   id: number;
   file: string;
   line: number | null;
 }
 
+const REJECT = `SELECT id, kind, source, key, file, line, reason, raw, created_at_ms AS createdAtMs FROM rejects
+  WHERE closed_at_ms IS NULL`;
+
 /** The open ones, oldest first. */
 export function rejects(store: Store, limit: number): { total: number; rows: RejectRow[] } {
   return store.read(() => {
     const { total } = store.one<{ total: number }>("SELECT coalesce(sum(n), 0) AS total FROM reject_counts")!;
-    const rows = store.all<RawReject>(
-      `SELECT id, kind, source, key, file, line, reason, raw, created_at_ms AS createdAtMs FROM rejects
-       WHERE closed_at_ms IS NULL ORDER BY id LIMIT ?`,
-      limit,
-    );
-    return {
-      total,
-      rows: rows.map(({ id, file, line, ...row }) => ({ ...row, id: String(id), origin: { file, line } })),
-    };
+    return { total, rows: store.all<RawReject>(`${REJECT} ORDER BY id LIMIT ?`, limit).map(rejectRow) };
   });
+}
+
+export function findReject(store: Store, id: string): RejectRow | null {
+  const row = store.one<RawReject>(`${REJECT} AND id = CAST(@id AS INTEGER) AND CAST(id AS TEXT) = @id`, { id });
+  return row === undefined ? null : rejectRow(row);
+}
+
+function rejectRow({ id, file, line, ...row }: RawReject): RejectRow {
+  return { ...row, id: String(id), origin: { file, line } };
 }

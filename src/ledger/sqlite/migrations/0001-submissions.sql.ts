@@ -103,11 +103,12 @@ CREATE INDEX submissions_age ON submissions (submitted_at_ms)
   WHERE state IN ('pending', 'waiting', 'inProgress', 'uncertain');
 CREATE INDEX submissions_failed ON submissions (failed_at_ms) WHERE state = 'failed';
 
--- Contents that an edit or today's map replaced.
+-- Contents that an edit or today's map replaced, and raw records that an edit replaced.
 CREATE TABLE revisions (
   submission_id INTEGER NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
   replaced_at_ms INTEGER NOT NULL,
   content TEXT,
+  raw TEXT,
   PRIMARY KEY (submission_id, replaced_at_ms)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,130 @@
+/** What people decide about submissions that failed, and about rejects and conflicts. */
+import type { IdentityKey } from "../../domain/identity.ts";
+import type { SubmissionId } from "../../domain/ids.ts";
+import type { AcceptVerdict, Replacement } from "../ledger.ts";
+import type { Now } from "../rows.ts";
+import type { Store } from "./store.ts";
+
+/** Rows that one transaction of a large requeue moves. */
+const REQUEUE_ROWS = 200;
+
+/** Every submission that is failed at this moment goes back once; ids of others are passed over. */
+export function requeue(
+  store: Store,
+  ids: readonly SubmissionId[],
+  replacements: ReadonlyMap<SubmissionId, Replacement>,
+  now: Now,
+): number {
+  let requeued = 0;
+  for (let from = 0; from < ids.length; from += REQUEUE_ROWS) {
+    const chunk = ids.slice(from, from + REQUEUE_ROWS);
+    requeued += store.write(() => chunk.filter((id) => requeueOne(store, id, replacements.get(id), now)).length);
+  }
+  return requeued;
+}
+
+const BACK = `UPDATE submissions SET state = 'pending', attempts = 0, planned = 0, due_at_ms = ?, blocked_until_ms = 0,
+  error = NULL, error_code = NULL, failed_at_ms = NULL WHERE id = ? AND state = 'failed'`;
+
+function requeueOne(store: Store, id: SubmissionId, replacement: Replacement | undefined, now: Now): boolean {
+  if (store.run(BACK, now.wallMs, id).changes !== 1) return false;
+  if (replacement !== undefined) replace(store, id, replacement, now);
+  const detail = replacement === undefined ? "put back in the queue" : "put back in the queue with new content";
+  note(store, id, "requeued", detail, now);
+  return true;
+}
+
+/** The old content, and the old record where it is replaced, are kept. */
+function replace(store: Store, id: SubmissionId, { content, identityKeys, raw }: Replacement, now: Now): void {
+  store.run(
+    `INSERT OR IGNORE INTO revisions (submission_id, replaced_at_ms, content, raw)
+     SELECT id, ?, content, iif(? IS NULL, NULL, raw) FROM submissions WHERE id = ?`,
+    now.wallMs,
+    raw ?? null,
+    id,
+  );
+  const sql = "UPDATE submissions SET content = ?, raw = coalesce(?, raw) WHERE id = ?";
+  store.run(sql, JSON.stringify(content), raw ?? null, id);
+  replaceKeys(store, id, identityKeys);
+}
+
+function replaceKeys(store: Store, id: SubmissionId, keys: readonly IdentityKey[]): void {
+  store.run("DELETE FROM submission_keys WHERE submission_id = ?", id);
+  keys.forEach((key, position) => {
+    store.run(
+      `INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
+       SELECT id, ?, ?, lane, submitted_at_ms, state IN ('pending', 'waiting', 'inProgress', 'uncertain')
+       FROM submissions WHERE id = ?`,
+      position,
+      key,
+      id,
+    );
+  });
+}
+
+function note(store: Store, id: SubmissionId, kind: string, detail: string, now: Now): void {
+  const sql = "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, ?, NULL, ?)";
+  store.run(sql, id, now.wallMs, kind, detail);
+}
+
+/** Only a failed one can be set aside. */
+export function drop(store: Store, id: SubmissionId, why: string, now: Now): boolean {
+  return store.write(() => {
+    const dropped = store.run("UPDATE submissions SET state = 'dropped' WHERE id = ? AND state = 'failed'", id);
+    if (dropped.changes !== 1) return false;
+    note(store, id, "dropped", why, now);
+    return true;
+  });
+}
+
+export function closeReject(store: Store, id: string, why: string, now: Now): boolean {
+  return store.write(() => close(store, id, why, null, now));
+}
+
+function close(store: Store, id: string, why: string, submissionId: SubmissionId | null, now: Now): boolean {
+  const sql = `UPDATE rejects SET closed_at_ms = @nowMs, closed_why = @why, submission_id = coalesce(@submissionId, submission_id)
+    WHERE id = CAST(@id AS INTEGER) AND CAST(id AS TEXT) = @id AND closed_at_ms IS NULL`;
+  return store.run(sql, { id, why, submissionId, nowMs: now.wallMs }).changes === 1;
+}
+
+const CONFLICT = `
+  SELECT s.id, s.state, r.raw, r.raw_hash AS rawHash, r.content_hash AS contentHash, EXISTS (SELECT 1 FROM steps
+    WHERE submission_id = s.id AND state IN ('begun', 'uncertain', 'pending', 'done')) AS sent
+  FROM rejects r JOIN submissions s ON s.source = r.source AND s.key = r.key
+  WHERE r.id = CAST(@id AS INTEGER) AND CAST(r.id AS TEXT) = @id AND r.kind = 'conflict' AND r.closed_at_ms IS NULL`;
+
+export function acceptConflict(
+  store: Store,
+  rejectId: string,
+  mapped: Pick<Replacement, "content" | "identityKeys">,
+  now: Now,
+): AcceptVerdict {
+  return store.write(() => {
+    const found = store.one<{
+      id: SubmissionId;
+      state: string;
+      raw: string;
+      rawHash: string;
+      contentHash: string;
+      sent: 0 | 1;
+    }>(CONFLICT, { id: rejectId });
+    if (found === undefined) return "gone";
+    if (found.state === "inProgress") return "busy";
+    if (found.sent === 1 || found.state === "done" || found.state === "uncertain") return "sent";
+    const { id, raw, rawHash, contentHash } = found;
+    replace(store, id, { ...mapped, raw }, now);
+    store.run(BACK, now.wallMs, id);
+    store.run(
+      "UPDATE submissions SET planned = 0, blocked_until_ms = 0, raw_hash = ?, content_hash = ? WHERE id = ?",
+      rawHash,
+      contentHash,
+      id,
+    );
+    const known =
+      "INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) SELECT source, ?, id FROM submissions WHERE id = ?";
+    store.run(known, rawHash, id);
+    note(store, id, "replaced", "the newer content of a conflict was taken", now);
+    close(store, rejectId, "the newer content was taken", id, now);
+    return "taken";
+  });
+}
