@@ -2,12 +2,17 @@ import { counted } from "../report/human.ts";
 import type { RunCommand } from "./command.ts";
 import { withShop } from "./compose.ts";
 
-/** `crmledger resume`: ends holds by hand, all of them or one source's. Other holds end by themselves. */
+/**
+ * `crmledger resume`: ends holds that people set or can judge: a pause, a source whose map was mended, a ledger that was
+ * restored on purpose. The others end by themselves.
+ */
 export const run: RunCommand = (invocation) =>
   withShop(invocation, "open", async (shop) => {
     const source = invocation.flags.source as string | undefined;
     const filter = source === undefined ? {} : { scope: `source:${source}` as const };
-    const closed = await shop.ledger.closeHolds({ kind: "paused", ...filter }, shop.clock.wallMs());
+    const kinds = source === undefined ? (["paused", "staleLedger"] as const) : (["paused", "source"] as const);
+    let closed = 0;
+    for (const kind of kinds) closed += await shop.ledger.closeHolds({ kind, ...filter }, shop.clock.wallMs());
     const others = (await shop.ledger.holds()).filter((hold) => source === undefined || hold.scope === filter.scope);
     const left = others.map((hold) => `${hold.kind} (${hold.scope})`);
     const rest = left.length === 0 ? "" : `\nStill on hold: ${left.join(", ")}; see: crmledger status`;

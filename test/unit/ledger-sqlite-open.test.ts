@@ -260,7 +260,11 @@ describe("the run counter beside the ledger", () => {
     expect(await restored.facts()).toMatchObject({ runCounter: 1, runCounterBeside: 2 });
     await restored.openRun({ kind: "sync", pid: 1, host: "h", lockName: null, now: bench.now });
     await restored.openRun({ kind: "sync", pid: 1, host: "h", lockName: null, now: bench.now });
-    expect((await restored.facts()).runCounterBeside).toBe(3);
+    expect((await restored.facts()).runCounterBeside).toBe(4);
+    expect(await restored.holds()).toMatchObject([{ kind: "staleLedger", scope: "account" }]);
+    await restored.closeHolds({ kind: "staleLedger" }, 1);
+    await restored.openRun({ kind: "sync", pid: 1, host: "h", lockName: null, now: bench.now });
+    expect(await restored.holds()).toEqual([]);
   });
 });
 

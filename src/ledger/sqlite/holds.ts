@@ -13,7 +13,7 @@ interface RawHold extends Omit<HoldRow, "probe"> {
 
 const holdRow = (row: RawHold): HoldRow => ({ ...row, probe: row.probe === 1 });
 
-const OPEN = `
+export const OPEN_HOLD = `
   INSERT INTO holds (account_id, kind, scope, until_ms, probe, message, opened_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (coalesce(account_id, 0), kind, scope) WHERE closed_at_ms IS NULL
   DO UPDATE SET until_ms = excluded.until_ms, probe = excluded.probe, message = excluded.message`;
@@ -21,7 +21,7 @@ const OPEN = `
 export function openHold(store: Store, account: AccountId | null, hold: Hold, nowMs: number): HoldRow {
   const untilMs = hold.untilMs === null ? null : Math.round(hold.untilMs);
   return store.write(() => {
-    store.run(OPEN, account, hold.kind, hold.scope, untilMs, hold.probe ? 1 : 0, hold.message, nowMs);
+    store.run(OPEN_HOLD, account, hold.kind, hold.scope, untilMs, hold.probe ? 1 : 0, hold.message, nowMs);
     const row = store.one<RawHold>(
       `SELECT ${COLUMNS} FROM holds
        WHERE coalesce(account_id, 0) = ? AND kind = ? AND scope = ? AND closed_at_ms IS NULL`,

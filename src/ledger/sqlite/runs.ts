@@ -2,6 +2,8 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import type { RunId } from "../../domain/ids.ts";
 import type { RequestTotals, RunRow, RunStart } from "../rows.ts";
+import { boundAccount } from "./account.ts";
+import { OPEN_HOLD } from "./holds.ts";
 import type { Store } from "./store.ts";
 
 /** Spending counts for a day; the rest is in the requests. */
@@ -19,8 +21,14 @@ const runRow = (row: RawRun): RunRow => ({
   summary: row.summary === null ? null : (JSON.parse(row.summary) as unknown),
 });
 
+/**
+ * Opens a run. A counter beside the ledger that is ahead of it means that an older copy was put back: what the runs since
+ * then wrote would be written again, so the ledger is held, once, until a person has judged it.
+ */
 export function openRun(store: Store, start: RunStart): RunId {
+  const beside = runCounterBeside(store.path) ?? 0;
   const { id, counter } = store.write(() => {
+    if (beside > runCounter(store)) holdStale(store, beside, start.now.wallMs);
     store.run("DELETE FROM spend WHERE slot_at_ms < ?", start.now.wallMs - SPEND_KEPT_MS);
     store.run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'run_counter'");
     const run = store.run(
@@ -37,6 +45,17 @@ export function openRun(store: Store, start: RunStart): RunId {
   // After the commit: the file must never be ahead of a ledger that is not a restored backup.
   raiseCounterBeside(store.path, counter);
   return id;
+}
+
+function holdStale(store: Store, beside: number, nowMs: number): void {
+  const missing = beside - runCounter(store);
+  const message =
+    `this ledger is older than the last one used here (${missing === 1 ? "1 run is" : `${missing} runs are`} missing): ` +
+    "it looks restored from a backup, and what those runs wrote would be written twice. Put the newest copy back; " +
+    "if nothing was sent since this copy was made, `crmledger resume`";
+  const account = boundAccount(store)?.id ?? null;
+  store.run(OPEN_HOLD, account, "staleLedger", "account", null, 0, message, Math.round(nowMs));
+  store.run("UPDATE meta SET value = ? WHERE name = 'run_counter'", String(beside));
 }
 
 export function runCounter(store: Store): number {
