@@ -12,7 +12,7 @@ import { type DriveContext, planContext, settingsOf } from "./context.ts";
 import { needCatalog } from "./need-catalog.ts";
 import { personLookup } from "./person-step.ts";
 import { settleUncertain } from "./uncertain.ts";
-import { openStep, stepOf, type Work } from "./work.ts";
+import { isLookupFailed, openStep, stepOf, type Work } from "./work.ts";
 
 /** A source whose map names what the CRM lacks is looked at again after this long, or when somebody resumes it. */
 export const SOURCE_HOLD_MS = 15 * 60_000;
@@ -38,13 +38,12 @@ export async function prepare(context: DriveContext, claims: readonly Claim[]): 
 }
 
 function worksOf(claim: Claim): Work[] {
-  return claim.submissions.map((row) => ({
-    claimId: claim.claimId,
-    row,
-    steps: row.steps.map((step) => ({ ...step })),
-    ended: false,
-    refused: null,
-  }));
+  const works: Work[] = [];
+  for (const row of claim.submissions) {
+    const steps = row.steps.map((step) => ({ ...step }));
+    works.push({ claimId: claim.claimId, row, claimed: works, steps, ended: false, refused: null });
+  }
+  return works;
 }
 
 /** Where one submission's create of the person is still in doubt, the others must not make the person once more. */
@@ -115,6 +114,9 @@ function holdSource(context: DriveContext, work: Work, unknown: { message: strin
   conclude(context, work, "halted");
 }
 
+/** After so many in a row that were not answered by themselves, it is not them: the rest waits. */
+const FAILED_ALONE_MAX = 3;
+
 /** One answer for each group, null where it needs none. A look-up that can't be had concludes the works that need it. */
 async function lookUp(context: DriveContext, groups: readonly Work[][]): Promise<(Answer | null)[]> {
   const answers: (Answer | null)[] = groups.map(() => null);
@@ -123,20 +125,53 @@ async function lookUp(context: DriveContext, groups: readonly Work[][]): Promise
     .filter(({ open }) => open.length > 0);
   if (asking.length === 0) return answers;
   try {
-    await context.locks.run("mirror", async () => {
-      const found = await context.mirror.persons(asking.map(({ open }) => personLookup(open)));
-      for (const [at, { index }] of asking.entries()) answers[index] = found[at]!;
-      await lookUpOrganizations(
-        context,
-        asking.flatMap(({ open }) => open),
-      );
-    });
+    await lookUpTogether(context, asking, answers);
   } catch (error) {
-    for (const work of asking.flatMap(({ open }) => open)) {
-      concludeFor(context, work, error);
-    }
+    if (asking.length > 1 && isLookupFailed(error)) await lookUpEach(context, asking, answers);
+    else for (const work of asking.flatMap(({ open }) => open)) concludeFor(context, work, error);
   }
   return answers;
+}
+
+interface Asking {
+  index: number;
+  open: Work[];
+}
+
+async function lookUpTogether(
+  context: DriveContext,
+  asking: readonly Asking[],
+  answers: (Answer | null)[],
+): Promise<void> {
+  await context.locks.run("mirror", async () => {
+    const found = await context.mirror.persons(asking.map(({ open }) => personLookup(open)));
+    await lookUpOrganizations(
+      context,
+      asking.flatMap(({ open }) => open),
+    );
+    for (const [at, { index }] of asking.entries()) answers[index] = found[at]!;
+  });
+}
+
+/** What one person is sought by may be more than the CRM can answer: the others must not fail with it. */
+async function lookUpEach(context: DriveContext, asking: readonly Asking[], answers: (Answer | null)[]): Promise<void> {
+  let failedInRow = 0;
+  let last: unknown;
+  for (const each of asking) {
+    if (failedInRow >= FAILED_ALONE_MAX) {
+      const error = { code: "CRM_LOOKUP", message: last instanceof Error ? last.message : "a look-up failed" };
+      for (const work of each.open) conclude(context, work, { type: "again", error, step: null, spared: true });
+      continue;
+    }
+    try {
+      await lookUpTogether(context, [each], answers);
+      failedInRow = 0;
+    } catch (error) {
+      last = error;
+      if (isLookupFailed(error)) failedInRow += 1;
+      for (const work of each.open) concludeFor(context, work, error);
+    }
+  }
 }
 
 async function lookUpOrganizations(context: DriveContext, works: readonly Work[]): Promise<void> {

@@ -12,6 +12,13 @@ export function concludeFor(context: DriveContext, work: Work, error: unknown): 
   conclude(context, work, verdict);
 }
 
+/** While the breaker says that the CRM is down, a read that failed is no fault of the submission that wanted it. */
+function sparedIn(context: DriveContext, verdict: Verdict | "halted"): Verdict | "halted" {
+  if (verdict === "halted" || verdict.type !== "again") return verdict;
+  const outage = [...context.wheel.board.heldBack.values()].some((hold) => hold.kind === "outage");
+  return outage ? { ...verdict, spared: true } : verdict;
+}
+
 /** Records the end of a work under this claim. */
 export function conclude(context: DriveContext, work: Work, verdict: Verdict | "halted" | "done"): void {
   if (work.ended) return;
@@ -22,7 +29,7 @@ export function conclude(context: DriveContext, work: Work, verdict: Verdict | "
     tally.count(work.row.id, "done");
     return;
   }
-  const change = submissionChange(work, verdict, deps);
+  const change = submissionChange(work, sparedIn(context, verdict), deps);
   const failedStep =
     verdict !== "halted" && (verdict.type === "failed" || change.to === "failed") && "step" in verdict
       ? verdict.step

@@ -12,6 +12,9 @@ import { recordOutcome } from "../pacer/breaker.ts";
 const GROUP_HOLD_MS = 15 * 60_000;
 const COOLDOWN_DOUBLINGS_MAX = 5;
 
+/** A cap stops creates alone; an outage of writes lets reads through, and only a write shows that it is over. */
+export type OperationKind = "read" | "update" | "create";
+
 interface Gate {
   breaker: BreakerRow;
   /** Stops the group; null: open for traffic. */
@@ -20,6 +23,9 @@ interface Gate {
   probing: boolean;
   /** The run began under this hold and has not asked yet: its next operation may, whatever the time. */
   unasked: boolean;
+  /** Which of them met the outage that the hold is for. */
+  readsDown: boolean;
+  writesDown: boolean;
   /** Openings in a row, so that an outage that lasts is asked about ever more rarely. */
   openings: number;
 }
@@ -45,14 +51,17 @@ export class Gates {
         recent: [],
       };
       const hold = holds.find((candidate) => candidate.scope === `group:${group}`) ?? null;
-      this.#gates.set(group, { breaker, hold, probing: false, unasked: hold !== null, openings: hold ? 1 : 0 });
+      const held = hold !== null;
+      const writesDown = held && group !== "search" && group !== "setup";
+      const asked = { probing: false, unasked: held, openings: held ? 1 : 0 };
+      this.#gates.set(group, { breaker, hold, ...asked, readsDown: held && !writesDown, writesDown });
     }
   }
 
   /** The hold that keeps an operation of this group back; null lets it through (perhaps as the probe). */
-  check(group: OperationGroup, nowMs: number): { hold: Hold; dueAtMs: number } | null {
+  check(group: OperationGroup, kind: OperationKind, nowMs: number): { hold: Hold; dueAtMs: number } | null {
     const gate = this.#of(group);
-    if (!gate.hold) return null;
+    if (!gate.hold || isFree(gate, kind)) return null;
     const dueAtMs = gate.hold.untilMs ?? nowMs + GROUP_HOLD_MS;
     if (!gate.probing && (gate.unasked || nowMs >= dueAtMs)) {
       gate.probing = true;
@@ -63,14 +72,21 @@ export class Gates {
   }
 
   /** An operation that was let through never left: the next one may be the probe. */
-  withdraw(group: OperationGroup): void {
+  withdraw(group: OperationGroup, kind: OperationKind): void {
     const gate = this.#of(group);
+    if (isFree(gate, kind)) return;
     gate.unasked = gate.unasked || gate.probing;
     gate.probing = false;
   }
 
+  /** The hold of an outage that keeps this group's writes back at present. */
+  outage(group: OperationGroup): Hold | null {
+    const { hold } = this.#of(group);
+    return hold?.kind === "outage" ? hold : null;
+  }
+
   /** Takes in what became of an operation of the group. */
-  observe(group: OperationGroup, outcome: Outcome, nowMs: number): GateChange {
+  observe(group: OperationGroup, kind: OperationKind, outcome: Outcome, nowMs: number): GateChange {
     const gate = this.#of(group);
     const failed = outcome.type === "uncertain" || (outcome.type === "deferred" && isOutage(outcome.reason));
     const capped = outcome.type === "refused" && outcome.hold?.scope === `group:${group}`;
@@ -78,17 +94,46 @@ export class Gates {
       return this.#raise(gate, { ...outcome.hold!, untilMs: untilOf(outcome.hold!.forMs, nowMs), probe: true });
     if (outcome.type === "deferred" && !isOutage(outcome.reason)) {
       // A 429 says nothing about the group: the next operation may be the probe.
-      this.withdraw(group);
+      this.withdraw(group, kind);
       return NOTHING;
     }
+    if (gate.hold?.kind === "outage" && !this.#isProbe(gate, kind)) {
+      if (failed && kind === "read") gate.readsDown = true;
+      return NOTHING;
+    }
+    return failed ? this.#failed(gate, kind, nowMs) : this.#succeeded(gate, kind, nowMs);
+  }
+
+  /** Not the probe: it was on its way when the hold was raised, or goes past it. */
+  #isProbe(gate: Gate, kind: OperationKind): boolean {
+    return gate.probing && !isFree(gate, kind);
+  }
+
+  #failed(gate: Gate, kind: OperationKind, nowMs: number): GateChange {
     const before = gate.breaker;
-    const after = { ...before, ...recordOutcome(before, failed, this.#settings, nowMs), group };
-    gate.breaker = after;
-    gate.probing = false;
-    if (after.state === "open" && (before.state !== "open" || failed))
-      return this.#raise(gate, this.#outage(gate, nowMs));
-    if (!failed && gate.hold) return this.#lift(gate);
-    return { breaker: before.state === after.state ? null : after, opened: null, closed: null };
+    const { group } = before;
+    gate.breaker = { ...before, ...recordOutcome(before, true, this.#settings, nowMs), group };
+    if (!isFree(gate, kind)) gate.probing = false;
+    if (gate.breaker.state !== "open") return NOTHING;
+    if (kind === "read") gate.readsDown = true;
+    else gate.writesDown = true;
+    return this.#raise(gate, this.#outage(gate, nowMs));
+  }
+
+  #succeeded(gate: Gate, kind: OperationKind, nowMs: number): GateChange {
+    const before = gate.breaker;
+    const { group } = before;
+    const free = gate.hold !== null && isFree(gate, kind);
+    if (!free) gate.probing = false;
+    if (!free && gate.hold && kind === "read" && gate.writesDown) {
+      // Reads are answered again; whether writes are is for the next write to find out.
+      gate.readsDown = false;
+      gate.unasked = true;
+      return NOTHING;
+    }
+    gate.breaker = { ...before, ...recordOutcome(before, false, this.#settings, nowMs), group };
+    if (gate.hold && !free) return this.#lift(gate);
+    return { breaker: before.state === gate.breaker.state ? null : gate.breaker, opened: null, closed: null };
   }
 
   rows(): BreakerRow[] {
@@ -122,11 +167,19 @@ export class Gates {
     const closed = gate.hold;
     gate.hold = null;
     gate.openings = 0;
+    gate.readsDown = false;
+    gate.writesDown = false;
     return { breaker: gate.breaker, opened: null, closed };
   }
 }
 
 const NOTHING: GateChange = { breaker: null, opened: null, closed: null };
+
+/** Goes past the gate's hold, and says nothing about it. */
+function isFree({ hold, readsDown }: Gate, kind: OperationKind): boolean {
+  if (hold === null) return false;
+  return hold.kind === "planCap" ? kind !== "create" : kind === "read" && !readsDown;
+}
 
 function isOutage(reason: string): boolean {
   return reason === "unsent" || reason === "unavailable";

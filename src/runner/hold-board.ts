@@ -1,14 +1,17 @@
 /** The holds of a run: raised in the ledger and for this run at once, and the breakers' changes that lead to them. */
+import type { PackedRequest } from "../crm/adapter.ts";
 import { endsRun, type Hold } from "../domain/hold.ts";
 import type { AccountId } from "../domain/ids.ts";
-import type { OperationGroup, Outcome } from "../domain/operation.ts";
+import type { Outcome } from "../domain/operation.ts";
 import type { Lane } from "../domain/submission.ts";
-import type { Gates } from "./gates.ts";
+import type { Gates, OperationKind } from "./gates.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Held } from "./stops.ts";
 
 /** A lane's hold without a time of its own is looked at again after this. */
 const LANE_HOLD_MS = 15 * 60_000;
+
+type Gated = Pick<PackedRequest, "group" | "write" | "operations">;
 
 export class HoldBoard {
   /** Lesser holds that kept work of this run back, by scope. */
@@ -48,15 +51,20 @@ export class HoldBoard {
   }
 
   /** What keeps a group's operations back; null lets this one through, perhaps as the probe. */
-  group(group: OperationGroup): Held | null {
-    const held = this.gates.check(group, this.#deps.clock.wallMs());
+  group(request: Gated): Held | null {
+    const held = this.gates.check(request.group, kindOf(request), this.#deps.clock.wallMs());
     if (!held) return null;
     this.heldBack.set(held.hold.scope, held.hold);
     return new Held(held.hold, held.dueAtMs);
   }
 
+  /** A request that was let through never left. */
+  withdraw(request: Gated): void {
+    this.gates.withdraw(request.group, kindOf(request));
+  }
+
   /** Takes in an outcome: its hold, and what the group's breaker makes of it. */
-  observe(group: OperationGroup, outcome: Outcome): void {
+  observe(request: Gated, outcome: Outcome): void {
     const { ledger, clock } = this.#deps;
     const nowMs = clock.wallMs();
     const hold = "hold" in outcome ? outcome.hold : undefined;
@@ -64,7 +72,7 @@ export class HoldBoard {
       const { kind, scope, forMs, message } = hold;
       this.raise({ kind, scope, message, untilMs: forMs === null ? null : nowMs + forMs, probe: true });
     }
-    const change = this.gates.observe(group, outcome, nowMs);
+    const change = this.gates.observe(request.group, kindOf(request), outcome, nowMs);
     if (change.breaker) this.#writes.push(ledger.saveBreaker(this.#accountId, change.breaker));
     if (change.opened) {
       this.heldBack.set(change.opened.scope, change.opened);
@@ -81,4 +89,9 @@ export class HoldBoard {
   async written(): Promise<void> {
     await Promise.all(this.#writes.splice(0));
   }
+}
+
+function kindOf({ write, operations }: Gated): OperationKind {
+  if (!write) return "read";
+  return operations.some(({ type }) => type === "create" || type === "createField") ? "create" : "update";
 }

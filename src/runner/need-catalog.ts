@@ -13,6 +13,7 @@ export async function needCatalog(
     const trouble = await context.session.ensure(part, ageMaxMs, context.describe);
     if (!trouble) continue;
     const message = `the CRM's ${part} could not be read: ${"message" in trouble ? trouble.message : trouble.type}`;
-    throw new ChainStop({ type: "again", error: { code: "CRM_CATALOG", message }, step: null });
+    const spared = trouble.type !== "refused";
+    throw new ChainStop({ type: "again", error: { code: "CRM_CATALOG", message }, step: null, spared });
   }
 }

@@ -190,7 +190,9 @@ function miss(context: DriveContext, { work, step }: Lost): void {
     conclude(context, work, { type: "uncertain", dueAtMs: (step.lostAtMs ?? clock.wallMs()) + next });
     return;
   }
-  const attempts = step.attempts + 1;
+  // What was lost to an outage that still lasts was not the submission's own try.
+  const outage = context.wheel.board.gates.outage(`${step.entity}s`);
+  const attempts = step.attempts + (outage ? 0 : 1);
   Object.assign(step, { state: "open", attempts, probes, lostAtMs: null, crmId: null });
   context.wheel.record({
     steps: [{ ...at, from: "uncertain", to: "open", probes, attempts, lostAtMs: null, crmId: null, error: null }],

@@ -218,13 +218,13 @@ export class Wheel {
     const back: Job[] = [];
     for (const request of adapter.pack([...jobOf.keys()], this.#session.crm())) {
       const jobs = [...new Set(request.operations.map((operation) => jobOf.get(operation)!))];
-      const held = this.board.group(request.group);
+      const held = this.board.group(request);
       if (held) for (const job of jobs) job.reject(held);
       else if (
         this.#quota.blockedUntil(request.charges.map((charge) => charge.bucket)) > 0 ||
         offers.length >= concurrency - this.#inFlight
       ) {
-        this.board.gates.withdraw(request.group);
+        this.board.withdraw(request);
         back.push(...jobs);
       } else {
         this.#ref += 1;
@@ -270,7 +270,7 @@ export class Wheel {
         });
         continue;
       }
-      this.board.gates.withdraw(offer.request.group);
+      this.board.withdraw(offer.request);
       if (!refusal) for (const job of offer.jobs) job.reject(new Fenced());
       else {
         back.push(...offer.jobs);
@@ -332,7 +332,7 @@ export class Wheel {
   #settle(offer: Offer, outcomes: Outcome[], meta: { serverTimeMs: number | null; sentAtMs: number }): void {
     const nowMs = this.#deps.clock.wallMs();
     const byOperation = new Map(offer.request.operations.map((operation, index) => [operation, outcomes[index]!]));
-    for (const outcome of outcomes) this.board.observe(offer.request.group, outcome);
+    for (const outcome of outcomes) this.board.observe(offer.request, outcome);
     for (const job of offer.jobs) {
       const mine = job.operations.map((operation) => byOperation.get(operation)!);
       job.operations.forEach((operation, index) => {

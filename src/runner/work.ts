@@ -15,6 +15,8 @@ import type { Ticket } from "./ticket.ts";
 export interface Work {
   claimId: ClaimId;
   row: SubmissionRow;
+  /** All works of its claim, itself among them. */
+  claimed: readonly Work[];
   steps: Step[];
   /** Concluded: nothing more may be done for it under this claim. */
   ended: boolean;
@@ -44,8 +46,8 @@ export function readTicket(works: readonly Work[], retried = false): Ticket {
 /** Why a chain goes no further for now. */
 export type Verdict =
   | { type: "failed"; error: StepError; step: StepName | null }
-  /** The try was the submission's own; it comes back after a delay, or fails when its tries are used up. */
-  | { type: "again"; error: StepError; step: StepName | null }
+  /** It comes back after a delay, or fails when its tries are used up. `spared`: nobody could take it for its own fault. */
+  | { type: "again"; error: StepError; step: StepName | null; spared?: boolean }
   /** A write may or may not have happened; it is looked for at `dueAtMs`. */
   | { type: "uncertain"; dueAtMs: number }
   /** Comes back at its time without having used up a try. */
@@ -79,6 +81,7 @@ export function stopFor(
         type: "again",
         error: { code: `CRM_${outcome.reason.toUpperCase()}`, message: outcome.message },
         step,
+        spared: true,
       });
     case "pending":
       return new ChainStop({
@@ -88,6 +91,10 @@ export function stopFor(
         detail: `the CRM works on ${step}`,
       });
   }
+}
+
+export function isLookupFailed(error: unknown): error is Error {
+  return error instanceof Error && error.name === "LookupFailed";
 }
 
 const BUSY_DELAY_MS = 1_000;
@@ -104,7 +111,7 @@ export function verdictOf(error: unknown, nowMs: number): Verdict | "halted" | n
     const dueAtMs = nowMs + (error.kept ? KEPT_DELAY_MS : BUSY_DELAY_MS);
     return { type: "later", dueAtMs, kind: "busy", detail: error.message };
   }
-  if (error instanceof Error && error.name === "LookupFailed") {
+  if (isLookupFailed(error)) {
     return { type: "again", error: { code: "CRM_LOOKUP", message: error.message }, step: null };
   }
   throw error;
@@ -125,7 +132,7 @@ export function submissionChange(work: Work, verdict: Verdict | "halted", deps: 
     case "later":
       return waitFor(work, verdict.dueAtMs, verdict.kind, verdict.detail);
     case "again":
-      return tryAgain(work, verdict.error, deps);
+      return verdict.spared ? waitSpared(work, verdict.error, deps) : tryAgain(work, verdict.error, deps);
   }
 }
 
@@ -149,6 +156,15 @@ function stillUncertain(work: Work, verdict: Verdict | "halted", deps: RunnerDep
 function waitFor(work: Work, dueAtMs: number, kind: string, detail: string): SubmissionChange {
   const base = { claimId: work.claimId, submissionId: work.row.id };
   return { ...base, to: "waiting", dueAtMs, wait: { kind, untilMs: dueAtMs, detail } };
+}
+
+/** No try is used up, so nothing counts how often it waited: the delay stays in the middle. */
+const SPARED_DOUBLINGS = 2;
+
+function waitSpared(work: Work, error: StepError, { clock, random, settings }: RunnerDeps): SubmissionChange {
+  const { baseDelayMs, maxDelayMs } = settings.retry;
+  const dueAtMs = clock.wallMs() + fullJitterMs(random, baseDelayMs, maxDelayMs, SPARED_DOUBLINGS);
+  return waitFor(work, dueAtMs, "retry", error.message);
 }
 
 function tryAgain(work: Work, error: StepError, deps: RunnerDeps): SubmissionChange {
