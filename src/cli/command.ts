@@ -66,4 +66,6 @@ export interface CommandOption {
   /** Reads the value; throws `usage` where it is not what is accepted. */
   read?: (text: string) => unknown;
   choices?: readonly string[];
+  /** For the program itself: neither help nor completion shows it. */
+  hidden?: boolean;
 }

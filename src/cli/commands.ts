@@ -200,6 +200,21 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import("./doctor.ts"),
   },
   {
+    name: "demo",
+    group: "Set-up",
+    summary: "the whole tool on an embedded CRM simulator: no account needed",
+    options: [
+      { flags: "--keep <folder>", description: "play it in this folder, and leave ledger and spools there" },
+      { flags: "--seed <n>", description: "another seed, other people and other trouble (7)", read: readWholeNumber },
+      { flags: "--as-cron <time>", description: "one run inside of a demo", hidden: true },
+    ],
+    examples: [
+      ["demo", "a noisy hour in under a minute, and its proof"],
+      ["demo --keep ./demo", "then look: cd demo && crmledger show, status, rejects"],
+    ],
+    load: () => import("./demo.ts"),
+  },
+  {
     name: "simulator",
     group: "Set-up",
     summary: "an embedded CRM simulator as a server, to develop and test against",

@@ -13,8 +13,10 @@ export const run: RunCommand = async ({ args, commands }) => {
   return { json: { shell, script }, text: () => script, exitCode: 0 };
 };
 
+const shownOptions = (row: CommandRow) => (row.options ?? []).filter(({ hidden }) => !hidden);
+
 function flagsOf(row: CommandRow): string[] {
-  return [...(row.options ?? []).map(({ flags }) => flags.split(" ")[0]!), ...GLOBAL_FLAGS, "--help"];
+  return [...shownOptions(row).map(({ flags }) => flags.split(" ")[0]!), ...GLOBAL_FLAGS, "--help"];
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -60,7 +62,7 @@ function fish(rows: readonly CommandRow[]): string {
     (row) => `complete -c crmledger -n __fish_use_subcommand -f -a ${row.name} -d ${quoted(row.summary)}`,
   );
   const flags = rows.flatMap((row) =>
-    (row.options ?? []).map(({ flags, description }) => {
+    shownOptions(row).map(({ flags, description }) => {
       const name = flags.split(" ")[0]!.replace(/^--/, "");
       return `complete -c crmledger -n '__fish_seen_subcommand_from ${row.name}' -l ${name} -d ${quoted(description)}`;
     }),

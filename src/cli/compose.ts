@@ -63,7 +63,7 @@ async function withLedger<T>(
 ): Promise<T> {
   const path = ledgerPlace(globals.ledger, io.env, io.cwd, fromFile)!;
   const pretend = wish === "openOrPretend" && !existsSync(path);
-  const clock = createRealClock();
+  const clock = io.clock ?? createRealClock();
   const ledgerPath = pretend ? ":memory:" : path;
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
   const uid = process.getuid?.();

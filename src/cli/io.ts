@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import type { Clock } from "../domain/clock.ts";
 
 export type StopSignal = "SIGINT" | "SIGTERM";
 
@@ -10,6 +11,8 @@ export interface Io {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
   home: string;
+  /** Instead of the machine's clock, for the runs of a demo. */
+  clock?: Clock;
   /** How this program was started, for cron lines: the Node binary and the script. */
   launcher: readonly string[];
   /** Calls back on SIGINT and SIGTERM. Gives the way to stop listening. */
