@@ -38,7 +38,7 @@ export class HoldBoard {
   raise(hold: Hold): void {
     const { ledger, clock, redact, observe } = this.#deps;
     const told = { ...hold, message: redact(hold.message) };
-    this.#writes.push(ledger.openHold(this.#accountId, told, clock.wallMs()));
+    this.#keep(ledger.openHold(this.#accountId, told, clock.wallMs()));
     observe({ type: "hold", hold: told });
     if (endsRun(told)) this.#end(told);
     else if (told.scope.startsWith("lane:")) this.heldBack.set(told.scope, told);
@@ -73,7 +73,7 @@ export class HoldBoard {
       this.raise({ kind, scope, message, untilMs: forMs === null ? null : nowMs + forMs, probe: true });
     }
     const change = this.gates.observe(request.group, kindOf(request), outcome, nowMs);
-    if (change.breaker) this.#writes.push(ledger.saveBreaker(this.#accountId, change.breaker));
+    if (change.breaker) this.#keep(ledger.saveBreaker(this.#accountId, change.breaker));
     if (change.opened) {
       this.heldBack.set(change.opened.scope, change.opened);
       this.raise(change.opened);
@@ -81,8 +81,14 @@ export class HoldBoard {
     if (change.closed) {
       const { kind, scope } = change.closed;
       this.heldBack.delete(scope);
-      this.#writes.push(ledger.closeHolds({ kind, scope }, nowMs));
+      this.#keep(ledger.closeHolds({ kind, scope }, nowMs));
     }
+  }
+
+  /** Waited for in `written`; until then its failure must not end the process as an error that nobody caught. */
+  #keep(write: Promise<unknown>): void {
+    write.catch(() => {});
+    this.#writes.push(write);
   }
 
   /** Everything raised so far is in the ledger. */

@@ -34,6 +34,16 @@ describe("a run", () => {
     }
   });
 
+  it("whose disk is full when it writes down a hold ends with that error, not as an error that nobody caught", async () => {
+    const rig = await createRig();
+    await rig.take(GIVEN);
+    rig.simulator.failNext({ kind: "paymentRequired", match: { method: "POST" } });
+    const ledger: Ledger = Object.assign(Object.create(rig.ledger) as Ledger, {
+      openHold: () => Promise.reject(new CrmledgerError("diskFull", "no space left")),
+    });
+    await expect(rig.run({}, { ledger })).rejects.toMatchObject({ code: "diskFull" });
+  });
+
   it("ends where an adapter throws over a reply, instead of waiting for an answer that nobody gives", async () => {
     const rig = await createRig({
       adapter: {
