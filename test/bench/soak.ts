@@ -14,6 +14,7 @@ const { values } = parseArgs({
     odds: { type: "string", default: "0.01" },
     // A plan's cap keeps its group of operations waiting for a quarter of an hour.
     without: { type: "string", default: "planCap" },
+    late: { type: "string", default: "700" },
     program: { type: "string", default: join(ROOT, "bin", "crmledger.js") },
     keep: { type: "boolean", default: false },
   },
@@ -28,6 +29,7 @@ const figures = await soak({
   seed: Number(values.seed),
   oddsPerCall: Number(values.odds),
   without: values.without.split(","),
+  lateMs: Number(values.late),
   quietMaxMs: 600_000,
   say: (line) => process.stderr.write(`${line}\n`),
 });

@@ -21,6 +21,8 @@ export interface SoakOptions {
   oddsPerCall: number;
   /** Kinds that are left out. */
   without: readonly string[];
+  /** How late a write may be applied. Beyond the last settle time (2 s) it makes doubles: so one sees that the soak sees. */
+  lateMs: number;
   /** Gives up on quiet after this. */
   quietMaxMs: number;
   say: (line: string) => void;
@@ -49,12 +51,11 @@ const KILL_AFTER_MS = { least: 400, most: 6_000 };
 const RUNS_UNKILLED = 5;
 /** These stop whole runs: once in a while is enough. Twice delivered, by order only: no client can prevent it. */
 const RARE = new Set(["unauthorized", "paymentRequired", "html403", "redirect", "planCap"]);
-const LATE_MS = 700;
 
 export async function soak(options: SoakOptions): Promise<SoakFigures> {
   const began = performance.now();
   const random = randomOf(options.seed);
-  const faults = faultPlan(options.oddsPerCall, options.without);
+  const faults = faultPlan(options);
   const simulator = createTroubledCrm(options.seed, faults);
   const server = await simulator.serve();
   const submissions = makeSubmissions(options.submissions, random, Date.now());
@@ -93,14 +94,14 @@ export async function soak(options: SoakOptions): Promise<SoakFigures> {
 }
 
 /** Every kind of fault that a client can survive, each at the same odds. */
-function faultPlan(perCall: number, without: readonly string[]): FaultPlan {
+function faultPlan({ oddsPerCall: perCall, without, lateMs }: SoakOptions): FaultPlan {
   const kinds = FAULT_KINDS.filter((kind) => kind !== "duplicateDelivery" && !without.includes(kind));
   return Object.fromEntries(
     kinds.map((kind) => [
       kind,
       {
         perCall: RARE.has(kind) ? perCall / 20 : perCall,
-        ...(kind === "lateApply" && { ms: LATE_MS }),
+        ...(kind === "lateApply" && { ms: lateMs }),
         ...(kind === "planCap" && { match: { method: "POST", path: /\/deals$/ } }),
       },
     ]),
