@@ -1,6 +1,7 @@
 import { counted } from "../report/human.ts";
 import type { RunCommand } from "./command.ts";
 import { withShop } from "./compose.ts";
+import { remapHeld } from "./remap-held.ts";
 
 /**
  * `crmledger resume`: ends holds that people set or can judge: a pause, a source whose map was mended, a ledger that was
@@ -11,7 +12,9 @@ export const run: RunCommand = (invocation) =>
     const source = invocation.flags.source as string | undefined;
     const filter = source === undefined ? {} : { scope: `source:${source}` as const };
     const kinds = source === undefined ? (["paused", "staleLedger"] as const) : (["paused", "source"] as const);
-    let closed = 0;
+    const before = (await shop.ledger.holds()).length;
+    if (source !== undefined) await remapHeld(shop, invocation);
+    let closed = before - (await shop.ledger.holds()).length;
     for (const kind of kinds) closed += await shop.ledger.closeHolds({ kind, ...filter }, shop.clock.wallMs());
     const others = (await shop.ledger.holds()).filter((hold) => source === undefined || hold.scope === filter.scope);
     const left = others.map((hold) => `${hold.kind} (${hold.scope})`);

@@ -3,13 +3,14 @@ import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { type Attempt, HELD_BACK_UNTIL_MS, type Story } from "../ledger/rows.ts";
+import { type Attempt, HELD_BACK_UNTIL_MS, type HoldRow, type Story } from "../ledger/rows.ts";
 import { utcTime } from "../report/human.ts";
 import { type AttemptDocument, renderStory, type StepDocument, type StoryDocument } from "../report/story-page.ts";
 import type { Reply, RunCommand } from "./command.ts";
 import { sessionForLinks, withLedgerOnly } from "./compose.ts";
 import { findStories } from "./find-submission.ts";
 import { recordOf } from "./raw-record.ts";
+import { holdDocument } from "./status.ts";
 
 /** `crmledger show ID|EMAIL`. Of several submissions of a person the newest is shown and the others are named. */
 export const run: RunCommand = (invocation) =>
@@ -26,14 +27,28 @@ export async function storyReply(
   id: SubmissionId,
   others: readonly string[],
 ): Promise<Reply> {
-  const story = await shop.ledger.story(id);
+  const { ledger } = shop;
+  const story = await ledger.story(id);
   if (story === null) throw new CrmledgerError("inputUnreadable", "That submission is not in the ledger any more");
   const crm = await sessionForLinks(shop);
-  const document = storyDocument(story, crm);
+  const document = storyDocument(story, crm, holdsOf(story, await ledger.holds()));
   return { json: { ...document, others }, text: (style) => renderStory(document, style), exitCode: 0 };
 }
 
-function storyDocument(story: Story, crm: { adapter: CrmAdapter; session: CrmSession } | null): StoryDocument {
+/** The open holds that stop it from being sent. */
+function holdsOf({ submission }: Story, holds: readonly HoldRow[]): HoldRow[] {
+  const { state, lane, source, dueAtMs } = submission;
+  if (!["pending", "waiting", "inProgress", "uncertain"].includes(state)) return [];
+  const scopes: string[] = ["account", "credential", `lane:${lane}`, `source:${source}`];
+  if (dueAtMs >= HELD_BACK_UNTIL_MS) scopes.push(`backfill:${source}`);
+  return holds.filter((hold) => scopes.includes(hold.scope));
+}
+
+function storyDocument(
+  story: Story,
+  crm: { adapter: CrmAdapter; session: CrmSession } | null,
+  holds: readonly HoldRow[],
+): StoryDocument {
   return {
     submission: submissionDocument(story.submission),
     steps: story.steps.map((step) => stepDocument(step, crm)),
@@ -44,6 +59,7 @@ function storyDocument(story: Story, crm: { adapter: CrmAdapter; session: CrmSes
       until: utcTime(wait.untilMs),
       detail: wait.detail,
     })),
+    holds: holds.map(holdDocument),
   };
 }
 

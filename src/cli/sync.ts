@@ -9,6 +9,7 @@ import { type Shop, withShop } from "./compose.ts";
 import { beginDrainRun, type DrainRun, drainWithProgress } from "./drain-run.ts";
 import { errorDocument } from "./error-document.ts";
 import { exitCodeOfError, exitCodeOfRun } from "./exit-code.ts";
+import { remapHeld } from "./remap-held.ts";
 import { sourceNamed, spooledSources } from "./sources.ts";
 import { holdDocument } from "./status.ts";
 import { ingestDeps, NOTHING_TAKEN, type TakenIn, takeIn } from "./take-in.ts";
@@ -115,6 +116,7 @@ async function work(
   // A spool that can't be read is this machine's trouble: nothing is sent after it, and the next run goes on.
   if (progressed.taken.trouble !== null) throw progressed.taken.trouble;
   if (signal.aborted) return;
+  await remapHeld(shop, invocation);
   progressed.report = await drainWithProgress(shop, invocation, begun.runId, limits, signal);
   for (const warning of progressed.report.warnings) invocation.talk.warn(warning);
   const { setupMissing } = progressed.report;

@@ -47,6 +47,15 @@ export interface Replacement {
   raw?: string;
 }
 
+/** A submission that no chain was planned for yet. */
+export interface UnplannedRow {
+  id: SubmissionId;
+  submittedAtMs: number;
+  contentHash: string;
+  /** The record as it came, as JSON text. */
+  raw: string;
+}
+
 /** `sent`: a step of the submission is or may be at the CRM. `busy`: a run works on it. `gone`: no open conflict. */
 export type AcceptVerdict = "taken" | "sent" | "busy" | "gone";
 
@@ -163,6 +172,17 @@ export interface Ledger {
     now: Now,
   ): Promise<number>;
   drop(id: SubmissionId, why: string, now: Now): Promise<boolean>;
+  /** Pending and waiting ones of a source that were never planned, oldest first, behind `after`. */
+  unplanned(
+    source: string,
+    after: Pick<UnplannedRow, "id" | "submittedAtMs"> | null,
+    limit: number,
+  ): Promise<UnplannedRow[]>;
+  /** Puts new contents in the place of those that are still pending or waiting and unplanned; how many. */
+  replaceUnplanned(
+    replacements: ReadonlyMap<SubmissionId, Replacement & { contentHash: string }>,
+    now: Now,
+  ): Promise<number>;
   rejects(limit: number): Promise<{ total: number; rows: RejectRow[] }>;
   /** An open reject or conflict; null: never was one, or it is closed. */
   findReject(id: string): Promise<RejectRow | null>;

@@ -63,7 +63,7 @@ export interface DemoDocument {
 const TROUBLE: readonly (readonly [words: string, kinds: readonly string[]])[] = [
   ["429", ["rateLimit429"]],
   ["5xx", ["error500Before", "error500After", "error503"]],
-  ["cut off", ["resetBefore", "resetAfter", "truncated"]],
+  ["cut", ["resetBefore", "resetAfter", "truncated"]],
   ["garbled", ["garbage2xx", "html2xx"]],
 ];
 
@@ -131,12 +131,12 @@ export function demoTime(minute: number): string {
 
 function cameIn({ records, repeats, rejects }: DemoRound): string {
   if (records === 0) return "-";
-  const parts = [repeats > 0 ? `${repeats} repeated` : "", rejects > 0 ? `${rejects} bad` : ""].filter(Boolean);
+  const parts = [repeats > 0 ? `${repeats} again` : "", rejects > 0 ? `${rejects} bad` : ""].filter(Boolean);
   return parts.length === 0 ? count(records) : `${count(records)} (${parts.join(", ")})`;
 }
 
 function row(time: string, came: string, done: string, open: string, trouble: string): string {
-  return ` ${time.padEnd(5)}  ${came.padEnd(24)}  ${done.padStart(6)}  ${open.padStart(4)}  ${trouble}`;
+  return ` ${time.padEnd(5)}  ${came.padEnd(20)}  ${done.padStart(6)}  ${open.padStart(4)}  ${trouble}`;
 }
 
 /** The end: what it proved, in numbers that the CRM gave, and where to look next. `program`: how it is called here. */
@@ -189,7 +189,7 @@ function demoNumbers(demo: DemoDocument, style: Style): [string, string][] {
       `${count(lostAnswers.total)} writes looked for; ${count(lostAnswers.sentAgain)} were not there, sent again`,
     ],
     ["own 429s", good(requests.refusedForOurPace, `${count(requests.refusedForOurPace)} refused for our pace`)],
-    ["price", `${per(tokens.ours)} API tokens a submission; with a search for each: ${per(tokens.script)}`],
+    ["price", `${per(tokens.ours)} API tokens a submission; with searches for each: ${per(tokens.script)}`],
   ];
 }
 
@@ -208,7 +208,7 @@ function shortcomings({ crm, waiting, failed }: DemoDocument): string[] {
 function whereNext({ kept, interrupted }: DemoDocument, program: string, style: Style): string[] {
   const next: [string, string][] = [
     [`${program} init`, "set it up for your own Pipedrive"],
-    [`${program} simulator`, "this CRM as a server, to develop and to break things"],
+    [`${program} simulator`, "this CRM as a server, to try things out"],
     ["README.md", "a first sync in five minutes"],
     ["docs/architecture.md", "how a write stays a single one"],
   ];

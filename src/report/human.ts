@@ -40,6 +40,11 @@ export function localTime(ms: number): string {
   return `${local.slice(0, 10)} ${local.slice(11, 19)} ${zone}`;
 }
 
+/** The same for an instant of a document. */
+export function localTimeOf(rfc3339: string): string {
+  return localTime(Date.parse(rfc3339));
+}
+
 /** An instant for JSON: RFC 3339 in UTC; null stays null. */
 export function utcTime(ms: number): string;
 export function utcTime(ms: number | null): string | null;

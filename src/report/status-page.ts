@@ -1,4 +1,4 @@
-import { count, span } from "./human.ts";
+import { count, localTimeOf, span } from "./human.ts";
 import { safeLine } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type HoldDocument, holdText } from "./sync-summary.ts";
@@ -39,7 +39,8 @@ export function renderStatus(status: StatusDocument, style: Style): string {
     ["last run", lastRunText(status.lastRun)],
   ];
   for (const hold of status.holds) rows.push(["hold", style.yellow(holdText(hold))]);
-  for (const alert of status.alerts) {
+  // Holds have lines of their own above.
+  for (const alert of status.alerts.filter((one) => !one.message.startsWith("hold "))) {
     rows.push(["alert", (alert.level === "critical" ? style.red : style.yellow)(safeLine(alert.message))]);
   }
   return `${pairs(rows, style)}\n`;
@@ -58,15 +59,15 @@ function lagText({ oldest, p50, p95 }: StatusDocument["lagSeconds"]): string {
   const rest =
     p50 === null || p95 === null
       ? ""
-      : `; half of it less than ${span(p50 * 1000)}, 95 of 100 less than ${span(p95 * 1000)}`;
-  return `the oldest waits since ${span(oldest * 1000)}${rest}`;
+      : `; half of them at most ${span(p50 * 1000)}, 95 of 100 at most ${span(p95 * 1000)}`;
+  return `the oldest has waited ${span(oldest * 1000)}${rest}`;
 }
 
 function dailyText(daily: StatusDocument["quota"]["daily"]): string {
   const parts = [`${count(daily.usedByUs)} tokens by us of ${limitText(daily.limit)}`];
   if (daily.usedByOthers > 0) parts.push(`${count(daily.usedByOthers)} by others`);
   if (daily.remaining !== null) parts.push(`${count(daily.remaining)} left`);
-  if (daily.resetsAt !== null) parts.push(`new ones at ${daily.resetsAt}`);
+  if (daily.resetsAt !== null) parts.push(`new ones at ${localTimeOf(daily.resetsAt)}`);
   return parts.join(", ");
 }
 
@@ -74,6 +75,6 @@ const limitText = (limit: number | null): string => (limit === null ? "an unknow
 
 function lastRunText(run: StatusDocument["lastRun"]): string {
   if (run === null) return "none yet";
-  if (run.endedAt === null) return `${run.kind} since ${run.startedAt}, still at work`;
-  return `${run.kind} at ${run.startedAt}: ${run.stopped ?? "ended"}, exit code ${run.exitCode ?? "unknown"}`;
+  if (run.endedAt === null) return `${run.kind} since ${localTimeOf(run.startedAt)}, still at work`;
+  return `${run.kind} at ${localTimeOf(run.startedAt)}: ${run.stopped ?? "ended"}, exit code ${run.exitCode ?? "unknown"}`;
 }

@@ -1,6 +1,7 @@
-import { localTime } from "./human.ts";
+import { localTimeOf } from "./human.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Style } from "./style.ts";
+import { type HoldDocument, holdText } from "./sync-summary.ts";
 import { pairs } from "./table.ts";
 
 export interface AttemptDocument {
@@ -47,12 +48,14 @@ export interface StoryDocument {
   steps: StepDocument[];
   lookups: AttemptDocument[];
   waits: { at: string; kind: string; until: string | null; detail: string }[];
+  /** Open holds that keep it back. */
+  holds: HoldDocument[];
 }
 
 /** One submission's story: what it is, each step with its CRM record, and what happened in order. */
 export function renderStory(story: StoryDocument, style: Style): string {
   const { submission } = story;
-  const parts = [style.bold(safeLine(`${submission.source}/${submission.key}`)), factsText(submission, style)];
+  const parts = [style.bold(safeLine(`${submission.source}/${submission.key}`)), factsText(story, style)];
   if (story.steps.length > 0) parts.push(story.steps.map((step) => stepText(step, style)).join("\n"));
   const events = timeline(story);
   if (events.length > 0) parts.push(`${style.bold("What happened")}\n${events.join("\n")}`);
@@ -66,21 +69,25 @@ function contentText(content: unknown): string {
   return safeText(JSON.stringify(content, digits, 2));
 }
 
-function factsText(submission: StoryDocument["submission"], style: Style): string {
+function factsText({ submission, holds }: StoryDocument, style: Style): string {
   const { file, line } = submission.origin;
   const rows: [string, string][] = [
     ["state", stateText(submission, style)],
     ["lane", submission.lane],
-    ["submitted", local(submission.submittedAt)],
-    ["received", `${local(submission.receivedAt)} from ${safeLine(file)}${line === null ? "" : `, line ${line}`}`],
+    ["submitted", localTimeOf(submission.submittedAt)],
+    [
+      "received",
+      `${localTimeOf(submission.receivedAt)} from ${safeLine(file)}${line === null ? "" : `, line ${line}`}`,
+    ],
   ];
-  if (submission.doneAt !== null) rows.push(["done", local(submission.doneAt)]);
-  if (submission.failedAt !== null) rows.push(["failed", local(submission.failedAt)]);
-  if (submission.dueAt !== null) rows.push(["due", local(submission.dueAt)]);
+  if (submission.doneAt !== null) rows.push(["done", localTimeOf(submission.doneAt)]);
+  if (submission.failedAt !== null) rows.push(["failed", localTimeOf(submission.failedAt)]);
+  if (submission.dueAt !== null) rows.push(["due", localTimeOf(submission.dueAt)]);
   if (submission.error !== null) {
     rows.push(["error", safeLine(`${submission.error.code}: ${submission.error.message}`)]);
     if (submission.error.hint !== null) rows.push(["fix", safeLine(submission.error.hint)]);
   }
+  for (const hold of holds) rows.push(["on hold", style.yellow(holdText(hold))]);
   return pairs(rows, style);
 }
 
@@ -105,11 +112,11 @@ function timeline(story: StoryDocument): string[] {
   ].map(({ who, attempt }) => ({ at: attempt.at, text: `${who}: ${attemptText(attempt)}` }));
   const waits = story.waits.map((wait) => ({
     at: wait.at,
-    text: `waits (${wait.kind})${wait.until === null ? "" : ` until ${local(wait.until)}`}: ${wait.detail}`,
+    text: `waits (${wait.kind})${wait.until === null ? "" : ` until ${localTimeOf(wait.until)}`}: ${wait.detail}`,
   }));
   return [...attempts, ...waits]
     .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
-    .map(({ at, text }) => `${local(at)}  ${safeLine(text)}`);
+    .map(({ at, text }) => `${localTimeOf(at)}  ${safeLine(text)}`);
 }
 
 function attemptText(attempt: AttemptDocument): string {
@@ -118,5 +125,3 @@ function attemptText(attempt: AttemptDocument): string {
   const error = attempt.error === null ? "" : `: ${attempt.error}`;
   return `${attempt.method} ${attempt.path} -> ${answer}${time}, ${attempt.outcome ?? "not closed"}, ${attempt.tokens} tokens${error}`;
 }
-
-const local = (text: string): string => localTime(Date.parse(text));

@@ -1,5 +1,5 @@
 import type { HoldKind } from "../domain/hold.ts";
-import { count, counted, span } from "./human.ts";
+import { count, counted, localTimeOf, span } from "./human.ts";
 import { safeLine } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 
@@ -88,6 +88,6 @@ function requestsText(requests: SyncSummary["requests"]): string {
 }
 
 export function holdText(hold: HoldDocument): string {
-  const until = hold.until === null ? "until somebody acts" : `until ${hold.until}`;
+  const until = hold.until === null ? "until somebody acts" : `until ${localTimeOf(hold.until)}`;
   return `${hold.kind} (${safeLine(hold.scope)}) ${until}: ${safeLine(hold.message)}`;
 }

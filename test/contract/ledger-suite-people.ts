@@ -174,6 +174,33 @@ export function peopleTests(subject: Subject): void {
     });
   });
 
+  describe("what waits and was never planned", () => {
+    test("is listed page by page, oldest first, and takes new content until a chain is planned", async () => {
+      const { ledger } = bench();
+      const at = (key: string, age: number) =>
+        incoming({ key, submittedAtMs: START_MS - age, raw: `{"key":"${key}"}` });
+      await take(bench(), at("c", 1), at("a", 9), at("b", 1), incoming({ source: "import" }));
+      const [a] = await ledger.unplanned("website", null, 1);
+      expect(a).toMatchObject({ submittedAtMs: START_MS - 9, raw: '{"key":"a"}', contentHash: "content-a" });
+      const [c, b] = await ledger.unplanned("website", a!, 10);
+      expect([c!.raw, b!.raw]).toEqual(['{"key":"c"}', '{"key":"b"}']);
+      expect(await ledger.unplanned("website", b!, 10)).toEqual([]);
+      const replacement = {
+        content: { person: { email: "new@example.com" } },
+        identityKeys: ["email:new@example.com"],
+        contentHash: "new",
+      };
+      expect(await ledger.replaceUnplanned(new Map([[a!.id, replacement]]), bench().now)).toBe(1);
+      expect((await ledger.unplanned("website", null, 1))[0]?.contentHash).toBe("new");
+      const claims = await claimed(bench(), { source: "website" });
+      const rows = claims.flatMap((claim) => claim.submissions);
+      const { content, identityKeys } = replacement;
+      expect(rows.find((row) => row.id === a!.id)).toMatchObject({ content, identityKeys });
+      expect(await ledger.unplanned("website", null, 10)).toEqual([]);
+      expect(await ledger.replaceUnplanned(new Map([[a!.id, replacement]]), bench().now)).toBe(0);
+    });
+  });
+
   describe("finding", () => {
     test("by SOURCE/KEY, by the key alone, by a person's keys; newest first", async () => {
       await take(

@@ -124,7 +124,7 @@ describe("a run's summary", () => {
       `Ingested  12 new, 3 duplicate
 Drained   10 done, 1 waiting, 1 uncertain (being looked for, never sent twice), 2 failed
 Requests  31 for 201 tokens, 1 rate limited, 2 retried; look-ups: 10 from the mirror, 2 by search
-Hold      dailyQuota (account) until 2026-11-24T00:00:00.000Z: the day's tokens are spent
+Hold      dailyQuota (account) until ${localTime(Date.UTC(2026, 10, 24))}: the day's tokens are spent
 Failed    2 submissions; see: crmledger failed
 Stopped for a hold; the rest waits in the ledger. 1,200 submissions left in the queue. Took 1m 5s.
 `,

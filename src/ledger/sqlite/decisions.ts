@@ -1,7 +1,7 @@
 /** What people decide about submissions that failed, and about rejects and conflicts. */
 import type { IdentityKey } from "../../domain/identity.ts";
 import type { SubmissionId } from "../../domain/ids.ts";
-import type { AcceptVerdict, Replacement } from "../ledger.ts";
+import type { AcceptVerdict, Replacement, UnplannedRow } from "../ledger.ts";
 import type { Now } from "../rows.ts";
 import type { Store } from "./store.ts";
 
@@ -65,6 +65,39 @@ function replaceKeys(store: Store, id: SubmissionId, keys: readonly IdentityKey[
 function note(store: Store, id: SubmissionId, kind: string, detail: string, now: Now): void {
   const sql = "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, ?, NULL, ?)";
   store.run(sql, id, now.wallMs, kind, detail);
+}
+
+/** The four states are those of the index. */
+const UNPLANNED = `
+  SELECT id, submitted_at_ms AS submittedAtMs, content_hash AS contentHash, raw FROM submissions
+  WHERE state IN ('pending', 'waiting', 'inProgress', 'uncertain') AND state IN ('pending', 'waiting')
+    AND source = @source AND planned = 0 AND raw IS NOT NULL AND (submitted_at_ms, id) > (@submittedAtMs, @id)
+  ORDER BY submitted_at_ms, id LIMIT @limit`;
+
+export function unplanned(
+  store: Store,
+  source: string,
+  after: Pick<UnplannedRow, "id" | "submittedAtMs"> | null,
+  limit: number,
+): UnplannedRow[] {
+  const { id, submittedAtMs } = after ?? { id: 0, submittedAtMs: Number.MIN_SAFE_INTEGER };
+  return store.all<UnplannedRow>(UNPLANNED, { source, id, submittedAtMs, limit });
+}
+
+export function replaceUnplanned(
+  store: Store,
+  replacements: ReadonlyMap<SubmissionId, Replacement & { contentHash: string }>,
+  now: Now,
+): number {
+  const sql = `UPDATE submissions SET content_hash = ?, blocked_until_ms = 0
+    WHERE id = ? AND planned = 0 AND state IN ('pending', 'waiting')`;
+  const replaceOne = (id: SubmissionId, replacement: Replacement & { contentHash: string }): boolean => {
+    if (store.run(sql, replacement.contentHash, id).changes !== 1) return false;
+    replace(store, id, replacement, now);
+    note(store, id, "mapped", "mapped anew, by a map that was mended while it waited", now);
+    return true;
+  };
+  return store.write(() => [...replacements].filter(([id, replacement]) => replaceOne(id, replacement)).length);
 }
 
 /** Only a failed one can be set aside. */

@@ -5,7 +5,7 @@ import { holdBack, letGo } from "./backfill.ts";
 import { bucketUses } from "./buckets.ts";
 import { check, facts } from "./care.ts";
 import { claim } from "./claim.ts";
-import { acceptConflict, closeReject, drop, requeue } from "./decisions.ts";
+import { acceptConflict, closeReject, drop, replaceUnplanned, requeue, unplanned } from "./decisions.ts";
 import { ledgerError } from "./faults.ts";
 import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
 import { countReexported, fileProgress, findSubmissions, forgetFile, ingest } from "./intake.ts";
@@ -102,6 +102,8 @@ function questions(verb: Verb) {
     failed: verb(failed),
     requeue: verb(requeue),
     drop: verb(drop),
+    unplanned: verb(unplanned),
+    replaceUnplanned: verb(replaceUnplanned),
     rejects: verb(rejects),
     findReject: verb(findReject),
     closeReject: verb(closeReject),
