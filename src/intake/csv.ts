@@ -1,8 +1,10 @@
 /** CSV as a stream of rows, with bounded memory, exact lines and offsets; it goes on after a broken record. */
 
-import { type CsvRecord, columnNames, readCsvHeader, readCsvRecord } from "./csv-record.ts";
+import { type CsvCells, readCells, recordText } from "./csv-cells.ts";
+import { columnsOf, findHeader } from "./csv-header.ts";
+import { type StrayQuote, scanRecord } from "./csv-scan.ts";
 import { Cursor } from "./cursor.ts";
-import { type Decoding, makeDecoding } from "./decoding.ts";
+import { type DecodedText, type Decoding, makeDecoding } from "./decoding.ts";
 import { RECORD_BYTES_MAX, RECORD_FIELDS_MAX, RECORD_SEARCH_BYTES_MAX } from "./limits.ts";
 import type { ReadStart, Row } from "./row.ts";
 
@@ -26,6 +28,10 @@ export interface CsvOptions {
   onDialect: (dialect: CsvDialect, headerEnd: ReadStart) => void;
 }
 
+/** What csv-parse is given at a time: a call costs as much as some dozens of records. */
+const BATCH_RECORDS_MAX = 256;
+const BATCH_CHARACTERS_MAX = 1024 * 1024;
+
 /** Reads rows. Blank lines and rows of empty cells are no records. */
 export async function* readCsv(chunks: AsyncIterable<Uint8Array>, options: CsvOptions): AsyncGenerator<Row> {
   const decoding = makeDecoding(options.dialect?.encoding ?? options.encoding);
@@ -34,32 +40,45 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>, options: CsvOp
     const dialect = options.dialect ?? (await readHeader(cursor, decoding, options));
     if (dialect === null) return;
     for (;;) {
-      const begin = cursor.line + 1;
-      const next = await nextRecord(cursor, dialect.delimiter, options.whole);
-      if (next === null) return;
-      const row = rowOf(next, dialect, decoding, cursor, begin);
-      if (row !== null) yield row;
+      const batch = await nextBatch(cursor, dialect.delimiter, options.whole);
+      if (batch.length === 0) return;
+      yield* rowsOfBatch(batch, dialect, decoding);
     }
   } finally {
     await cursor.close();
   }
 }
 
+/** A record's own text with its place. */
 interface Found {
-  record: CsvRecord | null;
   text: string;
+  /** Null: a line whose quote is never closed. */
+  strays: readonly StrayQuote[] | null;
+  place: Pick<Row, "endOffset" | "endLine"> & { line: number };
 }
 
-/** The next record with its text; a null record for a line whose quote is never closed; null at the end. */
-async function nextRecord(cursor: Cursor, delimiter: string, whole: boolean): Promise<Found | null> {
+/** The next records of the file; none at its end. */
+async function nextBatch(cursor: Cursor, delimiter: string, whole: boolean): Promise<Found[]> {
+  const batch: Found[] = [];
+  for (let length = 0; batch.length < BATCH_RECORDS_MAX && length < BATCH_CHARACTERS_MAX; ) {
+    const line = cursor.line + 1;
+    const next = await nextRecord(cursor, delimiter, whole);
+    if (next === null) break;
+    batch.push({ ...next, place: { line, endOffset: cursor.offset, endLine: cursor.line } });
+    length += next.text.length;
+  }
+  return batch;
+}
+
+/** The next record's text; a line alone where its quote is never closed; null at the end. */
+async function nextRecord(cursor: Cursor, delimiter: string, whole: boolean): Promise<Omit<Found, "place"> | null> {
   for (;;) {
     const final = cursor.ended && whole;
     if (cursor.text.length > 0) {
-      const record = readCsvRecord(cursor.text, 0, delimiter, final);
-      if (record?.broken) return { record: null, text: cursor.take(firstLineLength(cursor.text)) };
-      if (record !== null) return { record, text: cursor.take(record.end) };
-      if (final || cursor.text.length > RECORD_SEARCH_BYTES_MAX)
-        return { record: null, text: cursor.take(firstLineLength(cursor.text)) };
+      const span = scanRecord(cursor.text, 0, delimiter, final);
+      if (span === "open" || (span === null && cursor.text.length > RECORD_SEARCH_BYTES_MAX))
+        return { text: cursor.take(firstLineLength(cursor.text)), strays: null };
+      if (span !== null) return { text: cursor.take(span.end), strays: span.strays };
     }
     if (!(await cursor.more()) && (cursor.text.length === 0 || !whole)) return null;
   }
@@ -80,8 +99,7 @@ async function readHeader(cursor: Cursor, decoding: Decoding, options: CsvOption
     configured ??= declared ?? null;
     if (declared !== undefined || text.trim() === "") continue;
     const { delimiter } = found;
-    const columns = columnNames(readCsvRecord(text, 0, delimiter, true)?.cells ?? [text.trim()]);
-    const dialect = { encoding: decoding.name, delimiter, columns };
+    const dialect = { encoding: decoding.name, delimiter, columns: columnsOf(text, delimiter) };
     options.onDialect(dialect, { offset: cursor.offset, line: cursor.line });
     return dialect;
   }
@@ -94,7 +112,7 @@ async function nextHeader(
   whole: boolean,
 ): Promise<{ text: string; delimiter: string } | null> {
   for (;;) {
-    const header = readCsvHeader(cursor.text, delimiter, cursor.ended && whole);
+    const header = findHeader(cursor.text, delimiter, cursor.ended && whole);
     const settled = header !== null && (header.sure || cursor.ended || cursor.text.length > RECORD_BYTES_MAX);
     if (settled) return { text: cursor.take(header.end), delimiter: header.delimiter };
     if (await cursor.more()) continue;
@@ -105,30 +123,42 @@ async function nextHeader(
   }
 }
 
-function rowOf(found: Found, dialect: CsvDialect, decoding: Decoding, cursor: Cursor, line: number): Row | null {
-  const place = { line, endOffset: cursor.offset, endLine: cursor.line };
-  const { text, guessed } = decoding.decode(found.text);
-  if (found.record === null) {
+function* rowsOfBatch(batch: readonly Found[], dialect: CsvDialect, decoding: Decoding): Generator<Row> {
+  const decoded = batch.map(({ text, strays }) => decoding.decode(strays === null ? text : recordText(text, strays)));
+  const closed = decoded.filter((_, index) => batch[index]?.strays !== null).map(({ text }) => text);
+  const cells = readCells(closed, dialect.delimiter)[Symbol.iterator]();
+  for (const [index, found] of batch.entries()) {
+    const { line } = found.place;
     const fault = `a quote that opens in line ${line} is never closed; the next line is read as a record of its own`;
-    return { ...place, fault, raw: text.replace(/\r?\n$/, ""), guessed };
+    const read: CsvCells = found.strays === null ? { fault } : (cells.next().value as CsvCells);
+    const row = rowOf(found, read, decoded[index] as DecodedText, dialect, decoding);
+    if (row !== null) yield row;
   }
-  const cells =
-    text === found.text ? found.record.cells : found.record.cells.map((cell) => decodeCell(cell, guessed, decoding));
+}
+
+function rowOf(
+  found: Found,
+  read: CsvCells,
+  decoded: DecodedText,
+  dialect: CsvDialect,
+  decoding: Decoding,
+): Row | null {
+  const { guessed } = decoded;
+  if ("fault" in read) {
+    const raw = decoding.decode(found.text).text.replace(/\r?\n$/, "");
+    return { ...found.place, fault: read.fault, raw, guessed };
+  }
+  const { cells } = read;
   if (cells.every((cell) => cell.trim() === "")) return null;
   const record = Object.fromEntries(cells.map((cell, index) => [dialect.columns[index] ?? `#${index + 1}`, cell]));
   const extra = cells.slice(dialect.columns.length).some((cell) => cell.trim() !== "");
   const fault = faultOf(decoding.bytesOf(found.text), cells.length, extra, dialect);
   return {
-    ...place,
+    ...found.place,
     raw: JSON.stringify(record),
     guessed,
     ...(fault === null ? { record: withoutExtra(record, cells, dialect) } : { fault }),
   };
-}
-
-/** One encoding for a record: where one cell of it is Windows-1252, all are. */
-function decodeCell(cell: string, guessed: boolean, decoding: Decoding): string {
-  return guessed ? makeDecoding("windows-1252").decode(cell).text : decoding.decode(cell).text;
 }
 
 function faultOf(bytes: number, cells: number, extra: boolean, dialect: CsvDialect): string | null {

@@ -1,4 +1,3 @@
-import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { jsonErrorPosition } from "../../src/intake/json-position.ts";
@@ -14,7 +13,7 @@ const cell = fc.string({
 const quoted = (text: string, force: boolean): string =>
   force || /["\n\r;,]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
-it("reads what csv-parse reads, however the bytes are cut, and tells the exact offset of every row", async () => {
+it("reads back the cells that were written, however the bytes are cut, and tells the exact offset of every row", async () => {
   const table = fc.array(fc.tuple(cell, cell, cell, fc.boolean()), { maxLength: 8 });
   const settings = fc.record({
     end: fc.constantFrom("\n", "\r\n"),
@@ -25,16 +24,10 @@ it("reads what csv-parse reads, however the bytes are cut, and tells the exact o
     fc.asyncProperty(table, settings, async (lines, { end, size, encoding }) => {
       const text = `\ufeffx;y;z${end}${lines.map(([a, b, c, force]) => [a, b, c].map((each) => quoted(each, force)).join(";") + end).join("")}`;
       const bytes = Buffer.from(text, encoding);
-      const expected: Record<string, string>[] = parse(text, {
-        bom: true,
-        columns: true,
-        delimiter: ";",
-        relax_column_count: true,
-        skip_empty_lines: true,
-      });
       const rows = await rowsOf("csv", bytes, size, { delimiter: ";" });
+      const written = lines.map(([x, y, z]) => ({ x, y, z }));
       const isBlank = (row: object): boolean => Object.values(row).every((value) => value.trim() === "");
-      expect(rows.map(({ record }) => record)).toEqual(expected.filter((row) => !isBlank(row)));
+      expect(rows.map(({ record }) => record)).toEqual(written.filter((row) => !isBlank(row)));
       for (const row of rows) {
         const before = bytes.subarray(0, row.endOffset).toString(encoding);
         expect(before.endsWith(end)).toBe(true);
