@@ -19,9 +19,9 @@ import { dryVerdicts, type SeenSubmission } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
 import type { Warnings } from "./warnings.ts";
 
-/** A chunk must not hold the ledger's write lock for long. */
-const CHUNK_RECORDS_MAX = 500;
-const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
+/** A chunk must not hold the ledger's write lock for 50 ms: measured, 1,000 records do. */
+const CHUNK_RECORDS_MAX = 200;
+const CHUNK_BYTES_MAX = 1024 * 1024;
 
 export interface TakenFile {
   counts: FileCounts;
@@ -103,8 +103,8 @@ export class Taker {
     for (const [index, record] of body.records.entries()) {
       const line = row.line ?? (body.list ? index + 1 : null);
       await this.#takeRecord(record, body.list || row.line === null ? null : row.raw, line, file, null);
-      // A document with many records is committed as it is read; reading it again finds duplicates.
-      if (row.line === null && this.full) await this.flush(null);
+      // A row with many records is committed as it is taken; where its place is not, reading it again finds duplicates.
+      if (this.full) await this.flush(null);
     }
   }
 

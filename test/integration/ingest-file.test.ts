@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type IngestRig, openIngestRig, person, sourceOf, total } from "../support/ingest-rig.ts";
 
 let rig: IngestRig;
@@ -135,6 +135,16 @@ describe("formats", () => {
     await rig.import(file("a.csv", bytes), { encoding: "iso-8859-15", delimiter: "~" });
     expect((await rig.queued())[0]?.content?.person?.name).toBe("€");
   });
+});
+
+it.each([
+  ["a.csv", `id,person.email\n${Array.from({ length: 450 }, (_, n) => `s${n},p${n}@example.com`).join("\n")}`],
+  ["a.json", `[${Array.from({ length: 450 }, (_, n) => person(n)).join()}]`],
+  ["a.jsonl", `[${Array.from({ length: 450 }, (_, n) => person(n)).join()}]\n`],
+])("gives the ledger %s in pieces that don't hold it for long", async (name, content) => {
+  const ingest = vi.spyOn(rig.ledger, "ingest");
+  expect(total(await rig.import(file(name, content)))).toEqual({ rows: 450, new: 450 });
+  expect(ingest.mock.calls.map(([batch]) => batch.submissions.length)).toEqual([200, 200, 50]);
 });
 
 describe("what is no input", () => {
