@@ -9,16 +9,28 @@ import { openCrmLine, withShop } from "../../src/cli/compose.ts";
 import { beginDrainRun } from "../../src/cli/drain-run.ts";
 import { processIo } from "../../src/cli/io.ts";
 import { spooledSources } from "../../src/cli/sources.ts";
-import { limitsOf } from "../../src/cli/sync.ts";
 import { ingestDeps, takeIn } from "../../src/cli/take-in.ts";
 import { createTalk } from "../../src/cli/talk.ts";
+import type { DrainLimits } from "../../src/domain/settings.ts";
 import { createStyle } from "../../src/report/style.ts";
 import { drain } from "../../src/runner/drain.ts";
 
 const [folder, end, instant, nth, join] = process.argv.slice(2) as [string, "kill" | "stop", string, string, string?];
 const io = { ...processIo(), cwd: folder, env: { HOME: folder } };
 const globals = { json: true, quiet: true, verbose: false, color: false, progress: false };
-const talk = createTalk(io.stderr, createStyle({ isTTY: false }, { color: false }, io.env), globals);
+const talk = createTalk(
+  io.stderr,
+  createStyle({ isTTY: false, columns: undefined }, { color: false }, io.env),
+  globals,
+);
+const LIMITS: DrainLimits = {
+  submissionsMax: null,
+  durationMaxMs: null,
+  waitMaxMs: 30_000,
+  tokensMax: null,
+  source: null,
+  lane: null,
+};
 const signal = new AbortController().signal;
 const signals = { graceful: () => signal, received: () => null };
 const invocation: Invocation = { commands: [], args: [], flags: {}, globals, io, talk, signals, print: () => {} };
@@ -40,7 +52,7 @@ await withShop(invocation, "create", async (shop) => {
     await takeIn({ ...deps, failpoint }, spooledSources(shop.config), invocation);
   }
   const line = await openCrmLine(shop, invocation, begun.runId, () => {});
-  const report = await drain({ ...line.deps, failpoint }, limitsOf({}), signal);
+  const report = await drain({ ...line.deps, failpoint }, LIMITS, signal);
   await line.close();
   const { stopped } = report;
   await shop.ledger.closeRun(begun.runId, { stopped, exitCode: 0, summary: report, nowMs: shop.clock.wallMs() });
