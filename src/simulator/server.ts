@@ -1,4 +1,5 @@
 /** The simulator on a real port of loopback. What goes wrong goes wrong on the socket. */
+import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../domain/clock.ts";
@@ -26,6 +27,8 @@ const FILLER = Buffer.alloc(64 * 1024, " ");
 export async function serve(parts: ServerParts, where: { port?: number; host?: string }): Promise<RunningServer> {
   const host = where.host ?? "127.0.0.1";
   const closing = new AbortController();
+  // Each request that is on its way listens to it, and there is no bound to those.
+  setMaxListeners(0, closing.signal);
   const server = createServer((request, response) => {
     attend(parts, request, response, closing.signal).catch((error: unknown) => sayBug(response, error));
   });
