@@ -20,8 +20,8 @@ export interface EndedChild {
 }
 
 const TEXT_MAX = 1_000_000;
-/** What could lead the child to the user's own config, ledger or CRM. */
-const FOREIGN = /^(CRMLEDGER_|NODE_OPTIONS$)/;
+/** What would lead the child to the user's own config and ledger. */
+const FOREIGN = /^CRMLEDGER_/;
 
 /** Starts this very program once more, on the demo's time. */
 export function startDemoChild(io: Io, folder: DemoFolder, time: DemoTime): DemoChild {

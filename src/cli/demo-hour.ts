@@ -20,7 +20,7 @@ export interface DemoStage {
   /** Rounds of five minutes that the hour has, and how many more there may be until the queue is empty. */
   rounds: number;
   roundsMore: number;
-  /** The round in which the run is killed, and after how many of its writes. */
+  /** The first round that has a run killed, and after how many of its writes. A run that ends before leaves it to the next. */
   kill: { slot: number; afterWrites: number };
   /** Lets the CRM's faults happen. The first round goes without, so that one sees what an undisturbed one is. */
   makeNoise(): void;
@@ -54,11 +54,13 @@ export async function playDemoHour(stage: DemoStage, audience: DemoAudience): Pr
   let interrupted: string | null = null;
   for (let slot = 0; slot < stage.rounds + stage.roundsMore; slot += 1) {
     if (slot >= stage.rounds && rounds.at(-1)?.open === 0) break;
+    if (stage.signal.aborted) throw stopped();
     if (slot === 1) stage.makeNoise();
     clock.leapTo(startMs + slot * SLOT_MS);
     const troubleBefore = { ...stage.simulator.requests.faults };
     fillSpools(stage, slot);
-    const ended = await oneRun(stage, slot, audience);
+    const toBeKilled = slot >= stage.kill.slot && rounds.every(({ killed }) => killed === null);
+    const ended = await oneRun(stage, slot, toBeKilled, audience);
     if (stage.signal.aborted) throw stopped();
     if (!ended.killed && !FINE.has(ended.code ?? 1)) throw failed(ended, slot * 5);
     const seen = await lookIntoDemoLedger(stage.folder, input, clock.wallMs(), ended.killed);
@@ -92,13 +94,18 @@ function fillSpools({ input, folder, clock }: DemoStage, slot: number): void {
   for (const file of input.slots[slot]?.files ?? []) spoolDemoFile(folder, file, clock.wallMs());
 }
 
-async function oneRun(stage: DemoStage, slot: number, audience: DemoAudience): Promise<EndedChild> {
+async function oneRun(
+  stage: DemoStage,
+  slot: number,
+  toBeKilled: boolean,
+  audience: DemoAudience,
+): Promise<EndedChild> {
   const child = startDemoChild(stage.io, stage.folder, stage.clock.time());
   const leave = (): void => child.kill();
   stage.signal.addEventListener("abort", leave, { once: true });
   const glance = setInterval(() => audience.progress(slot * 5, notesIn(stage), notesBy(stage, slot)), GLANCE_MS);
   try {
-    if (slot === stage.kill.slot) await killAmidWrites(stage, child);
+    if (toBeKilled) await killAmidWrites(stage, child);
     return await child.ended;
   } finally {
     clearInterval(glance);
@@ -133,9 +140,17 @@ function stopped(): CrmledgerError {
   });
 }
 
-function failed(ended: EndedChild, minute: number): CrmledgerError {
-  const told = ended.err.trim().split("\n").slice(0, 3).join(" ") || `exit ${ended.code}`;
+function failed({ code, out, err }: EndedChild, minute: number): CrmledgerError {
+  const told = errorIn(out) ?? (err.trim().split("\n")[0] || `it ended with ${code}`);
   return new CrmledgerError("unexpected", `A sync of the demo broke off after ${minute} minutes: ${told}`, {
-    hint: "This should not happen; please report it with the output of `crmledger demo --json`.",
+    hint: "This should not happen: please report it. Nothing of yours was touched.",
   });
+}
+
+function errorIn(out: string): string | null {
+  try {
+    return (JSON.parse(out) as Partial<SyncSummary>).error?.message ?? null;
+  } catch {
+    return null;
+  }
 }

@@ -76,7 +76,7 @@ export async function demoRejects(folder: DemoFolder, nowMs: number): Promise<{ 
   return await withLedgerOf(folder, nowMs, async (ledger) => {
     const { rows } = await ledger.rejects(100);
     return rows.map(({ source, origin, reason }) => {
-      const line = origin.line === null ? "" : `, line ${origin.line}`;
+      const line = origin.line === null ? "" : `:${origin.line}`;
       return { where: `${source}/${origin.file.split(/[/\\]/).at(-1)}${line}`, reason };
     });
   });

@@ -89,7 +89,7 @@ export function demoIntro(
     `plan, ${count(facts.persons)} persons in it, and another client that uses the same token.`,
     `${count(facts.records)} records come in by website forms, phone calls and lists from a fair.`,
     `Every 5 minutes cron runs ${style.bold("crmledger sync")}, each time a process of its own. From`,
-    "09:05 on the CRM fails now and then, as real ones do. At 09:15 a run is killed.",
+    "09:05 on the CRM fails now and then, as real ones do. One run is killed.",
     "",
     `The clock is accelerated: ${facts.factor} times as fast, and waits between runs are skipped.`,
     "Nothing leaves this machine, and no account is needed. It plays in",
@@ -116,11 +116,11 @@ export function demoRound(round: DemoRound, style: Style): string {
 
 function settledText({ found, sentAgain, left }: { found: number; sentAgain: number; left: number }): string {
   const parts = [
-    found > 0 ? `${found} of the writes in doubt found in the CRM` : "",
+    found > 0 ? `${found} found in the CRM` : "",
     sentAgain > 0 ? `${sentAgain} not there, sent again` : "",
     left > 0 ? `${left} still open` : "",
   ];
-  return parts.filter((part) => part !== "").join(", ");
+  return `of ${found + sentAgain + left} in doubt ${parts.filter((part) => part !== "").join(", ")}`;
 }
 
 /** 09:05 for the fifth minute of the hour. */
@@ -214,7 +214,7 @@ function whereNext({ kept, interrupted }: DemoDocument, program: string, style: 
   ];
   const look: [string, string][] =
     kept === null
-      ? [[`${program} demo --keep DIR`, "the same, and its ledger stays for you to look into"]]
+      ? [[`${program} demo --keep DIR`, "the same, and leaves its ledger to look into"]]
       : [
           [`cd ${safeLine(kept)}`, ""],
           [
