@@ -49,7 +49,7 @@ await withShop(invocation, "create", async (shop) => {
   const begun = await beginDrainRun(shop, "sync", join === "join");
   if (begun.lock.name === "sync") {
     const deps = await ingestDeps(shop, begun.runId, { dryRun: false, backfill: "allowed", signal });
-    await takeIn({ ...deps, failpoint }, spooledSources(shop.config), invocation);
+    await takeIn({ ...deps, failpoint }, spooledSources(shop.config, undefined), invocation);
   }
   const line = await openCrmLine(shop, invocation, begun.runId, () => {});
   const report = await drain({ ...line.deps, failpoint }, LIMITS, signal);
