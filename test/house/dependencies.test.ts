@@ -17,6 +17,7 @@ interface Locked {
   optional?: boolean;
   devOptional?: boolean;
   engines?: { node?: string } | string[];
+  optionalDependencies?: Record<string, string>;
 }
 
 const manifest = JSON.parse(readText("package.json")) as Manifest;
@@ -37,6 +38,14 @@ describe("what a user installs", () => {
     expect(refusing.map(([path, entry]) => `${path} ${entry.version} wants ${JSON.stringify(entry.engines)}`)).toEqual(
       [],
     );
+  });
+
+  test("is locked for every platform: `npm ci` refuses a lock that leaves out what another platform would take", () => {
+    const paths = new Set(locked.map(([path]) => path));
+    const missing = locked.flatMap(([, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {}).filter((name) => !paths.has(`node_modules/${name}`)),
+    );
+    expect(missing).toEqual([]);
   });
 
   test("is pinned to the version that was tested", () => {
