@@ -1,20 +1,52 @@
+/** What the ledger would say of records that a dry run does not give it. */
+import { canonicalJson } from "../domain/json.ts";
 import type { IncomingSubmission, IngestVerdict, KnownSubmission } from "../ledger/rows.ts";
 
-export type SeenSubmission = Pick<KnownSubmission, "rawHash" | "contentHash">;
+type Hashes = Pick<KnownSubmission, "rawHash" | "contentHash">;
 
-/** What the ledger would say, from what it knows and what this run has seen. Adds to `seen`. */
+/** What this run has seen and would have taken. */
+export interface DryRun {
+  byKey: Map<string, Hashes>;
+  byPerson: Map<string, { key: string; atMs: number; content: string }[]>;
+}
+
+export const newDryRun = (): DryRun => ({ byKey: new Map(), byPerson: new Map() });
+
+/**
+ * Verdicts from what the ledger knows under the same keys, from whom it says a record repeats (`repeated`, in the order of
+ * the records), and from what this run has seen. Adds to `seen`.
+ */
 export function dryVerdicts(
   submissions: readonly IncomingSubmission[],
-  known: ReadonlyMap<string, SeenSubmission>,
-  seen: Map<string, SeenSubmission>,
+  known: ReadonlyMap<string, Hashes>,
+  repeated: readonly (string | null)[],
+  seen: DryRun,
+  nowMs: number,
 ): IngestVerdict[] {
-  return submissions.map((item): IngestVerdict => {
-    const before = known.get(item.key) ?? seen.get(item.key);
+  return submissions.map((item, index): IngestVerdict => {
+    const before = known.get(item.key) ?? seen.byKey.get(item.key);
     if (before !== undefined) {
       const same = before.rawHash === item.rawHash || before.contentHash === item.contentHash;
       return same ? { type: "duplicate", otherSource: null } : { type: "conflict", rejectId: "" };
     }
-    seen.set(item.key, { rawHash: item.rawHash, contentHash: item.contentHash });
+    const repeats = repeated[index] ?? repeatedBefore(item, seen, nowMs);
+    if (repeats !== null) return { type: "duplicate", otherSource: null, repeats };
+    seen.byKey.set(item.key, { rawHash: item.rawHash, contentHash: item.contentHash });
     return item.history ? { type: "history" } : { type: "new" };
   });
+}
+
+/** As the ledger does it. A record that repeats none is remembered for those behind it. */
+function repeatedBefore(item: IncomingSubmission, seen: DryRun, nowMs: number): string | null {
+  const { key, sameWithinMs = 0 } = item;
+  if (sameWithinMs === 0) return null;
+  const one = { key, atMs: item.submittedAtMs ?? nowMs, content: canonicalJson(item.content) };
+  const isSame = (other: typeof one): boolean =>
+    other.content === one.content && Math.abs(other.atMs - one.atMs) <= sameWithinMs;
+  for (const identity of item.identityKeys) {
+    const same = seen.byPerson.get(identity)?.find(isSame);
+    if (same !== undefined) return same.key;
+  }
+  for (const identity of item.identityKeys) seen.byPerson.set(identity, [...(seen.byPerson.get(identity) ?? []), one]);
+  return null;
 }

@@ -13,9 +13,10 @@ import type {
   IncomingSubmission,
   IngestVerdict,
   KnownSubmission,
+  Now,
   Origin,
 } from "../ledger/rows.ts";
-import { dryVerdicts, type SeenSubmission } from "./dry-run.ts";
+import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
 import type { Warnings } from "./warnings.ts";
 
@@ -49,7 +50,7 @@ export class Taker {
   readonly #mapping: Mapping;
   readonly #warnings: Warnings;
   readonly #mendsRejects: boolean;
-  readonly #seen = new Map<string, SeenSubmission>();
+  readonly #seen = newDryRun();
   #submissions: Pending<IncomingSubmission>[] = [];
   #rejects: Pending<IncomingReject>[] = [];
   #bytes = 0;
@@ -153,6 +154,7 @@ export class Taker {
       ...{ source: source.name, key, rawHash, contentHash, raw, content, submittedAtMs, identityKeys, origin, history },
       lane: mapped.lane ?? source.lane,
       targetMs: source.targetMs,
+      ...(source.sameWithinMs === null ? {} : { sameWithinMs: source.sameWithinMs }),
     };
     this.#submissions.push({ item, file, rejectId });
     this.#bytes += raw.length;
@@ -204,11 +206,10 @@ export class Taker {
     if (submissions.length === 0 && rejects.length === 0 && (progress === null || this.#deps.dryRun)) return;
     const known = await this.#known(submissions);
     if (this.#deps.dryRun) {
-      const verdicts = dryVerdicts(
-        submissions.map(({ item }) => item),
-        known,
-        this.#seen,
-      );
+      const items = submissions.map(({ item }) => item);
+      const now = this.#now();
+      const repeated = this.#source.sameWithinMs === null ? [] : await this.#deps.ledger.findRepeated(items, now);
+      const verdicts = dryVerdicts(items, known, repeated, this.#seen, now.wallMs);
       this.#count(submissions, verdicts);
       this.mapped.push(...submissions.filter((_, index) => verdicts[index]?.type === "new").map(({ item }) => item));
       for (const { file } of rejects) file.counts.rejected += 1;
@@ -222,8 +223,8 @@ export class Taker {
     rejects: Pending<IncomingReject>[],
     progress: FileProgress | null,
   ): Promise<void> {
-    const { ledger, clock, runId, failpoint } = this.#deps;
-    const now = { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
+    const { ledger, runId, failpoint } = this.#deps;
+    const now = this.#now();
     const closesRejects = submissions.flatMap(({ rejectId }, byIndex) =>
       rejectId === null ? [] : [{ rejectId, byIndex }],
     );
@@ -239,11 +240,18 @@ export class Taker {
     });
   }
 
+  #now(): Now {
+    const { clock } = this.#deps;
+    return { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
+  }
+
   #count(submissions: Pending<IncomingSubmission>[], verdicts: readonly IngestVerdict[]): void {
     verdicts.forEach((verdict, index) => {
       const pending = submissions[index] as Pending<IncomingSubmission>;
       pending.file.counts[verdict.type] += 1;
-      if (verdict.type !== "duplicate" || verdict.otherSource === null) return;
+      if (verdict.type !== "duplicate") return;
+      if (verdict.repeats !== undefined) this.#warnOfRepeat(pending.item, verdict.repeats);
+      if (verdict.otherSource === null) return;
       const other = verdict.otherSource;
       this.#warnings.count(
         `other ${other}`,
@@ -251,6 +259,15 @@ export class Taker {
         (count) => `${count} records are duplicates: source ${other} has them under the same ids`,
       );
     });
+  }
+
+  #warnOfRepeat({ source, key }: IncomingSubmission, repeats: string): void {
+    this.#warnings.count(
+      `repeats ${source}`,
+      `${key} repeats ${repeats}`,
+      (count, first) =>
+        `source ${source}: ${count} records have person and content of another one within \`sameWithin\` and count as duplicates (first: ${first})`,
+    );
   }
 
   /**

@@ -18,6 +18,7 @@ import type {
   FileProgress,
   HoldFilter,
   HoldRow,
+  IncomingSubmission,
   IngestBatch,
   IngestResult,
   KnownSubmission,
@@ -91,6 +92,8 @@ export interface Ledger {
   ingest(batch: IngestBatch, now: Now): Promise<IngestResult>;
   /** The known submission of this source and key, to compare under today's map before a conflict is declared. */
   findSubmissions(source: string, keys: readonly string[]): Promise<KnownSubmission[]>;
+  /** For each record the key of the one that it repeats by its `sameWithinMs`, null where it repeats none: for `--dry-run`. */
+  findRepeated(records: readonly IncomingSubmission[], now: Now): Promise<(string | null)[]>;
   /** How many of these records match a known person and time of the source under another key: the re-export guard. */
   countReexported(
     source: string,

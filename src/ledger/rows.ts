@@ -42,6 +42,7 @@ export interface IncomingSubmission {
   origin: Origin;
   /** Older than the source's `sendFrom`: kept as history, never sent. */
   history: boolean;
+  /** Same person and content in the source under another key, submitted within so long: a duplicate. */ sameWithinMs?: number;
 }
 
 export interface IncomingReject {
@@ -85,8 +86,8 @@ export interface IngestBatch {
 export type IngestVerdict =
   | { type: "new" }
   | { type: "history" }
-  /** `otherSource`: known there under the same id for the same e-mail or phone. */
-  | { type: "duplicate"; otherSource: string | null }
+  /** `otherSource`: known there under the same id for the same e-mail or phone. `repeats`: key of the one by `sameWithinMs`. */
+  | { type: "duplicate"; otherSource: string | null; repeats?: string }
   | { type: "conflict"; rejectId: string };
 
 export interface IngestResult {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { FileProgress, IncomingReject, IngestBatch } from "../../src/ledger/rows.ts";
+import type { FileProgress, IncomingReject, IncomingSubmission, IngestBatch } from "../../src/ledger/rows.ts";
 import { claimed, incoming, keysOf, START_MS, take } from "../support/ledger-fixture.ts";
 import type { Subject } from "./ledger-suite.ts";
 
@@ -176,6 +176,37 @@ export function intakeTests(subject: Subject): void {
       const { source, key, rawHash, contentHash, raw } = record;
       expect(await subject.bench.ledger.findSubmissions("website", ["a", "b"])).toEqual([
         { source, key, rawHash, contentHash, raw },
+      ]);
+    });
+
+    test("a record sent twice under two ids within the given time is taken once", async () => {
+      const sent = (key: string, seconds: number, more: Partial<IncomingSubmission> = {}) =>
+        incoming({
+          key,
+          email: "ada@example.com",
+          content: { person: { email: "ada@example.com" }, notes: ["Hi"] },
+          submittedAtMs: START_MS + seconds * 1000,
+          sameWithinMs: 60_000,
+          ...more,
+        });
+      await take(subject.bench, sent("a", 0));
+      const records = [
+        sent("b", 60),
+        sent("c", -60),
+        sent("d", 62),
+        sent("e", 1, { content: { notes: ["Hi"], person: { email: "ada@example.com" } } }),
+        sent("f", 1, { content: { person: { email: "ada@example.com" }, notes: ["Hello"] } }),
+        sent("g", 1, { source: "other" }),
+        sent("h", 1, { sameWithinMs: 0 }),
+      ];
+      const repeat = { type: "duplicate", otherSource: null, repeats: "a" };
+      const { ledger, now } = subject.bench;
+      expect(await ledger.findRepeated(records, now)).toEqual(["a", "a", null, "a", null, null, null]);
+      const fresh = { type: "new" };
+      expect(await take(subject.bench, ...records)).toEqual([repeat, repeat, fresh, repeat, fresh, fresh, fresh]);
+      // A raw record that was once counted is one for ever, whatever the window says later.
+      expect(await take(subject.bench, { ...(records[0] as IncomingSubmission), sameWithinMs: 0 })).toEqual([
+        { type: "duplicate", otherSource: null },
       ]);
     });
 

@@ -147,6 +147,30 @@ it.each([
   expect(ingest.mock.calls.map(([batch]) => batch.submissions.length)).toEqual([200, 200, 50]);
 });
 
+describe("sameWithin", () => {
+  const clicks = ["1,2026-11-20T10:15:00Z", "2,2026-11-20T10:15:03Z", "3,2026-11-20T11:15:03Z"];
+  const csv = `id,submittedAt,person.email\n${clicks.map((click) => `${click},a@example.com`).join("\n")}`;
+
+  it.each([false, true])("counts a double click as a duplicate and says so (dryRun: %s)", async (dryRun) => {
+    rig.deps.dryRun = dryRun;
+    const report = await rig.import(file("a.csv", csv), { sameWithinMs: 600_000 });
+    expect(total(report)).toEqual({ rows: 3, new: 2, duplicate: 1 });
+    expect(report.warnings.join()).toContain("1 records have person and content of another one");
+    expect(report.warnings.join()).toContain("2 repeats 1");
+  });
+
+  it("is off unless it is asked for", async () => {
+    expect(total(await rig.import(file("a.csv", csv)))).toEqual({ rows: 3, new: 3 });
+  });
+
+  it("tells in a dry run what the ledger holds already", async () => {
+    await rig.import(file("a.csv", csv), { sameWithinMs: 600_000 });
+    rig.deps.dryRun = true;
+    const again = "id,submittedAt,person.email\n9,2026-11-20T10:16:00Z,a@example.com\n";
+    expect(total(await rig.import(file("b.csv", again), { sameWithinMs: 600_000 }))).toEqual({ rows: 1, duplicate: 1 });
+  });
+});
+
 describe("what is no input", () => {
   it.each([
     ["missing.csv", null, /there is no such file/],

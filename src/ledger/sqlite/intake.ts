@@ -1,6 +1,7 @@
 /** Takes records and rejects in, once each. */
 import type { IdentityKey } from "../../domain/identity.ts";
 import type { RunId } from "../../domain/ids.ts";
+import { canonicalJson } from "../../domain/json.ts";
 import type {
   FileProgress,
   IncomingReject,
@@ -47,6 +48,11 @@ function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now:
   }
   const otherSource = sourceWithSamePerson(store, record);
   if (otherSource !== null) return { type: "duplicate", otherSource };
+  const repeated = repeatedBy(store, record, now);
+  if (repeated !== null) {
+    store.run(RAW_KEEP, record.source, record.rawHash, repeated.id);
+    return { ...duplicate, repeats: repeated.key };
+  }
   insertSubmission(store, runId, record, now);
   return { type: record.history ? "history" : "new" };
 }
@@ -66,6 +72,32 @@ function sourceWithSamePerson(store: Store, record: IncomingSubmission): string 
     }
   }
   return null;
+}
+
+/** Submissions of one person in the window that are compared, newest first. */
+const COMPARED_MAX = 50;
+const OF_PERSON = `
+  SELECT s.id, s.key, s.content FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
+  WHERE k.key = ? AND k.submitted_at_ms BETWEEN ? AND ? AND s.source = ? AND s.key <> ? AND s.content IS NOT NULL
+  ORDER BY k.submitted_at_ms DESC LIMIT ${COMPARED_MAX}`;
+
+/** What the record sends once more under another id, as a double click does. */
+function repeatedBy(store: Store, record: IncomingSubmission, now: Now): { id: number; key: string } | null {
+  const { source, key, sameWithinMs = 0 } = record;
+  if (sameWithinMs === 0) return null;
+  const at = record.submittedAtMs ?? now.wallMs;
+  const content = canonicalJson(record.content);
+  for (const identity of record.identityKeys) {
+    const window = [at - sameWithinMs, at + sameWithinMs] as const;
+    const others = store.all<{ id: number; key: string; content: string }>(OF_PERSON, identity, ...window, source, key);
+    const same = others.find((other) => canonicalJson(JSON.parse(other.content)) === content);
+    if (same !== undefined) return same;
+  }
+  return null;
+}
+
+export function findRepeated(store: Store, records: readonly IncomingSubmission[], now: Now): (string | null)[] {
+  return store.read(() => records.map((record) => repeatedBy(store, record, now)?.key ?? null));
 }
 
 function takeConflict(store: Store, runId: RunId, record: IncomingSubmission, now: Now): IngestVerdict {
