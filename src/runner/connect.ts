@@ -38,6 +38,8 @@ export async function connect(deps: RunnerDeps, tokensMax: number | null): Promi
   const quota = new QuotaDesk(adapter.capabilities, deps.settings.limits, saved.states, clock);
   const gates = new Gates(deps.settings.breaker, await ledger.breakers(accountId), await ledger.holds());
   const wheel = new Wheel(deps, session, quota, gates, tokensMax);
+  // What the first contact cost is part of what this run may spend.
+  wheel.counts.tokens = (await ledger.requestTotals(deps.runId)).tokens;
   wheel.record({ buckets: quota.opening() });
   return { session, wheel, describe: describer(wheel) };
 }

@@ -1,5 +1,6 @@
 /** Drains the ledger's queue to the CRM: claims, prepares, drives, until nothing is due or something stops it. */
 
+import type { Hold } from "../domain/hold.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import { createMirror } from "../mirror/create-mirror.ts";
 import { type Connection, checkAccount, connect } from "./connect.ts";
@@ -44,11 +45,11 @@ export async function drain(deps: RunnerDeps, limits: DrainLimits, signal: Abort
   void keepLeases(context, end.signal);
   try {
     const started = await start(context);
-    if ("report" in started) return { ...(await report(context, null, false)), ...started.report };
+    if ("report" in started) return { ...(await report(context, limits, null, false)), ...started.report };
     const limited = await driveLoop(context, limits, started.review);
     await wheel.quiet();
     deps.failpoint("drain.end");
-    return await report(context, started.review, limited);
+    return await report(context, limits, started.review, limited);
   } finally {
     end.abort();
     signal.removeEventListener("abort", halt);
@@ -153,6 +154,31 @@ function makeMirror(context: DriveContext): DriveContext["mirror"] {
   });
 }
 
+/** Holds of our own count end with it; that of a lane whose work was not due in this run still says why it waits. */
+async function closeOwnCounts(context: DriveContext, review: Review | null, raised: Hold | null): Promise<void> {
+  const { ledger, clock } = context.deps;
+  const nowMs = clock.wallMs();
+  const over: number[] = [];
+  for (const { id, scope, untilMs } of review?.ownCount ?? []) {
+    if (scope === raised?.scope || context.wheel.board.heldBack.has(scope)) continue;
+    const lane = scope.startsWith("lane:") ? scope.slice("lane:".length) : null;
+    const lasts = lane !== null && untilMs !== null && untilMs > nowMs;
+    if (!lasts || (await ledger.queue({ lane })).waiting === 0) over.push(id);
+  }
+  if (over.length > 0) await ledger.closeHolds({ ids: over }, nowMs);
+}
+
+/** A hold of a lane or a group that kept back what was not even due in this run. */
+async function lesserHold(context: DriveContext, limits: DrainLimits): Promise<Hold | null> {
+  const lesser = (await context.deps.ledger.holds()).find(
+    ({ scope }) =>
+      scope.startsWith("group:") || (scope.startsWith("lane:") && (!limits.lane || scope.endsWith(limits.lane))),
+  );
+  if (!lesser) return null;
+  const { kind, scope, untilMs, probe, message } = lesser;
+  return { kind, scope, untilMs, probe, message };
+}
+
 /** A long look-up or a long wait must not cost the leases of what is in hand. */
 async function keepLeases(context: DriveContext, end: AbortSignal): Promise<void> {
   while (!end.aborted) {
@@ -161,19 +187,21 @@ async function keepLeases(context: DriveContext, end: AbortSignal): Promise<void
   }
 }
 
-async function report(context: DriveContext, review: Review | null, limited: boolean): Promise<DrainReport> {
+async function report(
+  context: DriveContext,
+  limits: DrainLimits,
+  review: Review | null,
+  limited: boolean,
+): Promise<DrainReport> {
   const { deps, wheel, tally } = context;
-  const { ledger, clock, runId } = deps;
+  const { ledger, runId } = deps;
   const raised = wheel.halted?.hold ?? null;
-  const over = (review?.ownCount ?? []).filter(
-    (hold) => hold.scope !== raised?.scope && !wheel.board.heldBack.has(hold.scope),
-  );
-  if (over.length > 0) await ledger.closeHolds({ ids: over.map((hold) => hold.id) }, clock.wallMs());
+  await closeOwnCounts(context, review, raised);
   const queue = await ledger.queue();
   const totals = await ledger.requestTotals(runId);
   const { drained } = tally;
-  const lesser = [...wheel.board.heldBack.values()][0] ?? null;
-  const keptBack = drained.waiting > 0 || review?.heldLanes.length ? lesser : null;
+  const waits = queue.pending + queue.waiting > 0;
+  const keptBack = waits ? ([...wheel.board.heldBack.values()][0] ?? (await lesserHold(context, limits))) : null;
   return {
     drained,
     remaining: queue.pending + queue.waiting + queue.uncertain,

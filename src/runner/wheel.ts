@@ -36,6 +36,7 @@ export class Wheel {
   #outbox: Outbox = emptyOutbox();
   readonly #queues = new Queues();
   #inFlight = 0;
+  #tokensInFlight = 0;
   #scheduled = false;
   #pumping = false;
   #ref = 0;
@@ -237,7 +238,7 @@ export class Wheel {
 
   #withinTokens(offers: Offer[]): Offer[] {
     if (this.#tokensMax === null) return offers;
-    let tokens = this.counts.tokens;
+    let tokens = this.counts.tokens + this.#tokensInFlight;
     for (const [index, offer] of offers.entries()) {
       tokens += dayTokens(offer.request);
       if (tokens <= this.#tokensMax) continue;
@@ -289,6 +290,7 @@ export class Wheel {
   async #send(offer: Offer, requestId: RequestId): Promise<void> {
     const { adapter, clock, failpoint, redact } = this.#deps;
     this.#inFlight += 1;
+    this.#tokensInFlight += dayTokens(offer.request);
     this.counts.requests += 1;
     const sentAtMs = clock.wallMs();
     const departure = this.#quota.depart(offer.request.charges);
@@ -296,6 +298,7 @@ export class Wheel {
     const result = await this.#limit(() => this.#deps.send(offer.request));
     failpoint("send.after");
     this.#inFlight -= 1;
+    this.#tokensInFlight -= dayTokens(offer.request);
     if (this.#inFlight === 0) for (const wake of this.#idleWaiters.splice(0)) wake();
     const endedMonoMs = clock.monoMs();
     const latencyMs = Math.max(0, endedMonoMs - departure.sentMonoMs);
