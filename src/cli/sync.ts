@@ -86,8 +86,10 @@ export async function runSync(shop: Shop, invocation: Invocation, plan: SyncPlan
     if (error !== progressed.taken.trouble) invocation.talk.error(message, hint ?? undefined);
   }
   try {
+    const givenBack = progressed.error === null || (await giveBack(shop, begun));
     const reply = replyOf(begun, progressed, shop.clock.monoMs() - startedMs, await factsOf(shop, begun));
-    await closeRun(shop, begun, reply);
+    // One that stays open is taken for dead by the next run, which then puts its work back.
+    if (givenBack) await closeRun(shop, begun, reply);
     return reply;
   } finally {
     begun.lock.release();
@@ -135,6 +137,16 @@ async function factsOf({ ledger }: Shop, begun: DrainRun): Promise<LedgerFacts> 
     return { requests, remaining: queue.pending + queue.waiting + queue.uncertain };
   } catch {
     return { requests: { total: 0, rateLimited: 0, tokens: 0 }, remaining: 0 };
+  }
+}
+
+/** Puts what a run that broke off had in hand back into the queue. False where the ledger can't do even that. */
+async function giveBack({ ledger, config, now }: Shop, begun: DrainRun): Promise<boolean> {
+  try {
+    await ledger.recover([begun.runId], now(), config.drain.retry.settleMs[0] ?? 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

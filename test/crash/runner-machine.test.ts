@@ -1,8 +1,10 @@
 /** What the machine or a bug does to a run ends it with an error; it never hangs, and nothing is sent after it. */
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { pipedriveAdapter } from "../../src/crm/pipedrive/adapter.ts";
 import { CrmledgerError } from "../../src/domain/errors.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
+import { lead as cliLead, createCliWorld, WEBSITE } from "../support/cli-world.ts";
 import { createRig, lead } from "../support/drain-rig.ts";
 import { IMMORTAL, runToTheEnd } from "../support/mortal-run.ts";
 import { judge } from "../support/oracle.ts";
@@ -56,5 +58,31 @@ describe("a run", () => {
     });
     await rig.take(GIVEN);
     await expect(rig.run()).rejects.toThrow("a bug in the adapter");
+  });
+});
+
+describe("a sync that the ledger broke off", () => {
+  it("leaves nothing in hand: the very next one looks for what was in flight and finishes", async () => {
+    const world = await createCliWorld({ roundTripMs: 10 });
+    try {
+      world.config(`retry: { settle: [200ms, 400ms], baseDelay: 100ms }\n${WEBSITE}`);
+      world.write("spool/a.json", JSON.stringify(Array.from({ length: 6 }, (_, n) => cliLead(String(n)))));
+      expect((await world.run("ingest")).code).toBe(0);
+      const ledger = new Database(world.path("crmledger.db"));
+      ledger.exec(`CREATE TRIGGER trouble BEFORE UPDATE ON steps WHEN NEW.name = 'deal' AND NEW.state = 'done'
+        BEGIN SELECT raise(ABORT, 'trouble'); END`);
+      const broken = await world.run("sync", "--json");
+      expect([broken.code, broken.json.remaining]).toEqual([1, 6]);
+      ledger.exec("DROP TRIGGER trouble");
+      ledger.close();
+      const next = await world.run("sync", "--json");
+      expect([next.code, next.json.remaining]).toEqual([0, 0]);
+      const { queue } = (await world.run("status", "--json")).json;
+      expect(queue).toMatchObject({ done: 6, inProgress: 0, uncertain: 0, failed: 0 });
+      expect(world.simulator.records.deals).toHaveLength(6);
+      expect(world.simulator.records.persons).toHaveLength(6);
+    } finally {
+      await world.close();
+    }
   });
 });
