@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { type DemoDocument, demoIntro, demoRound, demoTime, renderDemo } from "../report/demo-page.ts";
+import { join, relative, resolve } from "node:path";
+import { type Called, type DemoDocument, demoIntro, demoRound, demoTime, renderDemo } from "../report/demo-page.ts";
 import { createProgress, type Progress } from "../report/progress.ts";
 import { createStyle } from "../report/style.ts";
 import { FAULT_PRESETS, type FaultPlan } from "../simulator/fault-plan.ts";
@@ -55,7 +55,7 @@ export const run: RunCommand = async (invocation) => {
   );
   return {
     json: demo,
-    text: (style) => renderDemo(demo, programOf(invocation.io), style),
+    text: (style) => renderDemo(demo, calledHere(invocation.io, demo), style),
     exitCode: demo.proved ? 0 : 1,
   };
 };
@@ -129,9 +129,14 @@ function createCrm(clock: DemoClock, seed: number, input: DemoInput, faults: Fau
   return simulator;
 }
 
-/** How a newcomer called this program, for the commands that are named at the end. */
-function programOf({ env }: Invocation["io"]): string {
-  return env.npm_command === "exec" ? "npx crmledger" : "crmledger";
+/** npm says where `npx` started this: then the commands that are named at the end begin with it, too. */
+function calledHere({ env, cwd }: Invocation["io"], { kept }: DemoDocument): Called {
+  const config = join(kept ?? "", "crmledger.yaml");
+  const near = relative(cwd, config);
+  return {
+    program: env.npm_command === "exec" ? "npx crmledger" : "crmledger",
+    config: near.startsWith("..") ? config : near,
+  };
 }
 
 function audienceOf({ io, globals }: Invocation, { input, clock, folder }: DemoStage): DemoAudience {

@@ -139,8 +139,14 @@ function row(time: string, came: string, done: string, open: string, trouble: st
   return ` ${time.padEnd(5)}  ${came.padEnd(20)}  ${done.padStart(6)}  ${open.padStart(4)}  ${trouble}`;
 }
 
-/** The end: what it proved, in numbers that the CRM gave, and where to look next. `program`: how it is called here. */
-export function renderDemo(demo: DemoDocument, program: string, style: Style): string {
+/** How this program and the config of the demo are called on this command line. */
+export interface Called {
+  program: string;
+  config: string;
+}
+
+/** The end: what it proved, in numbers that the CRM gave, and where to look next. */
+export function renderDemo(demo: DemoDocument, called: Called, style: Style): string {
   const { delivered } = demo;
   const lines = [
     style.bold("What came in, held against the CRM's own log"),
@@ -158,7 +164,7 @@ export function renderDemo(demo: DemoDocument, program: string, style: Style): s
     ...(demo.proved ? [] : shortcomings(demo)),
     style.dim(`${demo.clock.minutes} minutes on an accelerated clock, played in ${Math.round(demo.seconds)} s.`),
     "",
-    ...whereNext(demo, program, style),
+    ...whereNext(demo, called, style),
     "",
   ];
   return lines.join("\n");
@@ -205,30 +211,20 @@ function shortcomings({ crm, waiting, failed }: DemoDocument): string[] {
   return all.length > shown.length ? [...shown, `  and ${all.length - shown.length} more`] : shown;
 }
 
-function whereNext({ kept, interrupted }: DemoDocument, program: string, style: Style): string[] {
+function whereNext({ kept, interrupted }: DemoDocument, { program, config }: Called, style: Style): string[] {
   const next: [string, string][] = [
     [`${program} init`, "set it up for your own Pipedrive"],
     [`${program} simulator`, "this CRM as a server, to try things out"],
     ["README.md", "a first sync in five minutes"],
     ["docs/architecture.md", "how a write stays a single one"],
   ];
-  const look: [string, string][] =
-    kept === null
-      ? [[`${program} demo --keep DIR`, "the same, and leaves its ledger to look into"]]
-      : [
-          [`cd ${safeLine(kept)}`, ""],
-          [
-            `${program} show ${interrupted ?? "EMAIL"}`,
-            interrupted === null ? "" : "a submission that the kill interrupted",
-          ],
-          [`${program} rejects`, "what never became a submission, and why"],
-        ];
-  const rows = [...look, ...next];
-  const width = Math.max(...rows.filter(([, what]) => what !== "").map(([line]) => line.length));
+  if (kept === null) next.unshift([`${program} demo --keep DIR`, "the same, and leaves its ledger to look into"]);
+  const width = Math.max(...next.map(([line]) => line.length));
+  const look = `${program} ${interrupted === null ? "status" : `show ${interrupted}`} --config ${safeLine(config)}`;
   return [
     style.bold("Where to look next"),
-    ...rows.map(([line, what]) =>
-      what === "" ? `  ${style.cyan(line)}` : `  ${style.cyan(line.padEnd(width))}  ${what}`,
-    ),
+    ...next.map(([line, what]) => `  ${style.cyan(line.padEnd(width))}  ${what}`),
+    ...(kept === null ? [] : ["", interrupted === null ? "The ledger:" : "A submission that the kill interrupted:"]),
+    ...(kept === null ? [] : [`  ${style.cyan(look)}`]),
   ];
 }
