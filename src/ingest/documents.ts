@@ -39,7 +39,7 @@ export async function readDocument(
   const bytes = await readHead(opened.handle, opened.size);
   if (await isBeingWritten(opened)) return { type: "wait", reason: "it is being written" };
   // Empty is what a file is between its creation and the first write, also for a form, whose every text parses.
-  const read: ReadDocument = format === "json" ? readJsonDocument(bytes) : readFormDocument(bytes);
+  const read: ReadDocument = format === "json" ? readJsonDocument(bytes) : await readFormDocument(bytes);
   if (read.parsed.ok && read.text.trim() !== "") return { type: "rows", rows: [rowOf(read)] };
   const nowMs = deps.clock.wallMs();
   const reason = read.parsed.ok ? "it is empty" : read.parsed.reason;
@@ -56,7 +56,8 @@ const place = { line: null, endOffset: 0, endLine: 0 };
 
 /** The document as one row; its records are found and bounded as they are taken. */
 export function rowOf(read: ReadDocument): Row {
-  return { ...place, record: read.parsed.ok ? read.parsed.value : null, raw: read.text, guessed: read.guessed };
+  const { parsed, text: raw, guessed, uploads = 0 } = read;
+  return { ...place, record: parsed.ok ? parsed.value : null, raw, guessed, uploads };
 }
 
 function faultRow(raw: string, fault: string): Row {

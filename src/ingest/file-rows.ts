@@ -57,7 +57,9 @@ export async function rowsOfFile(
 /** Null where it does not parse. */
 async function documentRow(input: Input, format: "json" | "form"): Promise<Row | null> {
   const bytes = await wholeOf(input);
-  const read = format === "json" ? readJsonDocument(bytes) : readFormDocument(bytes);
+  const read = format === "json" ? readJsonDocument(bytes) : await readFormDocument(bytes);
+  if (format === "form" && !read.parsed.ok)
+    throw unreadable(input.shown, read.parsed.reason, "Nothing was taken. Store the post's body byte by byte.");
   return read.parsed.ok ? rowOf(read) : null;
 }
 

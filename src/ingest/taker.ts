@@ -85,6 +85,14 @@ export class Taker {
           `${shown}: ${count} records are no UTF-8 and were read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
       );
     }
+    if (row.uploads) {
+      this.#warnings.count(
+        "uploads",
+        shown,
+        (count, first) =>
+          `${count} forms came with uploaded files: only their names are kept (first in ${first}); keep the spool's archive for what is in them`,
+      );
+    }
     if (row.fault !== undefined) return this.#reject(file, row.raw, sha256(row.raw), row.fault, row.line, null);
     const unwrapped: Unwrapped = this.#mendsRejects
       ? unwrapReject(row.record, file.flat)

@@ -2,11 +2,14 @@
 import { detectEncoding, makeDecoding } from "./decoding.ts";
 import { parseForm } from "./form.ts";
 import { type ParsedJson, parseJson } from "./json-text.ts";
+import { formPostOf, readMultipart } from "./multipart.ts";
 
 export interface ReadDocument {
   parsed: ParsedJson;
   text: string;
   guessed: boolean;
+  /** Uploaded files in a form: their names are kept, what is in them is not. */
+  uploads?: number;
 }
 
 /** Decodes and parses a JSON document. */
@@ -15,9 +18,13 @@ export function readJsonDocument(bytes: Uint8Array): ReadDocument {
   return { parsed: parseJson(text), text, guessed };
 }
 
-/** Decodes a url-encoded form; any text is one. */
-export function readFormDocument(bytes: Uint8Array): ReadDocument {
-  const { text, guessed } = decodeWhole(bytes, null);
+/** Decodes a form, with or without its headers: multipart, else url-encoded, which any text is. */
+export async function readFormDocument(bytes: Uint8Array): Promise<ReadDocument> {
+  const post = formPostOf(bytes);
+  const multipart = await readMultipart(post);
+  const { text, guessed } = decodeWhole(multipart === null ? post.body : bytes, null);
+  if (multipart?.ok === false) return { parsed: { ok: false, reason: "its multipart form is broken" }, text, guessed };
+  if (multipart !== null) return { parsed: multipart, text, guessed, uploads: multipart.uploads };
   return { parsed: { ok: true, value: parseForm(text) }, text, guessed };
 }
 

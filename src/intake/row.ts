@@ -14,6 +14,8 @@ export interface Row {
   endLine: number;
   /** Its bytes were no UTF-8 and were taken for Windows-1252. */
   guessed: boolean;
+  /** Files uploaded with a form: their names are in the record, what is in them is not. */
+  uploads?: number;
 }
 
 /** Where reading begins: at the start of the file, or where a growing one was left. */

@@ -72,6 +72,53 @@ describe("documents", () => {
     await rig.ingest({ map: { id: "id", "person.email": "fields.email", "person.labels": "topics" } });
     expect((await rig.queued())[0]?.content).toEqual({ person: { email: "ada@example.com", labels: ["a", "b"] } });
   });
+
+  describe("a stored multipart post", () => {
+    const part = (name: string, value: string, more = ""): string =>
+      `--xYz\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${value}\r\n`;
+    const upload = part("cv", "%PDF-\u0000", '; filename="cv.pdf"');
+    const body = `${part("id", "f1")}${part("fields[email]", "ada@example.com")}${part("fields[name]", "Jürgen")}${part("topics[]", "a")}${part("topics[]", "b\r\nc")}${upload}--xYz--\r\n`;
+    const map = {
+      id: "id",
+      "person.email": "fields.email",
+      "person.name": "fields.name",
+      "person.labels": "topics",
+      notes: ["cv"],
+    };
+
+    it.each([
+      ["its headers", "Content-Type: multipart/form-data; boundary=xYz\r\nHost: example.com\r\n\r\n"],
+      [
+        "the request line",
+        'POST /form HTTP/1.1\nhost: example.com\ncontent-type: multipart/form-data; boundary="xYz"\n\n',
+      ],
+      ["nothing before it", ""],
+    ])("is taken with %s", async (_, head) => {
+      rig.put("a.form", head + body);
+      const report = await rig.ingest({ map });
+      expect((await rig.queued()).map(({ key, content }) => ({ key, ...content }))).toEqual([
+        {
+          key: "f1",
+          person: { email: "ada@example.com", name: "Jürgen", labels: ["a", "b\r\nc"] },
+          notes: ["cv.pdf"],
+        },
+      ]);
+      expect(report.warnings.join()).toContain("only their names are kept");
+    });
+
+    it("that was cut short waits, and is a reject in the end", async () => {
+      rig.put("a.form", body.slice(0, 90));
+      expect((await rig.ingest({ map })).warnings.join()).toContain("multipart form is broken");
+      rig.time.nowMs += HOUR_MS;
+      expect(total(await rig.ingest({ map }))).toEqual({ rows: 1, rejected: 1 });
+    });
+
+    it("is told apart from a url-encoded one with headers", async () => {
+      rig.put("a.form", "Content-Type: application/x-www-form-urlencoded\r\n\r\nid=f2&fields[email]=b%40example.com");
+      await rig.ingest({ map });
+      expect(await rig.queued()).toMatchObject([{ key: "f2", content: { person: { email: "b@example.com" } } }]);
+    });
+  });
 });
 
 describe("growing files", () => {
