@@ -34,10 +34,10 @@ export interface Config {
   later: LaterSettings;
 }
 
-/** Top-level keys of the file that this version keeps but does not act on. */
+/** Keys of the file that this version keeps but does not act on. */
 export function unusedKeys(config: Config): string[] {
   const { alerts, heartbeat, retention } = config.later;
-  return [alerts !== null && "alerts", heartbeat !== null && "heartbeat", retention !== null && "retention"].filter(
-    (key): key is string => key !== false,
-  );
+  const later = [alerts !== null && "alerts", heartbeat !== null && "heartbeat", retention !== null && "retention"];
+  const updating = Object.values(config.sources).filter(({ revisions }) => revisions === "update");
+  return [...later.filter((key) => key !== false), ...updating.map(({ name }) => `sources.${name}.revisions`)];
 }

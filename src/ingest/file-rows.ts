@@ -114,7 +114,9 @@ function checkColumns(input: Input, mapping: Mapping, columns: readonly string[]
   if (columns.some(isRead) || mapping.reads?.length === 0) return;
   const wanted =
     mapping.reads === null ? "a submission's (person.email, deal.title, ...)" : "what the source's map reads";
-  const shown = columns.slice(0, 8).join(", ");
+  // A file without a header begins with a record: people's data has no place in a message that logs keep.
+  const named = columns.every((column) => /^[^@]{1,60}$/.test(column) && !/\d{5}/.test(column));
+  const shown = named ? columns.slice(0, 8).join(", ") : "no names (its first line looks like a record)";
   throw unreadable(
     input.shown,
     `no column is ${wanted}; the header is: ${shown}`,

@@ -68,6 +68,11 @@ export class Taker {
     this.#source = source;
     this.#mapping = mapping;
     this.#warnings = warnings;
+    if (source.revisions === "update") {
+      warnings.say(
+        `sources.${source.name}.revisions: \`update\` is not used by this version yet; a known key with other content is reported as a conflict`,
+      );
+    }
   }
 
   get full(): boolean {
