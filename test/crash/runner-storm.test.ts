@@ -1,11 +1,11 @@
 /** Deaths by chance, around every verb of the ledger and at every named instant, while the CRM has a bad day. */
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FAULT_PRESETS } from "../../src/simulator/fault-plan.ts";
-import { createRig, type Given, lead, seeded } from "../support/drain-rig.ts";
-import { type Fate, runToTheEnd } from "../support/mortal-run.ts";
+import { createRig, type Given, lead, type Rig, seeded } from "../support/drain-rig.ts";
+import { type Fate, runTogether, runToTheEnd } from "../support/mortal-run.ts";
 import { judge } from "../support/oracle.ts";
 
-const SEEDS = Array.from({ length: 16 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: 10 }, (_, index) => index + 1);
 const DEATHS_MAX = 6;
 
 function given(): Given[] {
@@ -28,16 +28,25 @@ function fateBy(seed: number): Fate {
   };
 }
 
-it.each(SEEDS)("seed %i: each submission is in the CRM once, however often the process died", async (seed) => {
+async function examine(seed: number, work: (rig: Rig, fate: Fate) => Promise<number>): Promise<void> {
   const rig = await createRig({ seed, simulator: { faults: FAULT_PRESETS.noisy.faults } });
   const all = given();
   await rig.take(all);
-  const deaths = await runToTheEnd(rig, fateBy(seed), new Map(), 60);
-  expect(deaths).toBeGreaterThan(0);
+  expect(await work(rig, fateBy(seed))).toBeGreaterThan(0);
   expect(judge(rig.simulator, all)).toEqual({ lost: [], doubled: [] });
   const names = rig.simulator.records.organizations.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect(await rig.ledger.queue()).toMatchObject({ done: all.length, failed: 0 });
   expect(await rig.ledger.check()).toEqual([]);
   await rig.ledger.close();
+}
+
+describe("each submission is in the CRM once", () => {
+  it.each(SEEDS)("however often the process died, seed %i", async (seed) => {
+    await examine(seed, (rig, fate) => runToTheEnd(rig, fate, new Map(), 60));
+  });
+
+  it.each(SEEDS.slice(0, 5))("however often three processes side by side died, seed %i", async (seed) => {
+    await examine(seed, (rig, fate) => runTogether(rig, [fate, fate, fate]));
+  });
 });

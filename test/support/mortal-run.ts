@@ -45,6 +45,20 @@ export type Posts = Map<string, number>;
 
 /** What every sync does: takes dead runs' work back, opens its run, drains, closes it. */
 export async function mortalRun(rig: Rig, fate: Fate, posts: Posts): Promise<MortalRun> {
+  const run = await rig.clock.run(() => liveOnce(rig, fate, posts, () => true));
+  // What was sent before the end arrives at the CRM all the same.
+  if (run.report === null) await rig.clock.advance(1_000);
+  return run;
+}
+
+/** The same where others may be at work at the same time: `isDead` tells of each open run. The caller moves the clock. */
+export async function liveOnce(
+  rig: Rig,
+  fate: Fate,
+  posts: Posts,
+  isDead: (run: RunId) => boolean,
+  onOpen: (run: RunId) => void = () => {},
+): Promise<MortalRun> {
   const { clock, ledger } = rig;
   const now = () => ({ wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId });
   const life = { over: false };
@@ -53,10 +67,11 @@ export async function mortalRun(rig: Rig, fate: Fate, posts: Posts): Promise<Mor
     if (life.over) throw new Died(name);
   };
   const mortal = mortalLedger(ledger, instant);
-  const work = async (): Promise<DrainReport> => {
-    const dead = (await mortal.openRuns()).map((run) => run.id);
+  try {
+    const dead = (await mortal.openRuns()).map((run) => run.id).filter(isDead);
     if (dead.length > 0) await mortal.recover(dead, now(), rig.settings.retry.settleMs[0] ?? 0);
-    const runId: RunId = await mortal.openRun({ kind: "sync", pid: 1, host: "test", lockName: "sync", now: now() });
+    const runId = await ledger.openRun({ kind: "sync", pid: 1, host: "test", lockName: "sync", now: now() });
+    onOpen(runId);
     const deps = rig.deps(runId);
     const send = async (request: PackedRequest) => {
       if (life.over) throw new Died("send");
@@ -65,18 +80,41 @@ export async function mortalRun(rig: Rig, fate: Fate, posts: Posts): Promise<Mor
     };
     const more = { ...deps, ledger: mortal, send, failpoint: instant };
     const report = await drain(more, NO_LIMITS, new AbortController().signal);
-    const end = { stopped: report.stopped, exitCode: 0, summary: null, nowMs: clock.wallMs() };
-    await mortal.closeRun(runId, end);
-    return report;
-  };
-  try {
-    return { report: await clock.run(work) };
+    await mortal.closeRun(runId, { stopped: report.stopped, exitCode: 0, summary: null, nowMs: clock.wallMs() });
+    return { report };
   } catch (error) {
     if (!life.over) throw error;
-    // What was sent before the end arrives at the CRM all the same.
-    await clock.advance(1_000);
     return { report: null };
   }
+}
+
+/** Several processes, each started again whenever it ended or died, until nothing is left. The number of deaths. */
+export async function runTogether(rig: Rig, fates: readonly Fate[], runsMax = 60): Promise<number> {
+  let deaths = 0;
+  const live = new Set<RunId>();
+  const one = async (fate: Fate): Promise<void> => {
+    for (let run = 0; run < runsMax; run += 1) {
+      let mine: RunId | null = null;
+      const { report } = await liveOnce(
+        rig,
+        fate,
+        new Map(),
+        (id) => !live.has(id),
+        (id) => {
+          mine = id;
+          live.add(id);
+        },
+      );
+      if (mine !== null) live.delete(mine);
+      if (report === null) deaths += 1;
+      const { pending, waiting, uncertain, inProgress } = await rig.ledger.queue();
+      if (pending + waiting + uncertain + inProgress === 0) return;
+      await rig.clock.sleep(report === null ? 1_000 : 40_000);
+    }
+    throw new Error(`after ${runsMax} runs there is work left: ${JSON.stringify(await rig.ledger.queue())}`);
+  };
+  await rig.clock.run(Promise.all(fates.map(one)));
+  return deaths;
 }
 
 function createsOf(request: PackedRequest): CreateOperation[] {
