@@ -27,8 +27,11 @@ export function createMirror(deps: MirrorDeps): Mirror {
     persons: (lookups) => counted(persons, lookups),
     organizations: (lookups) => counted(organizations, lookups),
     keysOf,
-    forget: (entity, id) =>
-      deps.ledger.mirrorSave({
+    forget: async (entity, id) => {
+      // Somebody may have merged it: who has its keys now is not known before the next refresh.
+      if (entity === "person") persons.doubt();
+      if (entity === "organization") organizations.doubt();
+      await deps.ledger.mirrorSave({
         accountId: deps.accountId,
         entity,
         records: [],
@@ -36,7 +39,8 @@ export function createMirror(deps: MirrorDeps): Mirror {
         gone: [id],
         state: null,
         nowMs: deps.clock.wallMs(),
-      }),
+      });
+    },
     explain: () => [...tallies.person.lines(), ...tallies.organization.lines()],
     counts,
   };

@@ -33,7 +33,7 @@ export class Directory {
   readonly #entity: MirrorEntity;
   readonly #keysOf: (record: CrmRecord) => IdentityKey[];
   readonly #tally: Tally;
-  readonly #beganAtMs: number;
+  #beganAtMs: number;
   /** When this run's own last complete refresh began. */
   #refreshedAtMs: number | null = null;
   #paused: Walk | null = null;
@@ -60,6 +60,13 @@ export class Directory {
     }
     const state = await this.#state();
     return lookups.map((lookup) => this.#answer(lookup, evidence, searched, this.#proves(state)));
+  }
+
+  /** What was believed up to now may be behind: the next miss needs a refresh of its own. */
+  doubt(): void {
+    this.#beganAtMs = this.#deps.clock.wallMs();
+    this.#refreshedAtMs = null;
+    this.#missedAtMs.clear();
   }
 
   /** Looks the keys up in the ledger and reads what it names, until nothing named is unread. */

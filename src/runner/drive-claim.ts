@@ -50,11 +50,29 @@ async function sharedPerson(
     conclude(context, first, error.verdict);
     return await sharedPerson(context, works, answer);
   }
-  const person = await writePerson(context, writer, open, organization, answer);
+  const person = await writeLinkedPerson(context, writer, open, organization, answer);
   for (const work of open) if (work.refused) conclude(context, work, work.refused.verdict);
   if (!("op" in person.ref)) return person;
   context.writers.set(first, writer);
   return person;
+}
+
+/** The person with its organization; one that is gone meanwhile is found anew first. */
+async function writeLinkedPerson(
+  context: DriveContext,
+  writer: Writer,
+  works: readonly Work[],
+  organization: Ref | null,
+  answer: Answer,
+): Promise<ChainPerson> {
+  try {
+    return await writePerson(context, writer, works, organization, answer);
+  } catch (error) {
+    const first = works[0]!;
+    if (organization === null || !(await relink(context, first, error))) throw error;
+    for (const work of works) work.refused = null;
+    return await writePerson(context, writer, works, await writeOrganization(context, writer, first), answer);
+  }
 }
 
 async function driveOne(context: DriveContext, work: Work, shared: ChainPerson | null): Promise<void> {

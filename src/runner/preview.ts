@@ -3,7 +3,7 @@
  * the ledger does not know of the CRM is said to be unknown.
  */
 
-import type { Entity } from "../domain/catalog.ts";
+import { CATALOG_PARTS, type Entity } from "../domain/catalog.ts";
 import type { PlannedStep } from "../domain/chain.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import type { SubmissionContent } from "../domain/submission.ts";
@@ -14,7 +14,7 @@ import { planChain } from "../planner/plan-chain.ts";
 import type { PlanContext } from "../planner/planner.ts";
 import { instant } from "./quota-desk.ts";
 import type { DrainPlan, PlannedWrite, RunnerDeps } from "./runner.ts";
-import { Session } from "./session.ts";
+import { CATALOG_AGE_MAX_MS, Session } from "./session.ts";
 import { contentFields, stepFields } from "./shown-fields.ts";
 
 export type PreviewDeps = Omit<RunnerDeps, "send" | "runId" | "random" | "observe" | "failpoint" | "redact">;
@@ -159,21 +159,27 @@ function addWrite(plan: DrainPlan, deps: PreviewDeps, write: PlannedWrite, entit
 /** Look-ups: one refresh of a mirror that was walked, else a walk or searches, whichever the run finds cheaper. */
 async function addLookups(plan: DrainPlan, deps: PreviewDeps, session: Session): Promise<void> {
   const { cost, readManyMax } = deps.adapter.capabilities;
+  const page = cost("list", "person");
+  const organizations = plan.byStep.organization?.unknown ?? 0;
+  plan.tokensMax += 2 * organizations * cost("search", "organization") + (organizations > 0 ? page : 0);
+  plan.requests += organizations;
+  plan.tokensMax += (await missingParts(deps, session)) * cost("describe", "catalog");
   const persons = plan.byStep.person;
   if (!persons) return;
   const unknown = persons.unknown + persons.create;
   const state = session.accountId === 0 ? null : await deps.ledger.mirrorState(session.accountId, "person");
-  const page = cost("list", "person");
+  const searches = unknown * cost("search", "person");
   if (unknown > 0 && state?.walkedAtMs) {
     plan.tokensMin += page;
-    plan.tokensMax += page;
+    plan.tokensMax += Math.max(2 * page, searches);
     plan.requests += 1;
     plan.why.push(
       `persons: the mirror of ${state.records} persons is refreshed once (${page} tokens or a little more)`,
     );
   } else if (unknown > 0) {
     plan.tokensMin += page;
-    plan.tokensMax += unknown * cost("search", "person");
+    // Pages are bought while they cost no more than the searches that they save; then what is left is searched.
+    plan.tokensMax += 2 * searches + (state?.searchTokens ?? 0) + page;
     plan.requests += 1;
     plan.why.push(
       `persons: no mirror yet; it is filled by pages of ${page} tokens, or each is searched, whichever is cheaper`,
@@ -185,6 +191,14 @@ async function addLookups(plan: DrainPlan, deps: PreviewDeps, session: Session):
   plan.tokensMax += confirm;
   plan.tokensMin +=
     persons.update > 0 ? Math.min(persons.update * cost("read", "person"), cost("readMany", "person")) : 0;
+}
+
+/** Parts of the CRM's set-up that a run may read (again). */
+async function missingParts(deps: PreviewDeps, session: Session): Promise<number> {
+  const rows = session.accountId === 0 ? [] : await deps.ledger.loadCatalog(session.accountId);
+  const nowMs = deps.clock.wallMs();
+  const fresh = rows.filter(({ fetchedAtMs }) => nowMs - fetchedAtMs <= CATALOG_AGE_MAX_MS).map(({ part }) => part);
+  return CATALOG_PARTS.filter((part) => !fresh.includes(part)).length;
 }
 
 async function addTime(plan: DrainPlan, deps: PreviewDeps, session: Session): Promise<void> {
