@@ -38,7 +38,7 @@ export const WHOLE_HOUR: DemoScript = {
   rounds: 13,
   roundsMore: 6,
   killAfterWrites: 70,
-  factor: 20,
+  factor: 30,
 };
 
 const DEFAULT_SEED = 7;
