@@ -13,6 +13,11 @@ export interface Globals {
   progress: boolean;
 }
 
+/** A bar is for a terminal, and would cut through the lines of --verbose. */
+export function showsProgress({ io, globals }: Pick<Invocation, "io" | "globals">): boolean {
+  return io.stderr.isTTY === true && globals.progress && !globals.quiet && !globals.verbose;
+}
+
 /** What a command answers: one document, or the same as text for people. */
 export interface Reply {
   json: unknown;

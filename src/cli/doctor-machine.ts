@@ -53,9 +53,17 @@ export function checkConfig(
 
 /** Spool folders: there, readable, and writable where files are archived or deleted. */
 export function checkSpools(config: Config, fix: boolean): Finding[] {
-  return Object.values(config.sources).flatMap((source) =>
+  const found = Object.values(config.sources).flatMap((source) =>
     source.spool === null ? [] : [checkSpool(source, source.spool, fix)],
   );
+  if (found.length > 0) return found;
+  return [
+    warn(
+      "spools",
+      "no source has a spool: sync only sends what was imported",
+      "sources: { NAME: { spool: ./FOLDER } }",
+    ),
+  ];
 }
 
 function checkSpool(source: SourceSettings, spool: string, fix: boolean): Finding {
@@ -73,16 +81,22 @@ function checkSpool(source: SourceSettings, spool: string, fix: boolean): Findin
   }
   try {
     if (!statSync(spool).isDirectory()) return fail(name, `${spool} is no folder`, null, EXIT_CODES.spoolUnreadable);
-    accessSync(spool, source.after === "keep" ? R_OK | X_OK : R_OK | W_OK | X_OK);
-    return ok(name, spool);
+    accessSync(spool, R_OK | X_OK);
   } catch {
-    const needed = source.after === "keep" ? "read" : "read and write";
-    return fail(
-      name,
-      `${spool} can't be used: this user may not ${needed} there`,
-      `chmod u+rwx ${spool}, as its owner`,
-      EXIT_CODES.spoolUnreadable,
-    );
+    const fix = `chmod u+rwx ${spool}, as its owner`;
+    return fail(name, `${spool} can't be used: this user may not read there`, fix, EXIT_CODES.spoolUnreadable);
+  }
+  if (source.after === "keep" || mayWrite(spool)) return ok(name, spool);
+  const message = `${spool} is read, but its files can't be moved away: this user may not write there`;
+  return warn(name, message, `chmod u+rwx ${spool}, as its owner, or set after: keep`);
+}
+
+function mayWrite(folder: string): boolean {
+  try {
+    accessSync(folder, W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -14,7 +14,9 @@ export const run: RunCommand = async (invocation) => {
   if (config !== null) {
     findings.push(...checkSpools(config, fix));
     findings.push(...(await withChecks("ledger", () => checkLedger(invocation, config, fix))));
-    findings.push(...(await withChecks("CRM", () => checkCrm(invocation, config, fix))));
+    const crm = await withChecks("CRM", () => checkCrm(invocation, config, fix));
+    // Without ledger or token the CRM can't be asked; that is said already.
+    findings.push(...crm.filter((one) => !findings.some((other) => other.message === one.message)));
   }
   return replyOf(findings);
 };

@@ -7,8 +7,9 @@ import type { RunRow } from "../ledger/rows.ts";
 import { span } from "../report/human.ts";
 import { createProgress } from "../report/progress.ts";
 import type { DrainReport, RunnerEvent } from "../runner/runner.ts";
-import type { Invocation } from "./command.ts";
+import { type Invocation, showsProgress } from "./command.ts";
 import { openCrmLine, type Shop } from "./compose.ts";
+import { isGone } from "./gone-run.ts";
 
 const SYNC_LOCK = "sync";
 const JOINERS_MAX = 15;
@@ -68,6 +69,7 @@ async function takeBackDeadRuns(shop: Shop, locks: RunLocks, own: RunLock): Prom
   const dead: RunRow[] = [];
   const taken: RunLock[] = [];
   for (const run of await ledger.openRuns()) {
+    // Runs without a lock claim nothing: they are only closed, where their process is gone.
     if (run.lockName === null ? isGone(run) : run.lockName === own.name || tryTake(locks, run.lockName, taken))
       dead.push(run);
   }
@@ -95,17 +97,6 @@ function tryTake(locks: RunLocks, name: string, taken: RunLock[]): boolean {
   return lock !== null;
 }
 
-/** Runs without a lock claim nothing: they are only closed, where their process on this host is gone. */
-function isGone(run: RunRow): boolean {
-  if (run.host !== hostname() || run.pid === process.pid) return false;
-  try {
-    process.kill(run.pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
-}
-
 /** Drains with a bar on a terminal. The way to the CRM is closed whatever happens. */
 export async function drainWithProgress(
   shop: Shop,
@@ -114,8 +105,9 @@ export async function drainWithProgress(
   limits: DrainLimits,
   signal: AbortSignal,
 ): Promise<DrainReport> {
-  const { io, globals, talk } = invocation;
-  const progress = createProgress(io.stderr, "Sending", io.stderr.isTTY === true && globals.progress && !globals.quiet);
+  const { io, talk } = invocation;
+  const progress = createProgress(io.stderr, "Sending", showsProgress(invocation));
+  signal.addEventListener("abort", () => progress.stop(), { once: true });
   const observe = (event: RunnerEvent): void => {
     if (event.type === "progress") {
       const ended = event.done + event.failed;

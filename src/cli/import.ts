@@ -6,7 +6,7 @@ import type { SourceSettings } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
 import { type ImportDocument, renderImports } from "../report/import-list.ts";
 import { createProgress } from "../report/progress.ts";
-import type { Invocation, Reply, RunCommand } from "./command.ts";
+import { type Invocation, type Reply, type RunCommand, showsProgress } from "./command.ts";
 import { type Shop, withRun, withShop } from "./compose.ts";
 import { sourceNamed } from "./sources.ts";
 import { ingestDeps, sumCounts } from "./take-in.ts";
@@ -60,16 +60,14 @@ async function importAll(
   flags: ImportFlags,
 ): Promise<Imported> {
   const { importFile } = await import("../ingest/file.ts");
-  const { io, globals, talk } = invocation;
-  const progress = createProgress(
-    io.stderr,
-    "Importing",
-    io.stderr.isTTY === true && globals.progress && !globals.quiet,
-  );
+  const { io, talk } = invocation;
+  const progress = createProgress(io.stderr, "Importing", showsProgress(invocation));
+  const signal = invocation.signals.graceful();
+  signal.addEventListener("abort", () => progress.stop(), { once: true });
   const deps = await ingestDeps(shop, runId, {
     dryRun: flags.dryRun === true,
     backfill: flags.dryRun ? "allowed" : "guarded",
-    signal: invocation.signals.graceful(),
+    signal,
     progress: ({ file, records, bytes, bytesTotal }) =>
       progress.update(bytes, bytesTotal ?? bytes, `${records} of ${file}`),
   });

@@ -60,12 +60,12 @@ function parseLine(argv: readonly string[], io: Io, json: boolean): Parsed | num
     if (parsed !== null) return parsed;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return endOfParsing(error, written.join(""), io, json);
+    return endOfParsing(error, written.join(""), io, json, argv);
   }
   return EXIT_CODES.usage;
 }
 
-function endOfParsing(error: CommanderError, written: string, io: Io, json: boolean): number {
+function endOfParsing(error: CommanderError, written: string, io: Io, json: boolean, argv: readonly string[]): number {
   if (error.exitCode === 0) {
     const name = error.code === "commander.version" ? "version" : "help";
     io.stdout.write(json ? `${JSON.stringify({ [name]: written.trim() })}\n` : written);
@@ -79,9 +79,15 @@ function endOfParsing(error: CommanderError, written: string, io: Io, json: bool
     rest
       .join(" ")
       .replace(/^\(|\)$/g, "")
-      .trim() || "See: crmledger --help";
+      .trim() || `See: crmledger ${commandIn(argv)}--help`;
   complain(new CrmledgerError("usage", message, { hint }), talk, json, io, false);
   return EXIT_CODES.usage;
+}
+
+/** The command that the line names, for the help that is pointed to. */
+function commandIn(argv: readonly string[]): string {
+  const name = argv.find((word) => COMMANDS.some((row) => row.name === word));
+  return name === undefined ? "" : `${name} `;
 }
 
 function complain(error: unknown, talk: Talk, json: boolean, io: Io, verbose: boolean): void {

@@ -37,6 +37,12 @@ export function judge(status: Omit<StatusDocument, "alerts">, targetMs: number):
   if (code !== null && CRITICAL_CODES.has(code)) {
     alerts.push({ level: "critical", message: `the last run (${status.lastRun?.kind}) ended with exit code ${code}` });
   }
+  if (status.lastRun?.stopped === "died") {
+    alerts.push({
+      level: "warning",
+      message: `the last run (${status.lastRun.kind}) died; the next sync takes its work back`,
+    });
+  }
   return alerts;
 }
 

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import { rejectsAsCsv, rejectsAsJsonl } from "../intake/rejects-file.ts";
@@ -70,10 +70,21 @@ function writePrivately(path: string, text: string): void {
   try {
     writeFileSync(path, text, { mode: 0o600, flag: "wx" });
   } catch (error) {
-    const there = (error as NodeJS.ErrnoException).code === "EEXIST";
-    throw new CrmledgerError("usage", there ? `${path} is there already` : `${path} can't be written`, {
-      hint: "Name another file; nothing was changed.",
-      cause: error,
-    });
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (["ENOSPC", "EDQUOT", "EFBIG"].includes(code)) {
+      rmSync(path, { force: true });
+      throw new CrmledgerError("diskFull", `The disk is full: ${path} was not written`, {
+        hint: "Make room, or name a file on another disk; nothing was changed.",
+        cause: error,
+      });
+    }
+    throw new CrmledgerError(
+      "usage",
+      code === "EEXIST" ? `${path} is there already` : `${path} can't be written (${code})`,
+      {
+        hint: "Name another file; nothing was changed.",
+        cause: error,
+      },
+    );
   }
 }

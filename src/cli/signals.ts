@@ -11,8 +11,9 @@ export function watchSignals(io: Io, talk: Talk): Signals & { stop(): void } {
   const stop = io.onSignal((name) => {
     if (!graceful || first !== null) io.exit(exitCodeOfSignal(first ?? name));
     first = name;
-    talk.say("Stopping: what is in flight is finished and recorded first. Once more leaves at once.");
+    // First, so that a progress bar has left its line.
     controller.abort();
+    talk.say("Stopping: what is in flight is finished and recorded first. Once more leaves at once.");
   });
   return {
     graceful: () => {

@@ -7,6 +7,7 @@ import { renderStatus, type StatusDocument } from "../report/status-page.ts";
 import type { HoldDocument } from "../report/sync-summary.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { credentialName, withLedgerOnly } from "./compose.ts";
+import { isGone } from "./gone-run.ts";
 import { judge, monitorReply } from "./monitor.ts";
 import { readToken } from "./read-config.ts";
 
@@ -73,7 +74,8 @@ export function holdDocument(hold: Hold): HoldDocument {
 }
 
 function runDocument(run: RunRow): StatusDocument["lastRun"] {
-  const { id, kind, startedAtMs, endedAtMs, stopped, exitCode } = run;
+  const { id, kind, startedAtMs, endedAtMs, exitCode } = run;
+  const stopped = endedAtMs === null && isGone(run) ? "died" : run.stopped;
   return { run: String(id), kind, startedAt: utcTime(startedAtMs), endedAt: utcTime(endedAtMs), stopped, exitCode };
 }
 

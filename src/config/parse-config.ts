@@ -47,14 +47,19 @@ export function parseConfig(text: string, origin: ConfigOrigin): Config {
 }
 
 function refuseBrokenYaml(document: Document, lines: LineCounter, file: string): void {
-  const texts = document.errors.map((error) => {
+  const texts: string[] = [];
+  for (const error of document.errors) {
     const { line, col } = lines.linePos(error.pos[0]);
-    const key = error.code === "DUPLICATE_KEY" ? "this key stands here twice" : error.message;
-    return `${file}:${line}:${col}: ${key}`;
-  });
+    const twice = error.code === "DUPLICATE_KEY";
+    // Never the text itself: it may be a token.
+    const what = twice ? "this key stands here twice" : error.message.replace(/: ".*/s, "");
+    texts.push(`${file}:${line}:${col}: ${what}`);
+    // Anything else confuses what comes after it.
+    if (!twice) break;
+  }
   if (texts.length === 0) return;
   throw new CrmledgerError("configInvalid", texts.slice(0, 5).join("\n"), {
-    hint: "The file is no valid YAML. A value that starts with a backtick, * or & or that holds ': ' or ' #' needs quotes.",
+    hint: "The file is no valid YAML. A value that starts with a backtick, * or & or that holds ': ' or ' #' needs quotes; inside of { } a variable's reference does too.",
   });
 }
 

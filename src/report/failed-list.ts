@@ -1,4 +1,4 @@
-import { counted } from "./human.ts";
+import { counted, localTimeOf } from "./human.ts";
 import { safeLine } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type Column, table } from "./table.ts";
@@ -39,7 +39,7 @@ function causeText(cause: FailedCause, style: Style): string {
   const head = `${style.red(safeLine(cause.cause))}  ${counted(cause.count, "submission")}\n${safeLine(cause.message)}`;
   const hint = cause.hint === "" ? "" : `\nFix: ${safeLine(cause.hint)}`;
   const shown = cause.submissions.slice(0, SHOWN_PER_CAUSE);
-  const rows = shown.map((one) => [`${one.source}/${one.key}`, one.email, one.step, one.failedAt]);
+  const rows = shown.map((one) => [`${one.source}/${one.key}`, one.email, one.step, localTimeOf(one.failedAt)]);
   const more = cause.count > shown.length ? `\nand ${cause.count - shown.length} more` : "";
   return `${head}${hint}\n${table(COLUMNS, rows, style)}${more}`;
 }

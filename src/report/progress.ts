@@ -3,6 +3,7 @@ import { Presets, SingleBar } from "cli-progress";
 /** A bar on a terminal while work goes on. Does nothing where `shown` is false. */
 export interface Progress {
   update(done: number, total: number, note: string): void;
+  /** Takes the bar away, for good. */
   stop(): void;
 }
 
@@ -10,8 +11,10 @@ export interface Progress {
 export function createProgress(stream: NodeJS.WritableStream, title: string, shown: boolean): Progress {
   if (!shown) return { update: () => {}, stop: () => {} };
   let bar: SingleBar | null = null;
+  let stopped = false;
   return {
     update: (done, total, note) => {
+      if (stopped) return;
       if (bar === null) {
         const format = `${title} {bar} {value}/{total} {note}`;
         bar = new SingleBar(
@@ -24,6 +27,7 @@ export function createProgress(stream: NodeJS.WritableStream, title: string, sho
       bar.update(done, { note });
     },
     stop: () => {
+      stopped = true;
       bar?.stop();
       bar = null;
     },

@@ -25,6 +25,7 @@ export interface StatusDocument {
     kind: string;
     startedAt: string;
     endedAt: string | null;
+    /** As the run's own summary has it; `died`: it ended without one, killed or on a full disk. */
     stopped: string | null;
     exitCode: number | null;
   } | null;
@@ -75,6 +76,8 @@ const limitText = (limit: number | null): string => (limit === null ? "an unknow
 
 function lastRunText(run: StatusDocument["lastRun"]): string {
   if (run === null) return "none yet";
+  if (run.stopped === "died")
+    return `${run.kind} since ${localTimeOf(run.startedAt)}, died; the next sync takes its work back`;
   if (run.endedAt === null) return `${run.kind} since ${localTimeOf(run.startedAt)}, still at work`;
   return `${run.kind} at ${localTimeOf(run.startedAt)}: ${run.stopped ?? "ended"}, exit code ${run.exitCode ?? "unknown"}`;
 }

@@ -105,6 +105,9 @@ function stepText(step: StepDocument, style: Style): string {
   return lines.join("\n");
 }
 
+/** What people did with it stands among its waits. */
+const DECISIONS = new Set(["requeued", "dropped", "replaced", "mapped"]);
+
 function timeline(story: StoryDocument): string[] {
   const attempts = [
     ...story.steps.flatMap((step) => step.attempts.map((attempt) => ({ who: step.step, attempt }))),
@@ -112,7 +115,7 @@ function timeline(story: StoryDocument): string[] {
   ].map(({ who, attempt }) => ({ at: attempt.at, text: `${who}: ${attemptText(attempt)}` }));
   const waits = story.waits.map((wait) => ({
     at: wait.at,
-    text: `waits (${wait.kind})${wait.until === null ? "" : ` until ${localTimeOf(wait.until)}`}: ${wait.detail}`,
+    text: `${DECISIONS.has(wait.kind) ? wait.kind : `waits (${wait.kind})`}${wait.until === null ? "" : ` until ${localTimeOf(wait.until)}`}: ${wait.detail}`,
   }));
   return [...attempts, ...waits]
     .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))

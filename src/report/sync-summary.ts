@@ -65,7 +65,8 @@ export function renderSyncSummary(summary: SyncSummary, style: Style): string {
   if (summary.hold !== null) lines.push(`${style.yellow("Hold")}      ${holdText(summary.hold)}`);
   if (drained.failed > 0)
     lines.push(`${style.red("Failed")}    ${counted(drained.failed, "submission")}; see: crmledger failed`);
-  const end = ENDS[summary.stopped];
+  const end =
+    summary.error === undefined ? ENDS[summary.stopped] : "Stopped by an error; the rest waits in the ledger.";
   const rest = summary.remaining > 0 ? ` ${counted(summary.remaining, "submission")} left in the queue.` : "";
   lines.push(`${end}${rest} Took ${span(summary.durationMs)}.`.trim());
   return `${lines.join("\n")}\n`;
@@ -87,7 +88,17 @@ function requestsText(requests: SyncSummary["requests"]): string {
   return parts.join(", ");
 }
 
+/** Holds without an end of their own, and who ends them. */
+const ENDED_BY: Partial<Record<HoldKind, string>> = {
+  paused: "crmledger resume",
+  staleLedger: "somebody acts",
+  credentials: "the token is mended",
+};
+
 export function holdText(hold: HoldDocument): string {
-  const until = hold.until === null ? "until somebody acts" : `until ${localTimeOf(hold.until)}`;
+  const until =
+    hold.until === null
+      ? `until ${ENDED_BY[hold.kind] ?? "it is over; each run asks once"}`
+      : `until ${localTimeOf(hold.until)}`;
   return `${hold.kind} (${safeLine(hold.scope)}) ${until}: ${safeLine(hold.message)}`;
 }

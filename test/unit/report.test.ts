@@ -91,7 +91,11 @@ describe("the progress bar", () => {
     const progress = createProgress(Object.assign(stream, { isTTY: true, columns: 80 }), "Sending", shown);
     progress.update(1, 4, "20 tokens");
     progress.stop();
-    return parts.join("");
+    const stopped = parts.join("");
+    // What was still in flight reports after a signal; it must not bring the bar back.
+    progress.update(2, 4, "30 tokens");
+    expect(parts.join("")).toBe(stopped);
+    return stopped;
   };
 
   it("shows how far it is, and nothing where it is not wanted", () => {

@@ -1,0 +1,79 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
+import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
+
+let world: CliWorld;
+
+beforeEach(async () => {
+  world = await createCliWorld();
+  world.config();
+});
+
+afterEach(() => world.close());
+
+describe("status", () => {
+  it("says that a run died, not that it is still at work", async () => {
+    await world.run("ingest");
+    const ledger = await openSqliteLedger({ path: world.path("crmledger.db"), create: false, nowMs: Date.now() });
+    const { pid } = spawnSync("true");
+    const now = { wallMs: Date.now(), monoMs: 0, bootId: "boot" };
+    await ledger.openRun({ kind: "sync", pid, host: hostname(), lockName: "sync", now });
+    await ledger.close();
+    expect((await world.run("status", "--json")).json.lastRun).toMatchObject({ kind: "sync", stopped: "died" });
+    expect((await world.run("status")).out).toContain("the next sync takes its work back");
+    expect((await world.run("status", "--check")).code).toBe(1);
+    expect((await world.run("sync", "--max-wait", "0s")).code).toBe(0);
+    expect((await world.run("status", "--check")).code).toBe(0);
+  });
+
+  it("names who ends a hold: nobody has to, where each run asks the CRM", async () => {
+    world.write("spool/a.json", JSON.stringify(lead("1")));
+    const text = world.path("crmledger.yaml");
+    writeFileSync(text, `crm: { type: pipedrive, baseUrl: "http://127.0.0.1:1", apiTokenFile: ./token }\n${WEBSITE}`);
+    const ran = await world.run("sync", "--max-wait", "0s");
+    expect(ran.code).toBe(75);
+    expect(ran.out).toContain("outage (account) until it is over; each run asks once");
+    await world.run("pause", "--why", "clean-up");
+    expect((await world.run("status")).out).toContain("paused (account) until crmledger resume: clean-up");
+  });
+});
+
+describe("what goes wrong is told once, and without people's data", () => {
+  it("a CSV without a header shows nothing of its first record", async () => {
+    world.write("missed.csv", "Ada Lovelace,ada@example.com,+441234567890\nBob,bob@example.com,\n");
+    const ran = await world.run("import", "missed.csv", "--json");
+    expect(ran.code).toBe(65);
+    expect(ran.json.error.message).toContain("looks like a record");
+    expect(ran.err + ran.out).not.toMatch(/ada@|Lovelace|4412/);
+    world.write("other.csv", "Kunde,Betrag\nx,1\n");
+    expect((await world.run("import", "other.csv")).err).toContain("Kunde, Betrag");
+  });
+
+  it("a mistake in the YAML is one line, with what needs quotes", async () => {
+    world.write("crmledger.yaml", `crm: { type: pipedrive, apiToken: \${TOKEN}, timeout: 5s }\n${WEBSITE}`);
+    const ran = await world.run("doctor", "--json");
+    expect(ran.code).toBe(78);
+    expect(ran.json.checks[1].message.split("\n")).toHaveLength(1);
+    expect(ran.json.checks[1].message).toContain("crmledger.yaml:1:");
+    expect(ran.json.checks[1].fix).toContain("quotes");
+  });
+
+  it("doctor names a damaged ledger once, and a config in which no source has a spool", async () => {
+    world.write("crmledger.db", "no database at all".repeat(100));
+    world.config("sources: {}\n");
+    const ran = await world.run("doctor", "--json");
+    expect(ran.code).toBe(74);
+    const failed = ran.json.checks.filter((check: { status: string }) => check.status === "fail");
+    expect(failed.map((check: { name: string }) => check.name)).toEqual(["ledger"]);
+    expect(ran.json.checks).toContainEqual(expect.objectContaining({ name: "spools", status: "warn" }));
+  });
+
+  it("wrong usage points to the help of the command that was meant", async () => {
+    expect((await world.run("import")).err).toContain("crmledger import --help");
+    expect((await world.run("sync", "--limit", "x")).err).toContain("crmledger sync --help");
+    expect((await world.run("--nonsense")).err).toContain("crmledger --help");
+  });
+});
