@@ -1,7 +1,7 @@
 /** What the CRM says no to: who fails, who waits, and what is sent while it lasts. */
 import { describe, expect, it } from "vitest";
 import { lead, TOKEN } from "../support/drain-rig.ts";
-import { type WatchedRig, watchedRig } from "../support/watched-rig.ts";
+import { type WatchedRig, watchedRig, withPlan } from "../support/watched-rig.ts";
 
 const DEALS = { method: "POST", path: /\/deals$/ };
 const PERSONS = { method: "POST", path: /\/persons$/ };
@@ -239,6 +239,21 @@ describe("403 for a plan's cap on deals", () => {
     expect(report.drained).toMatchObject({ done: 12, failed: 0, waiting: 18 });
     expect(rig.simulator.records.persons).toHaveLength(30);
     expect(rig.writes(/deals/).filter((call) => call.status === 403).length).toBeLessThanOrEqual(8);
+  });
+
+  it("does not hold what it does not refuse: known deals are still updated", async () => {
+    const rig = await watchedRig({ settings: withPlan({ deals: { match: "openDealOfPerson" } }) });
+    const emails = [{ value: "lead.2@example.com", primary: true, label: "work" }];
+    const { id } = rig.simulator.addPerson({ name: "Lead 2", emails });
+    rig.simulator.addDeal({ title: "Open", person_id: id });
+    rig.simulator.setPlanCaps({ deals: 1 });
+    await rig.take([lead(1)]);
+    expect((await rig.run()).hold).toMatchObject({ kind: "planCap" });
+    await rig.take([lead(2)]);
+    await rig.clock.advance(5_000);
+    const report = await rig.run();
+    expect(report).toMatchObject({ drained: { done: 1, failed: 0 }, hold: { kind: "planCap" } });
+    expect(rig.simulator.records.deals).toMatchObject([{ title: "Open", value: 102 }]);
   });
 
   it("the next run probes with the next deal, and goes on once the cap is lifted", async () => {
