@@ -86,7 +86,11 @@ describe("real processes", () => {
 
   it("of which one sleeps past its lease: another looks first and finishes, and the sleeper changes nothing any more", async () => {
     world = await createCliWorld({ roundTripMs: 10 });
-    world.config("retry: { settle: [300ms, 600ms], baseDelay: 100ms }\nsources:\n  website:\n    spool: ./spool\n");
+    // One at a time, so that it has nothing begun that it would send when it wakes: that no lease can prevent.
+    world.config(
+      "retry: { settle: [300ms, 600ms], baseDelay: 100ms }\nsources:\n  website:\n    spool: ./spool\n",
+      ", concurrency: 1",
+    );
     const given = Array.from({ length: 6 }, (_, n) => ({
       key: String(n),
       content: cliLead(String(n)) as unknown as Given["content"],
