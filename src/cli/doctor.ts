@@ -1,8 +1,11 @@
+import type { Config } from "../config/config.ts";
 import { EXIT_CODES } from "../domain/errors.ts";
 import { type Check, type DoctorDocument, renderDoctor } from "../report/doctor-list.ts";
+import { counted } from "../report/human.ts";
+import { checkMaps } from "./check-maps.ts";
 import type { Reply, RunCommand } from "./command.ts";
 import { checkCrm } from "./doctor-crm.ts";
-import { type Finding, fromError, nodeFinding } from "./doctor-finding.ts";
+import { type Finding, fromError, nodeFinding, ok } from "./doctor-finding.ts";
 import { checkConfig, checkLedger, checkSpools } from "./doctor-machine.ts";
 
 /** `crmledger doctor [--fix]`: every check on its own, so that one trouble does not hide the next. */
@@ -12,6 +15,7 @@ export const run: RunCommand = async (invocation) => {
   const { config, found } = checkConfig(invocation, fix);
   findings.push(...found);
   if (config !== null) {
+    findings.push(...(await withChecks("maps", () => mapsFinding(config))));
     findings.push(...checkSpools(config, fix));
     findings.push(...(await withChecks("ledger", () => checkLedger(invocation, config, fix))));
     const crm = await withChecks("CRM", () => checkCrm(invocation, config, fix));
@@ -20,6 +24,13 @@ export const run: RunCommand = async (invocation) => {
   }
   return replyOf(findings);
 };
+
+async function mapsFinding(config: Config): Promise<Finding[]> {
+  const sources = Object.values(config.sources);
+  await checkMaps(config, sources);
+  const mapped = sources.filter((source) => source.map !== null).length;
+  return mapped === 0 ? [] : [ok("maps", `of ${counted(mapped, "source")} can be read`)];
+}
 
 async function withChecks(name: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
   try {

@@ -2,6 +2,7 @@ import type { RunId } from "../domain/ids.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import { type PlanDocument, renderPlan } from "../report/dry-run.ts";
 import { ingestedText } from "../report/sync-summary.ts";
+import { checkMaps } from "./check-maps.ts";
 import type { Invocation, Reply } from "./command.ts";
 import { credentialName, withShop } from "./compose.ts";
 import { readToken } from "./read-config.ts";
@@ -12,6 +13,7 @@ import { ingestDeps, takeIn } from "./take-in.ts";
 export function dryRun(invocation: Invocation, limits: DrainLimits): Promise<Reply> {
   return withShop(invocation, "openOrPretend", async (shop) => {
     const { config, ledger, clock } = shop;
+    await checkMaps(config, Object.values(config.sources));
     const deps = await ingestDeps(shop, 0 as RunId, { dryRun: true, backfill: "allowed" });
     const taken = await takeIn(deps, spooledSources(config, limits.source ?? undefined), invocation);
     const [{ previewDrain }, { adapterOf }] = await Promise.all([

@@ -6,6 +6,7 @@ import type { SourceSettings } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
 import { type ImportDocument, renderImports } from "../report/import-list.ts";
 import { createProgress } from "../report/progress.ts";
+import { checkMaps } from "./check-maps.ts";
 import { type Invocation, type Reply, type RunCommand, showsProgress } from "./command.ts";
 import { type Shop, withRun, withShop } from "./compose.ts";
 import { sourceNamed } from "./sources.ts";
@@ -26,6 +27,7 @@ export const run: RunCommand = (invocation) => {
   refuseUnclear(invocation.args, flags);
   return withShop(invocation, flags.dryRun ? "openOrPretend" : "create", async (shop) => {
     const source = sourceFor(sourceNamed(shop.config, flags.source ?? IMPORT_SOURCE), flags.lane ?? "background");
+    await checkMaps(shop.config, [source]);
     if (flags.dryRun) return replyOf(await importAll(shop, invocation, 0 as RunId, source, flags), true);
     return await withRun(shop, "import", async (runId) => {
       const reply = replyOf(await importAll(shop, invocation, runId, source, flags), false);

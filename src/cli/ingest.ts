@@ -1,4 +1,5 @@
 import { renderIngest } from "../report/import-list.ts";
+import { checkMaps } from "./check-maps.ts";
 import type { Reply, RunCommand } from "./command.ts";
 import { withRun, withShop } from "./compose.ts";
 import { exitCodeOfRun } from "./exit-code.ts";
@@ -10,6 +11,7 @@ export const run: RunCommand = (invocation) =>
   withShop(invocation, "create", async (shop) => {
     const sources = spooledSources(shop.config, invocation.flags.source as string | undefined);
     if (sources.length === 0) invocation.talk.warn("no source has a spool folder; nothing to ingest");
+    await checkMaps(shop.config, sources);
     const signal = invocation.signals.graceful();
     return await withRun(shop, "ingest", async (runId) => {
       const taken = await takeIn(

@@ -4,6 +4,7 @@ import type { Lane } from "../domain/submission.ts";
 import { renderSyncSummary, type SyncSummary } from "../report/sync-summary.ts";
 import type { DrainReport } from "../runner/runner.ts";
 import { letBackfillGo } from "./backfill.ts";
+import { checkMaps } from "./check-maps.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
 import { beginDrainRun, type DrainRun, drainWithProgress } from "./drain-run.ts";
@@ -34,6 +35,7 @@ export const run: RunCommand = async (invocation) => {
   if (flags.dryRun) return await (await import("./dry-run.ts")).dryRun(invocation, limitsOf(flags));
   return await withShop(invocation, "create", async (shop) => {
     if (flags.source !== undefined) sourceNamed(shop.config, flags.source);
+    await checkMaps(shop.config, Object.values(shop.config.sources));
     return await runSync(shop, invocation, {
       kind: "sync",
       ingest: true,

@@ -52,6 +52,25 @@ describe("what goes wrong is told once, and without people's data", () => {
     expect((await world.run("import", "other.csv")).err).toContain("Kunde, Betrag");
   });
 
+  it.each([
+    ["map: { id: id, person.mail: x }", "sources.website.map.person.mail is no part", 5],
+    ['map:\n      deal.title: "= ("', "sources.website.map.deal.title: ", 6],
+    ["where: '= )'", "sources.website.where: ", 5],
+    ["records: 'a..b'", "sources.website.records: ", 5],
+    ["restToNote: '..'", "sources.website.restToNote: ", 5],
+  ])("a broken map has file, line and key, and nothing is read: %s", async (line, message, at) => {
+    world.config(`${WEBSITE}    ${line}\n`);
+    world.write("spool/a.json", JSON.stringify(lead("1")));
+    for (const command of ["sync", "ingest", "sync --dry-run", "doctor", "import spool/a.json --source website"]) {
+      const ran = await world.run(...command.split(" "), "--json");
+      expect(ran.code).toBe(78);
+      // crm and limits take lines 1 to 5, sources begins in line 6
+      expect(ran.out).toContain(`crmledger.yaml:${5 + at}:`);
+      expect(ran.out).toContain(message);
+    }
+    expect((await world.run("status", "--json")).json.queue).toMatchObject({ pending: 0, done: 0 });
+  });
+
   it("a mistake in the YAML is one line, with what needs quotes", async () => {
     world.write("crmledger.yaml", `crm: { type: pipedrive, apiToken: \${TOKEN}, timeout: 5s }\n${WEBSITE}`);
     const ran = await world.run("doctor", "--json");
