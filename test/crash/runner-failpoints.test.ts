@@ -84,8 +84,10 @@ describe.each(TROUBLES)("with $name", ({ posts: postsMax, arrange }) => {
   // Where the CRM is in trouble too, what follows a turn is covered by the instants before and after each send.
   const instants = FAILPOINTS.filter((name) => arrange === HEALTHY || name !== "turn.after");
   it.each(instants)("nothing is lost and nothing comes twice when it dies at any %s", async (instant) => {
+    // What differs where the CRM is in trouble is in flight for several turns.
+    const stride = instant === "turn.before" && arrange !== HEALTHY ? 3 : 1;
     let nth = 1;
-    for (; ; nth += 1) {
+    for (; ; nth += stride) {
       const rig = await begin();
       arrange(rig);
       const fate = fateAt(instant, nth);
@@ -96,7 +98,7 @@ describe.each(TROUBLES)("with $name", ({ posts: postsMax, arrange }) => {
       await rig.ledger.close();
       if (!fate.fired()) break;
     }
-    const fired = nth - 1;
+    const fired = nth - stride;
     if (instant !== "probe.after" || postsMax > 1) expect(fired).toBeGreaterThan(0);
   });
 });
