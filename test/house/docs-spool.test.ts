@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ describe("how a web server writes the spool, as the README shows it", () => {
 
   function run(program: string, file: string, text: string): string {
     writeFileSync(join(folder, file), text);
-    const given = { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] } as const;
+    const given: ExecFileSyncOptionsWithStringEncoding = { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] };
     return execFileSync(program, [join(folder, file), spool()], given);
   }
 
