@@ -33,12 +33,14 @@ export async function mend(
       const mended = await judge(file.edit());
       if (mended.type === "unchanged") return null;
       if (mended.type === "mended") return mended.replacement;
-      if (canAsk(io)) {
-        talk.error(`The edited record can't be taken: ${mended.reason}`, undefined);
+      const refusal = `The edited record can't be taken: ${mended.reason}`;
+      const asks = canAsk(io);
+      if (asks) {
+        talk.error(refusal, undefined);
         if (await wantsToGoOn(io)) continue;
       }
       keep = true;
-      throw new CrmledgerError("inputUnreadable", `The edited record can't be taken: ${mended.reason}`, {
+      throw new CrmledgerError("inputUnreadable", asks ? "The edit was given up" : refusal, {
         hint: `Nothing was changed. Your edit is kept in ${file.path}; it holds personal data, so remove it when done.`,
       });
     }
