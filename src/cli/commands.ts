@@ -36,6 +36,8 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "queue, delay, quota (ours and others'), holds, alerts, last runs",
     options: [
       { flags: "--watch", description: "show it anew every 2 seconds" },
+      { flags: "--html <file>", description: "write it as a page too" },
+      { flags: "--prometheus <file>", description: "write it for a textfile collector too, whole, then renamed" },
       { flags: "--check", description: "for monitors: exit 0 ok, 1 warning, 2 critical, 3 unknown" },
     ],
     examples: [

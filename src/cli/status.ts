@@ -1,15 +1,20 @@
+import { resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { RunRow } from "../ledger/rows.ts";
-import { utcTime } from "../report/human.ts";
+import { localTime, utcTime } from "../report/human.ts";
+import { renderPrometheus } from "../report/prometheus.ts";
+import { renderStatusHtml } from "../report/status-html.ts";
 import { renderStatus, type StatusDocument } from "../report/status-page.ts";
+import { createStyle } from "../report/style.ts";
 import type { HoldDocument } from "../report/sync-summary.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { credentialName, withLedgerOnly } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
 import { judge, monitorReply } from "./monitor.ts";
 import { readToken } from "./read-config.ts";
+import { writeWhole } from "./write-whole.ts";
 
 type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
 
@@ -24,11 +29,19 @@ export const run: RunCommand = async (invocation) => {
     });
   }
   if (check) return await monitorReply(() => withLedgerOnly(invocation, statusDocument));
-  return await withLedgerOnly(invocation, (shop) => (watch ? watchStatus(shop, invocation) : statusReply(shop)));
+  return await withLedgerOnly(invocation, (shop) =>
+    watch ? watchStatus(shop, invocation) : statusReply(shop, invocation),
+  );
 };
 
-async function statusReply(shop: Shop): Promise<Reply> {
+async function statusReply(shop: Shop, { flags, io }: Invocation): Promise<Reply> {
   const document = await statusDocument(shop);
+  const { html, prometheus } = flags as { html?: string; prometheus?: string };
+  const nowMs = shop.clock.wallMs();
+  const plain = createStyle({ isTTY: false, columns: undefined }, { color: false }, {});
+  if (prometheus !== undefined) writeWhole(resolve(io.cwd, prometheus), renderPrometheus(document, nowMs), process.pid);
+  if (html !== undefined)
+    writeWhole(resolve(io.cwd, html), renderStatusHtml(document, plain, localTime(nowMs)), process.pid);
   return { json: document, text: (style) => renderStatus(document, style), exitCode: 0 };
 }
 
@@ -37,7 +50,7 @@ async function watchStatus(shop: Shop, invocation: Invocation): Promise<null> {
   const { stdout } = invocation.io;
   while (!signal.aborted) {
     if (stdout.isTTY) stdout.write("\u001b[2J\u001b[H");
-    invocation.print(await statusReply(shop));
+    invocation.print(await statusReply(shop, invocation));
     await shop.clock.sleep(WATCH_MS, signal);
   }
   return null;

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
@@ -38,6 +38,31 @@ describe("status", () => {
     expect(ran.out).toContain("outage (account) until it is over; each run asks once");
     await world.run("pause", "--why", "clean-up");
     expect((await world.run("status")).out).toContain("paused (account) until crmledger resume: clean-up");
+  });
+});
+
+describe("status for machines and screens", () => {
+  it("is written as Prometheus reads it and as a page, each in one step", async () => {
+    world.write("spool/a.json", JSON.stringify([lead("1"), {}]));
+    await world.run("ingest");
+    await world.run("pause", "--why", '<script>"clean-up"</script>');
+    world.write("status.prom", "old");
+    const ran = await world.run("status", "--prometheus", "status.prom", "--html", "status.html", "--json");
+    expect(ran.code).toBe(0);
+    expect(ran.json.queue.pending).toBe(1);
+    const metrics = readFileSync(world.path("status.prom"), "utf8");
+    for (const line of metrics.trim().split("\n")) {
+      expect(line).toMatch(
+        /^(# (HELP|TYPE) crmledger_[a-z_]+ .+|crmledger_[a-z_]+(\{[a-z]+="[a-zA-Z]+"\})? -?[\d.]+)$/,
+      );
+    }
+    expect(metrics).toContain('crmledger_queue_records{state="pending"} 1\n');
+    expect(metrics).toContain('crmledger_holds{kind="paused"} 1\n');
+    const page = readFileSync(world.path("status.html"), "utf8");
+    expect(page).toContain("&lt;script&gt;&quot;clean-up&quot;");
+    expect(page).not.toContain("<script>");
+    expect(readdirSync(world.folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+    expect((await world.run("status", "--html", "none/status.html")).code).toBe(64);
   });
 });
 
