@@ -16,7 +16,13 @@ export type HoldKind = (typeof HOLD_KINDS)[number];
  * What a hold stops. `account` and `credential` end a run; `lane:NAME`, `group:NAME` (a group of operations) and
  * `source:NAME` keep only their own work back, `backfill:NAME` the old part of a source's large backlog.
  */
-export type HoldScope = "account" | "credential" | `lane:${string}` | `group:${string}` | `source:${string}` | `backfill:${string}`;
+export type HoldScope =
+  | "account"
+  | "credential"
+  | `lane:${string}`
+  | `group:${string}`
+  | `source:${string}`
+  | `backfill:${string}`;
 
 export interface Hold {
   kind: HoldKind;

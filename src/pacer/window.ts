@@ -128,7 +128,8 @@ export function burstHold(before: BucketState, after: BucketState, now: Instant)
   const restMs = pausedMs(after, now);
   if (restMs <= pausedMs(before, now)) return null;
   if (restMs > PAUSE_IN_RUN_MAX_MS) return hold(now, restMs, "the CRM asks this token to wait");
-  if (after.rateFactor > FACTOR_HOLD) return null;
+  // The gentle start is as slow as that too: a run's first refusal is no row of them.
+  if (before.pausedUntilMonoMs === 0 || after.rateFactor > FACTOR_HOLD) return null;
   return hold(now, HOLD_MS, "the CRM keeps refusing this token's requests as too fast, also at a lower rate");
 }
 

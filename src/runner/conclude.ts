@@ -4,7 +4,7 @@ import { stepOf, submissionChange, type Verdict, verdictOf, type Work } from "./
 /** Concludes a work for whatever was thrown while it was driven. */
 export function concludeFor(context: DriveContext, work: Work, error: unknown): void {
   const nowMs = context.deps.clock.wallMs();
-  const verdict = verdictOf(error, nowMs);
+  const verdict = verdictOf(error, nowMs, context.deps.settings.retry.settleMs[0] ?? 0);
   if (verdict === null) {
     work.ended = true;
     return;

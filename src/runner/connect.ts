@@ -11,6 +11,7 @@ import { Gates } from "./gates.ts";
 import { instant, QuotaDesk } from "./quota-desk.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Session } from "./session.ts";
+import { ownTicket } from "./ticket.ts";
 import { Wheel } from "./wheel.ts";
 
 export interface Connection {
@@ -50,7 +51,7 @@ function describer(wheel: Wheel): Connection["describe"] {
     for (let attempt = 1; ; attempt += 1) {
       serial += 1;
       const key = `describe#${serial}`;
-      const ticket = { lane: "operational" as const, steps: [], onBehalfOf: [], claimId: null, retried: attempt > 1 };
+      const ticket = ownTicket(attempt > 1);
       const { outcome } = await wheel.perform({ type: "describe", key, part, cursor }, ticket);
       const again = outcome.type === "uncertain" || outcome.type === "deferred";
       if (!again || attempt >= READ_TRIES_MAX) return outcome;

@@ -4,6 +4,7 @@ import { checkAccount, connect } from "./connect.ts";
 import { needCatalog } from "./need-catalog.ts";
 import type { Desk, RunnerDeps } from "./runner.ts";
 import { Halted, Held } from "./stops.ts";
+import { ownTicket } from "./ticket.ts";
 import { ChainStop } from "./work.ts";
 
 /** Rejects with `credentialsRefused`, `accountMismatch` or `held` where the CRM can't be used. */
@@ -31,7 +32,7 @@ export async function openDesk(deps: RunnerDeps): Promise<Desk> {
     perform: (operation) =>
       told(async () => {
         serial += 1;
-        const ticket = { lane: "operational" as const, steps: [], onBehalfOf: [], claimId: null, retried: false };
+        const ticket = ownTicket();
         return (await wheel.perform({ ...operation, key: `desk#${serial}` }, ticket)).outcome;
       }),
     close: () => wheel.quiet(),

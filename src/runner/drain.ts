@@ -14,6 +14,7 @@ import type { DrainReport, RunnerDeps } from "./runner.ts";
 import type { Session } from "./session.ts";
 import { Halted, Held } from "./stops.ts";
 import { Tally } from "./tally.ts";
+import { ownTicket } from "./ticket.ts";
 import { LEASE_MS } from "./wheel.ts";
 import { ChainStop } from "./work.ts";
 
@@ -140,7 +141,7 @@ function makeMirror(context: DriveContext): DriveContext["mirror"] {
     const def = fields.find((field) => field.name.trim().toLowerCase() === name.trim().toLowerCase());
     return def ? [{ name, code: def.code }] : [];
   });
-  const ticket = { lane: "operational" as const, steps: [], onBehalfOf: [], claimId: null, retried: false };
+  const ticket = ownTicket();
   return createMirror({
     ledger: deps.ledger,
     accountId: session.accountId,

@@ -1,6 +1,7 @@
 /** A packed request with the jobs that it carries, as it is offered to the ledger for its slots. */
 import type { PackedRequest } from "../crm/adapter.ts";
 import type { Outcome } from "../domain/operation.ts";
+import type { HttpResult } from "../domain/wire.ts";
 import type { FinishedRequest, RequestIntent } from "../ledger/rows.ts";
 import type { Job } from "./queues.ts";
 import type { Ticket } from "./ticket.ts";
@@ -60,3 +61,11 @@ export function errorOf(outcomes: readonly Outcome[]): string | null {
 export function redactOutcome(outcome: Outcome, redact: (text: string) => string): Outcome {
   return "message" in outcome ? { ...outcome, message: redact(outcome.message) } : outcome;
 }
+
+/** In place of the reply to a request that was not sent any more. */
+export const TOO_LATE: HttpResult = {
+  type: "failure",
+  sent: "no",
+  code: "PAUSED",
+  message: "this process was paused before the request could leave",
+};

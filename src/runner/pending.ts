@@ -2,7 +2,7 @@
 
 import { conclude, concludeFor } from "./conclude.ts";
 import type { DriveContext } from "./context.ts";
-import { stopFor, type Work } from "./work.ts";
+import { readTicket, stopFor, type Work } from "./work.ts";
 
 export async function settlePending(context: DriveContext, works: readonly Work[]): Promise<void> {
   await Promise.all(works.filter((work) => !work.ended).map((work) => settleOne(context, work)));
@@ -13,13 +13,7 @@ async function settleOne(context: DriveContext, work: Work): Promise<void> {
     if (step.state !== "pending" || step.handle === null || work.ended) continue;
     const at = { claimId: work.claimId, stepId: step.id };
     try {
-      const ticket = {
-        lane: work.row.lane,
-        steps: [],
-        onBehalfOf: [work.row.id],
-        claimId: work.claimId,
-        retried: false,
-      };
+      const ticket = readTicket([work]);
       const poll = { type: "poll" as const, key: context.readKey(), handle: step.handle };
       const { outcome } = await context.wheel.perform(poll, ticket);
       if (outcome.type === "applied") {

@@ -14,6 +14,8 @@ export interface Job {
   reject: (reason: unknown) => void;
 }
 
+const continues = (job: Job): boolean => job.tickets.some((ticket) => ticket.continues);
+
 /** Jobs that wait, by lane, first come first served. Bounded by the drivers: each waits for one job at a time. */
 export class Queues {
   readonly #lanes: Record<Lane, Job[]> = { operational: [], background: [] };
@@ -23,8 +25,12 @@ export class Queues {
     return this.#lanes.operational.length + this.#lanes.background.length;
   }
 
+  /** Behind all that wait; a job that continues a begun chain goes before those that begin one. */
   push(job: Job): void {
-    this.#lanes[job.lane].push(job);
+    const lane = this.#lanes[job.lane];
+    const beginners = continues(job) ? lane.findIndex((other) => !continues(other)) : -1;
+    if (beginners === -1) lane.push(job);
+    else lane.splice(beginners, 0, job);
   }
 
   /** Takes jobs of at most about `max` operations, in the order in which they should leave. */

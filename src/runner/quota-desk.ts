@@ -5,13 +5,14 @@
 import type { Capabilities } from "../crm/adapter.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Hold } from "../domain/hold.ts";
+import type { Outcome } from "../domain/operation.ts";
 import type { BucketState, BucketUse, Charge, LimitReading } from "../domain/quota.ts";
 import type { LimitSettings } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
 import type { Now, TurnResult } from "../ledger/rows.ts";
 import { initialBucket, pausedMs, resumeBucket } from "../pacer/bucket.ts";
 import { concurrencyFor, ratePerSecond } from "../pacer/concurrency.ts";
-import { dayHold } from "../pacer/day.ts";
+import { dailyRefusalHold, dayHold } from "../pacer/day.ts";
 import { applyReply } from "../pacer/reading.ts";
 import { burstHold } from "../pacer/window.ts";
 
@@ -125,6 +126,15 @@ export class QuotaDesk {
   dayHold(bucket: string, lane: Lane, tokens: number): Hold {
     const nothing: BucketUse = { bucket, used: 0, usedByLane: { operational: 0, background: 0 }, nextFreeMonoMs: null };
     return dayHold(this.#states.get(bucket)!, this.#use.get(bucket) ?? nothing, lane, instant(this.#clock), tokens);
+  }
+
+  /** The CRM's word that the day is spent, with the end of the day where that was learned. */
+  dated(outcome: Outcome): Outcome {
+    if (!("hold" in outcome) || outcome.hold?.kind !== "dailyQuota" || outcome.hold.forMs !== null) return outcome;
+    const day = [...this.#states.values()].find((state) => state.kind === "day") ?? null;
+    const nowMs = this.#clock.wallMs();
+    const { untilMs, message } = dailyRefusalHold(day, nowMs);
+    return { ...outcome, hold: { ...outcome.hold, message, forMs: untilMs === null ? null : untilMs - nowMs } };
   }
 
   /** Requests to keep in flight now. */

@@ -9,6 +9,7 @@ import type { HoldRow } from "../ledger/rows.ts";
 import type { Connection } from "./connect.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Halted, Held } from "./stops.ts";
+import { ownTicket } from "./ticket.ts";
 
 export interface Review {
   /** Nothing may be sent in this run. */
@@ -51,7 +52,7 @@ function nameOf(scope: HoldScope): string {
 
 /** One request. Answered: the holds are over. Refused as before: the wheel has raised the hold anew. */
 async function ask(deps: RunnerDeps, connection: Connection, holds: readonly HoldRow[]): Promise<Hold | null> {
-  const ticket = { lane: "operational" as const, steps: [], onBehalfOf: [], claimId: null, retried: false };
+  const ticket = ownTicket();
   try {
     const probe = { type: "describe" as const, key: "probe#hold", part: "account" as const };
     const { outcome } = await connection.wheel.perform(probe, ticket);

@@ -12,6 +12,13 @@ export interface Ticket {
   claimId: ClaimId | null;
   /** A repetition of something that was tried before. */
   retried: boolean;
+  /** For a chain that has a step at the CRM already: it goes before chains that have none, so that few are half done. */
+  continues: boolean;
+}
+
+/** For what a run reads on its own account: holds, catalog, directory. */
+export function ownTicket(retried = false): Ticket {
+  return { lane: "operational", steps: [], onBehalfOf: [], claimId: null, retried, continues: false };
 }
 
 export interface Performed {

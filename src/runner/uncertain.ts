@@ -59,7 +59,7 @@ async function guarded(context: DriveContext, lost: readonly Lost[], look: () =>
   } catch (error) {
     for (const { work } of lost) {
       if (work.ended || !work.steps.some((step) => step.state === "uncertain")) continue;
-      const verdict = verdictOf(error, context.deps.clock.wallMs());
+      const verdict = verdictOf(error, context.deps.clock.wallMs(), context.deps.settings.retry.settleMs[0] ?? 0);
       if (verdict === null) work.ended = true;
       // A look that fails proves nothing: it neither fails the submission nor lets the write be sent again.
       else

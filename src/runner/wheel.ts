@@ -12,7 +12,7 @@ import type { Operation, Outcome } from "../domain/operation.ts";
 import type { ChainPlan, TurnResult } from "../ledger/rows.ts";
 import type { Gates } from "./gates.ts";
 import { HoldBoard } from "./hold-board.ts";
-import { dayTokens, errorOf, type Offer, redactOutcome, summaryOf, toOffer } from "./offer.ts";
+import { dayTokens, errorOf, type Offer, redactOutcome, summaryOf, TOO_LATE, toOffer } from "./offer.ts";
 import { append, emptyOutbox, isEmpty, type Outbox } from "./outbox.ts";
 import { type Job, Queues } from "./queues.ts";
 import { instant, type QuotaDesk } from "./quota-desk.ts";
@@ -198,7 +198,7 @@ export class Wheel {
         begin: offers.map((offer) => offer.intent),
       });
       failpoint("turn.after");
-      this.#takeIn(result, offers);
+      this.#takeIn(result, offers, now.monoMs);
       for (const waiter of waiters) waiter.resolve();
     } catch (error) {
       for (const offer of offers) for (const job of offer.jobs) job.reject(error);
@@ -250,7 +250,7 @@ export class Wheel {
     return offers;
   }
 
-  #takeIn(result: TurnResult, offers: Offer[]): void {
+  #takeIn(result: TurnResult, offers: Offer[], turnMonoMs: number): void {
     this.#quota.refresh(result);
     for (const claim of result.fenced) this.#fenced.add(claim);
     for (const { submissionId, steps } of result.planned) {
@@ -264,7 +264,7 @@ export class Wheel {
       const requestId = granted.get(offer.ref);
       const refusal = refused.get(offer.ref);
       if (requestId !== undefined) {
-        void this.#send(offer, requestId).catch((error) => {
+        void this.#send(offer, requestId, turnMonoMs).catch((error) => {
           this.#fail(error);
           // Nobody else answers them, and a driver that waits for ever keeps the run from ending.
           for (const job of offer.jobs) job.reject(error);
@@ -287,7 +287,7 @@ export class Wheel {
     }
   }
 
-  async #send(offer: Offer, requestId: RequestId): Promise<void> {
+  async #send(offer: Offer, requestId: RequestId, turnMonoMs: number): Promise<void> {
     const { adapter, clock, failpoint, redact } = this.#deps;
     this.#inFlight += 1;
     this.#tokensInFlight += dayTokens(offer.request);
@@ -295,7 +295,9 @@ export class Wheel {
     const sentAtMs = clock.wallMs();
     const departure = this.#quota.depart(offer.request.charges);
     failpoint("send.before");
-    const result = await this.#limit(() => this.#deps.send(offer.request));
+    // A process that was stopped in between may have lost its work to another: what it had begun must not leave any more.
+    const late = clock.monoMs() - turnMonoMs > offer.request.http.timeoutMs;
+    const result = late ? TOO_LATE : await this.#limit(() => this.#deps.send(offer.request));
     failpoint("send.after");
     this.#inFlight -= 1;
     this.#tokensInFlight -= dayTokens(offer.request);
@@ -306,7 +308,7 @@ export class Wheel {
     this.#session.learnTime(serverTimeMs, clock.wallMs());
     const outcomes = adapter
       .classify(offer.request, result, this.#session.crm())
-      .map((outcome) => redactOutcome(outcome, redact));
+      .map((outcome) => this.#quota.dated(redactOutcome(outcome, redact)));
     const answered = result.type === "response";
     const rateLimited = answered && result.status === 429;
     const readings = adapter.limits(offer.request, result);

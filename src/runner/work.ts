@@ -37,10 +37,22 @@ export function openStep(work: Work, name: StepName): Step | undefined {
   return step?.state === "open" ? step : undefined;
 }
 
+/** Something of the chain is at the CRM by our hand. */
+export function hasBegun(work: Work): boolean {
+  return work.steps.some((step) => step.state === "done" && step.action !== "match");
+}
+
 export function readTicket(works: readonly Work[], retried = false): Ticket {
   const first = works[0]!;
   const onBehalfOf = works.map((work) => work.row.id);
-  return { lane: first.row.lane, steps: [], onBehalfOf, claimId: first.claimId, retried };
+  return {
+    lane: first.row.lane,
+    steps: [],
+    onBehalfOf,
+    claimId: first.claimId,
+    retried,
+    continues: works.some(hasBegun),
+  };
 }
 
 /** Why a chain goes no further for now. */
@@ -98,17 +110,16 @@ export function isLookupFailed(error: unknown): error is Error {
 }
 
 const BUSY_DELAY_MS = 1_000;
-const KEPT_DELAY_MS = 60_000;
 
 /** Turns whatever stopped a driver into a verdict; null where nothing may be written any more. */
-export function verdictOf(error: unknown, nowMs: number): Verdict | "halted" | null {
+export function verdictOf(error: unknown, nowMs: number, settleMs: number): Verdict | "halted" | null {
   if (error instanceof ChainStop) return error.verdict;
   if (error instanceof Halted) return "halted";
   if (error instanceof Fenced) return null;
   if (error instanceof Held)
     return { type: "later", dueAtMs: error.dueAtMs, kind: error.hold.kind, detail: error.message };
   if (error instanceof Busy) {
-    const dueAtMs = nowMs + (error.kept ? KEPT_DELAY_MS : BUSY_DELAY_MS);
+    const dueAtMs = nowMs + (error.kept ? Math.max(settleMs, BUSY_DELAY_MS) : BUSY_DELAY_MS);
     return { type: "later", dueAtMs, kind: "busy", detail: error.message };
   }
   if (isLookupFailed(error)) {

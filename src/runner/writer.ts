@@ -8,7 +8,7 @@ import type { Mirror } from "../mirror/mirror.ts";
 import type { RunnerDeps } from "./runner.ts";
 import type { Performed, Ticket } from "./ticket.ts";
 import type { Wheel } from "./wheel.ts";
-import { type ChainStop, stopFor, type Work } from "./work.ts";
+import { type ChainStop, hasBegun, stopFor, type Work } from "./work.ts";
 
 /** A step of a work that a write is for. */
 export interface Target {
@@ -137,6 +137,7 @@ function ticketOf(request: WriteRequest): Ticket {
       action: request.action,
     })),
     onBehalfOf: [],
+    continues: request.targets.some(({ work }) => hasBegun(work)),
     claimId: first.work.claimId,
     retried: request.targets.some(({ work, step }) => step.attempts > 0 || work.row.attempts > 0),
   };

@@ -39,4 +39,14 @@ describe("a drain", () => {
     expect(rig.simulator.records.deals).toHaveLength(30);
     expect(rig.simulator.records.notes).toHaveLength(30);
   });
+
+  it("ends chains before it begins others: a run that is cut short leaves whole leads, few halves", async () => {
+    const rig = await createRig();
+    await rig.take(Array.from({ length: 100 }, (_, n) => lead(n)));
+    const report = await rig.run({ durationMaxMs: 10_000 });
+    const { persons, notes } = rig.simulator.records;
+    expect(report.stopped).toBe("maxDuration");
+    expect(report.drained.done).toBeGreaterThan(10);
+    expect(persons.length - notes.length).toBeLessThan(20);
+  });
 });

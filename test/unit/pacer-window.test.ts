@@ -202,6 +202,11 @@ describe("a refusal", () => {
     expect(state.capacity).toBeGreaterThanOrEqual(4);
   });
 
+  test("once at the gentle start of a run is no row of refusals", () => {
+    const starting = initialBucket(BURST, LIMITS, START);
+    expect(burstHold(starting, read(starting, exceeded, 1_000), at(1_000))).toBeNull();
+  });
+
   test("after a good reply no hold is asked for", () => {
     const before = settled({ rateFactor: 0.1, pausedUntilMonoMs: 500, pausedBootId: "boot" });
     expect(burstHold(before, read(before, {}, 1_000), at(1_000))).toBeNull();
