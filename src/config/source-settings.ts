@@ -41,6 +41,7 @@ function planOf(source: SourceShape, general: PlanSettings): PlanSettings {
     },
     onBadValue: source.onBadValue ?? general.onBadValue,
     labels: labelsOf(source.map ?? null),
+    unknownNames: source.map === undefined || source.map === null ? "note" : "hold",
   };
 }
 

@@ -28,6 +28,11 @@ export interface PlanSettings {
   deals: DealSettings;
   notes: NoteSettings;
   onBadValue: "note" | "reject";
+  /**
+   * What becomes of a pipeline, stage or field that the CRM doesn't have. `hold`: a map names it, so the source waits until
+   * somebody mends one of them. `note`: the record itself names it, and one record must not hold up a whole source.
+   */
+  unknownNames?: "hold" | "note";
   /** The record's own names of what plain paths map, by target path (`person.fields.Budget` to `budget_eur`): labels of bad values. */
   labels?: Record<string, string>;
 }

@@ -87,7 +87,7 @@ export class Taker {
         `guessed ${shown}`,
         placeOf(row.line),
         (count, first) =>
-          `${shown}: ${count} records are no UTF-8 and were read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
+          `${shown}: ${count === 1 ? "1 record is" : `${count} records are`} no UTF-8, read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
       );
     }
     if (row.uploads) {
@@ -181,7 +181,8 @@ export class Taker {
       this.#warnings.count(
         `bad ${path} ${reason}`,
         place,
-        (count, first) => `${path}: ${count} values could not be taken (${reason}); first in ${first}`,
+        (count, first) =>
+          `${path}: ${count === 1 ? "1 value" : `${count} values`} could not be taken (${reason}); first in ${first}`,
       );
     }
     for (const name of mapped.unknown) {

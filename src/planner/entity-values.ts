@@ -34,8 +34,11 @@ export function addBadValue(planning: Planning, path: string, name: string, valu
   planning.findings.badValues.push({ path, label, value: textOf(value), reason });
 }
 
-function addUnknown(planning: Planning, unknown: UnknownName): void {
-  planning.findings.unknown ??= unknown;
+/** A name that the CRM doesn't have: holds the source where its map says so, else it is a bad value like others. */
+function addUnknown(planning: Planning, path: string, value: unknown, unknown: UnknownName): void {
+  if (planning.input.settings.unknownNames === "note")
+    addBadValue(planning, path, unknown.name, value, unknown.message);
+  else planning.findings.unknown ??= unknown;
 }
 
 /** Trimmed text, or undefined where there is none. Sources give numbers where text is meant. */
@@ -82,7 +85,7 @@ function fieldsOf(planning: Planning, entity: FieldedEntity, fields: Record<stri
     if (isBlank(value)) continue;
     const found = findField(planning.context.catalog, entity, name);
     if (!found.ok) {
-      addUnknown(planning, found.unknown);
+      addUnknown(planning, `${entity}.fields.${name}`, value, found.unknown);
       continue;
     }
     const result = encodeField(planning, found.value, value);
@@ -115,12 +118,12 @@ function placeOf(planning: Planning, deal: DealContent): Pick<EntityValues, "pip
   const stageName = textIn(deal.stage);
   const pipeline = pipelineName === undefined ? null : findPipeline(catalog, pipelineName);
   if (pipeline !== null && !pipeline.ok) {
-    addUnknown(planning, pipeline.unknown);
+    addUnknown(planning, "deal.pipeline", pipelineName, pipeline.unknown);
     return {};
   }
   if (stageName === undefined) return pipeline === null ? {} : { pipelineId: pipeline.value.id };
   const stage = findStage(catalog, stageName, pipeline?.value ?? null);
   if (stage.ok) return { pipelineId: stage.value.pipelineId, stageId: stage.value.id };
-  addUnknown(planning, stage.unknown);
+  addUnknown(planning, "deal.stage", stageName, stage.unknown);
   return {};
 }

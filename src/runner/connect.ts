@@ -6,7 +6,7 @@ import type { CatalogPart } from "../domain/catalog.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { Outcome } from "../domain/operation.ts";
-import { type Contact, firstContact } from "./first-contact.ts";
+import { accountPart, type Contact, firstContact } from "./first-contact.ts";
 import { Gates } from "./gates.ts";
 import { instant, QuotaDesk } from "./quota-desk.ts";
 import type { RunnerDeps } from "./runner.ts";
@@ -72,8 +72,8 @@ export async function checkAccount(
   ageMaxMs: number = ACCOUNT_AGE_MAX_MS,
 ): Promise<void> {
   const { session, describe } = connection;
-  const { ledger, clock, adapter, credential } = deps;
-  const part = `account:${credential}`;
+  const { ledger, clock, adapter } = deps;
+  const part = accountPart(deps);
   const knownAtMs = session.credentialCheckedAtMs(part);
   if (knownAtMs !== null && clock.wallMs() - knownAtMs < ageMaxMs) return;
   const outcome = await describe("account", undefined);

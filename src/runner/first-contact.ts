@@ -6,6 +6,7 @@ import type { PackedRequest } from "../crm/adapter.ts";
 import type { CatalogPart } from "../domain/catalog.ts";
 import { endsRun, type Hold } from "../domain/hold.ts";
 import type { AccountId } from "../domain/ids.ts";
+import { sha256 } from "../domain/json.ts";
 import type { Outcome } from "../domain/operation.ts";
 import type { HttpResult } from "../domain/wire.ts";
 import { instant, QuotaDesk } from "./quota-desk.ts";
@@ -15,9 +16,14 @@ const PART: CatalogPart = "account";
 
 export type Contact = { type: "bound"; accountId: AccountId } | { type: "stopped"; hold: Hold };
 
+/** Where the answer is remembered: the same token at another address is asked about again. */
+export function accountPart(deps: Pick<RunnerDeps, "credential" | "baseUrl">): string {
+  return `${PART}:${deps.credential}@${sha256(deps.baseUrl).slice(0, 16)}`;
+}
+
 /** Binds the ledger to the credential's account. Rejects with `accountMismatch` only by way of a race with another process. */
 export async function firstContact(deps: RunnerDeps): Promise<Contact> {
-  const { ledger, clock, adapter, credential } = deps;
+  const { ledger, clock, adapter } = deps;
   const standing = (await ledger.holds()).find(
     (hold) => endsRun(hold) && (hold.kind === "paused" || hold.kind === "staleLedger"),
   );
@@ -31,7 +37,7 @@ export async function firstContact(deps: RunnerDeps): Promise<Contact> {
   }
   const named = { vendor: adapter.vendor, externalId: account.externalId, name: account.name };
   const accountId = await ledger.bindAccount(named, clock.wallMs());
-  await ledger.saveCatalog(accountId, `${PART}:${credential}`, { account }, clock.wallMs());
+  await ledger.saveCatalog(accountId, accountPart(deps), { account }, clock.wallMs());
   await record(deps, accountId, request, result, latencyMs);
   for (const kind of ["credentials", "outage", "burst", "blocked", "dailyQuota"] as const) {
     await ledger.closeHolds({ kind }, clock.wallMs());

@@ -56,7 +56,7 @@ describe("a CSV in the submission's own shape", () => {
         [6, "it has 12 cells and the header 11: a cell that holds the delimiter needs quotes"],
       ]),
     );
-    expect(report.warnings.join()).toContain("deal.value: 1 values could not be taken");
+    expect(report.warnings.join()).toContain("deal.value: 1 value could not be taken");
   });
 
   it("changes nothing when it is imported again", async () => {

@@ -160,6 +160,7 @@ describe("a source", () => {
       notes: { reference: true, format: "text" },
       onBadValue: "reject",
       labels: {},
+      unknownNames: "note",
     });
     expect(config.drain.plans.default?.onBadValue).toBe("note");
     expect(config.drain.plans.web).toEqual(config.sources.web?.plan);

@@ -164,6 +164,16 @@ describe("names that the CRM doesn't have", () => {
     });
   });
 
+  it("given by the record itself, without a map, are a bad value: one record can't hold up its source", () => {
+    const given = { person: { ...ada, fields: { Nonsense: "x" } }, deal: { title: "x", pipeline: "Nope" } };
+    const result = planChain(input(given, { unknownNames: "note" }), context());
+    expect(result.type).toBe("planned");
+    expect((result as { badValues: unknown[] }).badValues).toMatchObject([
+      { path: "person.fields.Nonsense", value: "x" },
+      { path: "deal.pipeline", value: "Nope" },
+    ]);
+  });
+
   it("come before bad values, so that a wrong map rejects nobody", () => {
     const result = planChain(
       input({ person: { ...ada, labels: ["Nope"] }, deal: { pipeline: "Nope" } }, { onBadValue: "reject" }),

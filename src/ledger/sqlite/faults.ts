@@ -46,7 +46,7 @@ export function damaged(path: string, cause?: unknown): CrmledgerError {
     "ledgerDamaged",
     `The ledger ${path} is damaged or no ledger. It was left as it is, and nothing is sent after this.`,
     {
-      hint: "Keep a copy of the file with its -wal file, restore the last backup to this path, then run crmledger reconcile --repair.",
+      hint: "Keep a copy of the file with its -wal file, then restore the last backup to this path. Nothing was sent after the damage was seen.",
       cause,
     },
   );
