@@ -1,5 +1,7 @@
 /** One create or one update for several submissions of the same person, as if they had come one after the other. Pure. */
+
 import type { EntityValues, StepContent } from "../domain/chain.ts";
+import { emptyRecord } from "../domain/empty-record.ts";
 import type { CrmRecord } from "../domain/operation.ts";
 import { difference } from "./difference.ts";
 import type { PlanContext } from "./planner.ts";
@@ -13,7 +15,10 @@ export function mergePersonContents(contents: readonly StepContent[], context: P
   const [first, ...later] = contents;
   if (first === undefined) throw new RangeError("mergePersonContents needs at least one content");
   // A stand-in counts as no name, so that the first real one takes its place.
-  let record = applied(emptyPerson(), { ...first.values, ...(first.nameIsStandIn ? { name: undefined } : {}) });
+  let record = applied(emptyRecord("person", ""), {
+    ...first.values,
+    ...(first.nameIsStandIn ? { name: undefined } : {}),
+  });
   let values = first.values;
   for (const content of later) {
     const changes = difference(content, record, context) ?? {};
@@ -60,33 +65,5 @@ function applied(record: CrmRecord, values: EntityValues): CrmRecord {
     value: values.value ?? record.value,
     currency: values.currency ?? record.currency,
     fields: { ...record.fields, ...values.fields },
-  };
-}
-
-function emptyPerson(): CrmRecord {
-  return {
-    entity: "person",
-    id: "",
-    name: null,
-    emails: [],
-    phones: [],
-    ownerId: null,
-    organizationId: null,
-    personId: null,
-    dealId: null,
-    labelIds: [],
-    title: null,
-    value: null,
-    currency: null,
-    pipelineId: null,
-    stageId: null,
-    status: null,
-    text: null,
-    createdAtMs: null,
-    updatedAtMs: null,
-    deleted: false,
-    archived: false,
-    stamp: null,
-    fields: {},
   };
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { CrmSession } from "../../src/crm/adapter.ts";
 import { withCredentials } from "../../src/crm/wrappers/credentials.ts";
+import { emptyRecord } from "../../src/domain/empty-record.ts";
 import type { CreateOperation, CrmRecord, Operation } from "../../src/domain/operation.ts";
 import { batchAdapter, createBatchCrm, STAMP_CODE } from "../support/batch-adapter.ts";
-import { emptyRecord, type Verdict } from "../support/batch-vendor.ts";
+import type { Verdict } from "../support/batch-vendor.ts";
 import { adapterSuite } from "./adapter-suite.ts";
 
 const NOW = Date.UTC(2026, 10, 20);

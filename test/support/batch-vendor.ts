@@ -2,7 +2,9 @@
  * An in-memory CRM that takes up to 100 operations in a request, with references from one to another (as Salesforce's
  * Composite Graph does), answers each by itself (as HubSpot's 207 does), and may take one and finish it later.
  */
+
 import type { FieldedEntity } from "../../src/domain/catalog.ts";
+import { emptyRecord } from "../../src/domain/empty-record.ts";
 import type { CrmRecord } from "../../src/domain/operation.ts";
 import type { HttpRequest, HttpResponse, HttpResult } from "../../src/domain/wire.ts";
 
@@ -202,7 +204,7 @@ export class BatchVendor {
   }
 
   #store({ do: verb, id, entity, values = {}, links = {} }: WireOperation): CrmRecord | null {
-    const before = verb === "update" ? this.records.get(id ?? "") : emptyRecord(entity!, String(this.#nextId++));
+    const before = verb === "update" ? this.records.get(id ?? "") : vendorRecord(entity!, String(this.#nextId++));
     if (!before || before.deleted) return null;
     const now = Math.floor(this.#options.nowMs() / 1000) * 1000;
     const after: CrmRecord = {
@@ -261,18 +263,6 @@ function matches(record: CrmRecord, { by, term = "", fieldCode = "" }: WireOpera
 const referenceOf = (text: string | null): string | null =>
   /(?:^|\n)Ref\. (\S+\/.+?)(?: \(\d+\/\d+\))?\s*$/.exec(text ?? "")?.[1] ?? null;
 
-export function emptyRecord(entity: CrmRecord["entity"], id: string): CrmRecord {
-  const base = {
-    name: null,
-    emails: [],
-    phones: [],
-    ownerId: null,
-    organizationId: null,
-    personId: null,
-    dealId: null,
-  };
-  const deal = { title: null, value: null, currency: null, pipelineId: null, stageId: null };
-  const times = { createdAtMs: null, updatedAtMs: null, deleted: false, archived: false };
-  const status = entity === "deal" ? "open" : null;
-  return { entity, id, ...base, labelIds: [], ...deal, status, text: null, ...times, stamp: null, fields: {} };
+function vendorRecord(entity: CrmRecord["entity"], id: string): CrmRecord {
+  return { ...emptyRecord(entity, id), status: entity === "deal" ? "open" : null };
 }

@@ -1,5 +1,7 @@
 /** A ledger with a run, an account and an instant of its own, and short ways to fill it. Works on every engine. */
+
 import type { PlannedStep, Step, StepAction, StepName } from "../../src/domain/chain.ts";
+import { emptyRecord } from "../../src/domain/empty-record.ts";
 import type { AccountId, ClaimId, RequestId, RunId, SubmissionId } from "../../src/domain/ids.ts";
 import type { CrmRecord } from "../../src/domain/operation.ts";
 import type { BucketState } from "../../src/domain/quota.ts";
@@ -199,28 +201,5 @@ export async function stateOf(bench: Bench, id: SubmissionId) {
 }
 
 export function crmRecord(more: Partial<CrmRecord> & Pick<CrmRecord, "entity" | "id">): CrmRecord {
-  return {
-    name: null,
-    emails: [],
-    phones: [],
-    ownerId: null,
-    organizationId: null,
-    personId: null,
-    dealId: null,
-    labelIds: [],
-    title: null,
-    value: null,
-    currency: null,
-    pipelineId: null,
-    stageId: null,
-    status: null,
-    text: null,
-    createdAtMs: null,
-    updatedAtMs: null,
-    deleted: false,
-    archived: false,
-    stamp: null,
-    fields: {},
-    ...more,
-  };
+  return { ...emptyRecord(more.entity, more.id), ...more };
 }

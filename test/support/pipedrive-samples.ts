@@ -2,8 +2,10 @@
  * Operations of every kind and good replies to them, in the shapes of Pipedrive's OpenAPI documents v1 and v2 (state of
  * 2026-08-18), with the nulls that real records have. Invented people and companies.
  */
+
 import type { CrmSession, PackedRequest } from "../../src/crm/adapter.ts";
 import type { FieldDef } from "../../src/domain/catalog.ts";
+import { emptyRecord } from "../../src/domain/empty-record.ts";
 import type { CrmRecord, Operation } from "../../src/domain/operation.ts";
 import type { HttpResponse } from "../../src/domain/wire.ts";
 
@@ -34,28 +36,13 @@ export const SESSION: CrmSession = {
 };
 
 export const KNOWN_PERSON: CrmRecord = {
-  entity: "person",
-  id: "7",
+  ...emptyRecord("person", "7"),
   name: "Ada Lovelace",
   emails: ["ada@example.com", "ada@home.example.com"],
   phones: ["+441234567890"],
   ownerId: "1",
-  organizationId: null,
-  personId: null,
-  dealId: null,
-  labelIds: [],
-  title: null,
-  value: null,
-  currency: null,
-  pipelineId: null,
-  stageId: null,
-  status: null,
-  text: null,
   createdAtMs: 0,
   updatedAtMs: 0,
-  deleted: false,
-  archived: false,
-  stamp: null,
   fields: {
     emails: [
       { value: "ada@example.com", primary: false, label: "work" },

@@ -1,5 +1,7 @@
 /** A small account, its codec, and records for the planner's tests. */
+
 import type { Catalog, FieldCodec, FieldDef, FieldedEntity } from "../../src/domain/catalog.ts";
+import { emptyRecord } from "../../src/domain/empty-record.ts";
 import type { PhoneNormalizer } from "../../src/domain/identity.ts";
 import { canonicalJson } from "../../src/domain/json.ts";
 import type { CrmRecord } from "../../src/domain/operation.ts";
@@ -110,30 +112,6 @@ export function input(content: SubmissionContent, over: Partial<PlanSettings> = 
 }
 
 export function record(over: Partial<CrmRecord> = {}): CrmRecord {
-  return {
-    entity: "person",
-    id: "1",
-    name: "Ada Lovelace",
-    emails: ["ada@example.com"],
-    phones: [],
-    ownerId: null,
-    organizationId: null,
-    personId: null,
-    dealId: null,
-    labelIds: [],
-    title: null,
-    value: null,
-    currency: null,
-    pipelineId: null,
-    stageId: null,
-    status: null,
-    text: null,
-    createdAtMs: 1000,
-    updatedAtMs: 1000,
-    deleted: false,
-    archived: false,
-    stamp: null,
-    fields: {},
-    ...over,
-  };
+  const ada = { name: "Ada Lovelace", emails: ["ada@example.com"], createdAtMs: 1000, updatedAtMs: 1000 };
+  return { ...emptyRecord("person", "1"), ...ada, ...over };
 }
