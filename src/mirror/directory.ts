@@ -36,6 +36,7 @@ export class Directory {
   #beganAtMs: number;
   /** When this run's own last complete refresh began. */
   #refreshedAtMs: number | null = null;
+  #doubtedAtMs: number | null = null;
   #paused: Walk | null = null;
   /** Keys that a search of this run missed, and when. */
   readonly #missedAtMs = new Map<IdentityKey, number>();
@@ -62,10 +63,12 @@ export class Directory {
     return lookups.map((lookup) => this.#answer(lookup, evidence, searched, this.#proves(state)));
   }
 
-  /** What was believed up to now may be behind: the next miss needs a refresh of its own. */
+  /** What was believed up to now may be behind: the next miss needs a refresh of its own, whatever `freshness` is. */
   doubt(): void {
     this.#beganAtMs = this.#deps.clock.wallMs();
+    this.#doubtedAtMs = this.#beganAtMs;
     this.#refreshedAtMs = null;
+    this.#paused = null;
     this.#missedAtMs.clear();
   }
 
@@ -104,6 +107,10 @@ export class Directory {
       (record) => record !== null && !sameKeys(known.get(record.id), this.#keysOf(record)),
     );
     const gone = [...records].flatMap(([id, record]) => (record === null ? [id] : []));
+    // Merged, deleted or edited by people since it was seen: who has its keys now is not known before the next refresh.
+    const lost = (record: CrmRecord | null): boolean =>
+      record !== null && known.get(record.id)?.some((key) => !this.#keysOf(record).includes(key)) === true;
+    if (gone.some((id) => known.has(id)) || changed.some(lost)) this.doubt();
     await this.#save(
       changed.filter((record) => record !== null),
       gone,
@@ -230,6 +237,7 @@ export class Directory {
     if (this.#refreshedAtMs !== null && this.#within(this.#refreshedAtMs, holdsMs)) return true;
     // A refresh by a process that works beside this run is as good as its own.
     if (state.refreshedAtMs > this.#beganAtMs && this.#within(state.refreshedAtMs, holdsMs)) return true;
+    if (this.#doubtedAtMs !== null && state.refreshedAtMs <= this.#doubtedAtMs) return false;
     return this.#within(state.refreshedAtMs, this.#deps.freshnessMs);
   }
 

@@ -119,6 +119,23 @@ describe("a warm mirror", () => {
     expect(answers.map((answer) => answer.candidates.map((each) => each.id))).toEqual([["41"], ["7"], []]);
   });
 
+  it.each([0, 3_600_000])(
+    "finds whom people merged since the run's refresh under the survivor (freshness %i)",
+    async (freshnessMs) => {
+      const mirror = run({ freshnessMs });
+      await mirror.persons([email("a@example.com")]);
+      clock.step(20_000);
+      crm.remove("7");
+      crm.change("3", { emails: ["p3@example.com", "p7@example.com"] });
+      crm.change("4", { emails: ["p4@example.com", "p5@example.com"] });
+      crm.change("5", { emails: [] });
+      const answers = await Promise.all(
+        ["p7@example.com", "p5@example.com"].map((each) => mirror.persons([email(each)])),
+      );
+      expect(answers.flat().map((answer) => answer.candidates.map((each) => each.id))).toEqual([["3"], ["4"]]);
+    },
+  );
+
   it("sees a change that the CRM dated in the minute before the last refresh", async () => {
     const late = crm.add({ emails: ["late@example.com"] });
     crm.remove(late.id);
