@@ -12,12 +12,14 @@ import { type DriveContext, planContext, settingsOf } from "./context.ts";
 import { needCatalog } from "./need-catalog.ts";
 import { personLookup } from "./person-step.ts";
 import { settleUncertain } from "./uncertain.ts";
-import { isLookupFailed, openStep, stepOf, type Work } from "./work.ts";
+import { ChainStop, isLookupFailed, openStep, stepOf, type Work } from "./work.ts";
 
 /** A source whose map names what the CRM lacks is looked at again after this long, or when somebody resumes it. */
 export const SOURCE_HOLD_MS = 15 * 60_000;
 /** A catalog older than this is fetched anew before a name is believed to be missing. */
 const NAME_AGE_MAX_MS = 60_000;
+/** Each round fetches a part of the catalog, of which there are seven. */
+const PLAN_ROUNDS_MAX = 10;
 
 export interface Prepared {
   works: Work[];
@@ -85,7 +87,7 @@ async function planFully(context: DriveContext, work: Work): Promise<PlanResult>
   }
   const input = { source, key, content, settings: settingsOf(context, source) };
   let refetched = false;
-  for (;;) {
+  for (let round = 0; round < PLAN_ROUNDS_MAX; round += 1) {
     const result = planChain(input, planContext(context, source));
     if (result.type === "needs") await needCatalog(context, result.parts);
     else if (result.type === "unknownName" && !refetched) {
@@ -93,6 +95,8 @@ async function planFully(context: DriveContext, work: Work): Promise<PlanResult>
       await needCatalog(context, partsFor(result.what), NAME_AGE_MAX_MS);
     } else return result;
   }
+  const error = { code: "CRM_CATALOG", message: "the CRM's set-up was read, and still lacks what the plan needs" };
+  throw new ChainStop({ type: "again", error, step: null });
 }
 
 function partsFor(what: "pipeline" | "stage" | "field") {
