@@ -24,6 +24,8 @@ export async function driveLoop(context: DriveContext, limits: DrainLimits, revi
   const limit = limits.submissionsMax ?? Number.POSITIVE_INFINITY;
   while (!wheel.halted && !wheel.failure) {
     await showProgress(context);
+    // What the last ones gave back must be free before nothing is found to be claimable.
+    if (crew.inHand === 0) await wheel.committed();
     if (crew.inHand < IN_HAND_MIN && claimed < limit) {
       const claims = await claim(context, limits, review, Math.min(BATCH_MAX, limit - claimed));
       if (claims.length > 0) {

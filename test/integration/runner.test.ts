@@ -40,6 +40,14 @@ describe("a drain", () => {
     expect(rig.simulator.records.notes).toHaveLength(30);
   });
 
+  it("does a person's submissions of both lanes in one run", async () => {
+    const rig = await createRig();
+    const person = { name: "Ada", email: "ada@example.com" };
+    await rig.take([lead(1, { person }), { ...lead(2, { person }), lane: "background" }]);
+    expect(await rig.run()).toMatchObject({ drained: { done: 2 }, remaining: 0 });
+    expect(rig.simulator.records.persons).toHaveLength(1);
+  });
+
   it("ends chains before it begins others: a run that is cut short leaves whole leads, few halves", async () => {
     const rig = await createRig();
     await rig.take(Array.from({ length: 100 }, (_, n) => lead(n)));
