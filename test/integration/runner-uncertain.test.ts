@@ -157,6 +157,23 @@ describe("others of the same person", () => {
     expect(rig.simulator.records.deals).toHaveLength(2);
   });
 
+  it.each(["resetAfter", "resetBefore"] as const)(
+    "wait for what it was made together with as well (%s)",
+    async (kind) => {
+      const rig = await watchedRig();
+      const email = "ada@example.com";
+      await rig.take([
+        lead(1, { person: { phone: PHONE } }),
+        lead(2, { person: { email, phone: PHONE } }),
+        { ...lead(3, { person: { email } }), lane: "background" },
+      ]);
+      rig.simulator.failNext({ kind, match: WRITES.person });
+      await rig.runOut(61_000);
+      expect(rig.simulator.records.persons).toHaveLength(1);
+      expect(rig.simulator.records.deals).toHaveLength(3);
+    },
+  );
+
   it("an organization in doubt is made once, whoever else names it meanwhile", async () => {
     const rig = await watchedRig();
     rig.simulator.failNext({ kind: "resetAfter", match: WRITES.organization });

@@ -87,14 +87,26 @@ function keysOfUncertainCreates(store: Store, submission: SubmissionId): Identit
   });
 }
 
+const MADE_TOGETHER = `
+  SELECT key FROM identity_leases WHERE (claim_id = @claim OR kept_by = @submission)
+    AND EXISTS (SELECT 1 FROM submission_keys k WHERE k.key = identity_leases.key)
+    AND EXISTS (SELECT 1 FROM steps WHERE submission_id = @submission AND entity = 'person'
+      AND state IN ('begun', 'uncertain') AND action = 'create' AND dropped = 0)`;
+
+/** A person is made with the e-mails and phones of all submissions of the claim, which it may have in the CRM by now. */
+function keysMadeTogether(store: Store, submission: SubmissionId, claim: ClaimId): IdentityKey[] {
+  return store.all<{ key: IdentityKey }>(MADE_TOGETHER, { submission, claim }).map((row) => row.key);
+}
+
 /**
  * Keeps the keys of a submission's uncertain creates taken, those and no others. A key that another claim or submission
  * has by now stays theirs.
  */
 export function keepKeys(store: Store, submission: SubmissionId, claim: ClaimId): void {
+  const keys = new Set([...keysOfUncertainCreates(store, submission), ...keysMadeTogether(store, submission, claim)]);
   unkeepKeys(store, submission);
   const account = accountOrNone(store);
-  for (const key of new Set(keysOfUncertainCreates(store, submission))) {
+  for (const key of keys) {
     store.run(
       `INSERT INTO identity_leases (account_id, key, claim_id, kept_by) VALUES (@account, @key, NULL, @submission)
        ON CONFLICT DO UPDATE SET kept_by = excluded.kept_by
