@@ -9,6 +9,7 @@ import { compareIds } from "../domain/record-keys.ts";
 import { stampOf } from "../domain/stamp.ts";
 import { difference, missingLinks } from "../planner/difference.ts";
 import { conclude } from "./conclude.ts";
+import { contentInOrder } from "./content-in-order.ts";
 import { type DriveContext, freshRecord, planContext, read, refusal } from "./context.ts";
 import { settlePending } from "./pending.ts";
 import { ChainStop, stepOf, verdictOf, type Work } from "./work.ts";
@@ -17,6 +18,8 @@ import { ChainStop, stepOf, verdictOf, type Work } from "./work.ts";
 const MARGIN_MS = 60_000;
 /** The same before any reply told what the CRM's clock says. */
 const MARGIN_BLIND_MS = 3_600_000;
+/** The same at the last look, after which it is sent again: our clock may have been put right by hours since. */
+const MARGIN_LAST_MS = 26 * 3_600_000;
 /** 500 records a page: far more than changed within a settle time; past this the look has failed. */
 const PAGES_MAX = 400;
 
@@ -97,7 +100,8 @@ async function changedSince(
 ): Promise<CrmRecord[]> {
   const { session, deps } = context;
   const sentAtMs = Math.min(...lost.map(({ step }) => step.sentAtMs ?? step.lostAtMs ?? deps.clock.wallMs()));
-  const margin = session.skewMs === null ? MARGIN_BLIND_MS : MARGIN_MS;
+  const last = lost.some(({ step }) => isLastLook(context, step) && (step.entity !== "note" || step.content.reference));
+  const margin = last ? MARGIN_LAST_MS : session.skewMs === null ? MARGIN_BLIND_MS : MARGIN_MS;
   const sinceMs = Math.floor((session.crmTimeMs(sentAtMs) - margin) / 1000) * 1000;
   const works = lost.map(({ work }) => work);
   const records: CrmRecord[] = [];
@@ -221,7 +225,9 @@ async function settleUpdates(context: DriveContext, lost: readonly Lost[]): Prom
       });
       continue;
     }
-    const lacksValues = difference(step.content, record, planContext(context, work.row.source)) !== null;
+    const lacksValues =
+      difference(await contentInOrder(context, work, step, record), record, planContext(context, work.row.source)) !==
+      null;
     if (lacksValues || missingLinks(step.content, record, linkedIds(work)) !== null) {
       miss(context, each);
       continue;
