@@ -3,10 +3,12 @@
  * await). Every engine passes the same suite (test/contract/ledger-suite.ts). All verbs reject with a `CrmledgerError`
  * (`ledgerLocked`, `diskFull`, `ledgerDamaged`) when the engine can't do its work; then nothing of the verb happened.
  */
+
 import type { Catalog, Entity } from "../domain/catalog.ts";
+import type { StepContent } from "../domain/chain.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { IdentityKey } from "../domain/identity.ts";
-import type { AccountId, ClaimId, RunId, SubmissionId } from "../domain/ids.ts";
+import type { AccountId, ClaimId, CrmId, RunId, SubmissionId } from "../domain/ids.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { SubmissionContent } from "../domain/submission.ts";
 import type {
@@ -59,6 +61,14 @@ export interface UnplannedRow {
 
 /** `sent`: a step of the submission is or may be at the CRM. `busy`: a run works on it. `gone`: no open conflict. */
 export type AcceptVerdict = "taken" | "sent" | "busy" | "gone";
+
+/** A write of ours to a CRM record. Instants are UTC ms. */
+export interface RecordWrite {
+  submittedAtMs: number;
+  /** When the answer to it came; null where none was recorded. */
+  endedAtMs: number | null;
+  content: StepContent;
+}
 
 export interface Ledger {
   // ---- runs ----
@@ -200,6 +210,11 @@ export interface Ledger {
     mapped: Pick<Replacement, "content" | "identityKeys">,
     now: Now,
   ): Promise<AcceptVerdict>;
+  /**
+   * What other submissions wrote to a record, by the latest `submittedAt` first: for the rule that an older submission never
+   * overwrites a newer one's values.
+   */
+  writesTo(entity: Entity, crmId: CrmId, except: SubmissionId, limit: number): Promise<RecordWrite[]>;
   lag(nowMs: number): Promise<{ oldestSeconds: number | null; p50Seconds: number | null; p95Seconds: number | null }>;
   requestTotals(run: RunId): Promise<RequestTotals>;
 

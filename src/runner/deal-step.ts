@@ -5,6 +5,7 @@ import type { CrmRecord, Links, Ref } from "../domain/operation.ts";
 import { chooseDeal } from "../planner/choose-deal.ts";
 import { difference, missingLinks } from "../planner/difference.ts";
 import type { Choice } from "../planner/planner.ts";
+import { contentInOrder } from "./content-in-order.ts";
 import { type DriveContext, freshRecord, planContext, read, refusal } from "./context.ts";
 import { lease } from "./lease.ts";
 import type { ChainPerson } from "./person-step.ts";
@@ -94,14 +95,14 @@ async function update(
     organizationId: links.organization && "id" in links.organization ? links.organization.id : null,
     personId: links.person && "id" in links.person ? links.person.id : null,
   };
-  const wanted = (record: CrmRecord) => ({
-    values: difference(step.content, record, plan),
-    links: missingLinks(step.content, record, ids),
-  });
-  const first = wanted(seen);
+  const wanted = async (record: CrmRecord) => {
+    const content = await contentInOrder(context, work, step, record);
+    return { values: difference(content, record, plan), links: missingLinks(content, record, ids) };
+  };
+  const first = await wanted(seen);
   if (first.values || first.links) {
     const base = await freshRecord(context, [work], "deal", seen.id);
-    const now = base ? wanted(base) : { values: null, links: null };
+    const now = base ? await wanted(base) : { values: null, links: null };
     if (base && (now.values || now.links)) {
       const values = now.values ?? {};
       const operation = {

@@ -4,6 +4,7 @@ import type { CrmRecord, Ref } from "../domain/operation.ts";
 import { chooseOrganization } from "../planner/choose-person.ts";
 import { difference } from "../planner/difference.ts";
 import type { Choice } from "../planner/planner.ts";
+import { contentInOrder } from "./content-in-order.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
 import { lease } from "./lease.ts";
 import { openStep, stampOfWork, stepOf, type Work } from "./work.ts";
@@ -89,7 +90,8 @@ async function resolveAndWrite(context: DriveContext, writer: Writer, work: Work
 async function freshDifference(context: DriveContext, work: Work, step: Step, record: CrmRecord) {
   const base = await freshRecord(context, [work], "organization", record.id);
   if (!base) return null;
-  const values = difference(step.content, base, planContext(context, work.row.source));
+  const content = await contentInOrder(context, work, step, base);
+  const values = difference(content, base, planContext(context, work.row.source));
   return values ? { values, base } : null;
 }
 

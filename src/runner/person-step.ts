@@ -9,6 +9,7 @@ import type { Answer, Lookup } from "../mirror/mirror.ts";
 import { choosePerson } from "../planner/choose-person.ts";
 import { missingLinks } from "../planner/difference.ts";
 import { mergePersonContents, sharedDifference } from "../planner/merge-persons.ts";
+import { contentInOrder } from "./content-in-order.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
 import { lease } from "./lease.ts";
 import { ChainStop, openStep, stampOfWork, type Work } from "./work.ts";
@@ -129,13 +130,13 @@ async function update(
   explanation: string,
 ): Promise<ChainPerson | null> {
   const plan = planContext(context, targets[0]!.work.row.source);
-  const contents = targets.map(({ step }) => step.content);
   const organizationId = organization && "id" in organization ? organization.id : null;
-  const wanted = (record: CrmRecord) => ({
-    values: sharedDifference(contents, record, plan),
-    links: missingLinks(contents[0]!, record, { organizationId }),
-  });
-  const first = wanted(seen);
+  const wanted = async (record: CrmRecord) => {
+    const contents = await Promise.all(targets.map(({ work, step }) => contentInOrder(context, work, step, record)));
+    const links = missingLinks(contents[0]!, record, { organizationId });
+    return { values: sharedDifference(contents, record, plan), links };
+  };
+  const first = await wanted(seen);
   if (!first.values && !first.links) {
     match(context, targets, seen.id, explanation);
     return { ref: { id: seen.id }, record: seen, isNew: false };
@@ -148,7 +149,7 @@ async function update(
     seen.id,
   );
   if (!base) return null;
-  const { values, links } = wanted(base);
+  const { values, links } = await wanted(base);
   if (!values && !links) {
     match(context, targets, base.id, explanation);
     return { ref: { id: base.id }, record: base, isNew: false };

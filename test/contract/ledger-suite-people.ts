@@ -27,6 +27,21 @@ export function peopleTests(subject: Subject): void {
     return id;
   };
 
+  describe("what was written to a record", () => {
+    test("is told with the time of its submission, the latest first, others' only", async () => {
+      const older = await fail({ key: "a", submittedAtMs: START_MS - 2_000 });
+      const newer = await fail({ key: "b", submittedAtMs: START_MS - 1_000, email: "b@example.com" });
+      const { ledger } = bench();
+      const all = await ledger.writesTo("person", "5", 0 as SubmissionId, 10);
+      expect(all.map((write) => write.submittedAtMs)).toEqual([START_MS - 1_000, START_MS - 2_000]);
+      expect(all[0]!.content.values).toBeDefined();
+      expect(await ledger.writesTo("person", "5", newer, 10)).toHaveLength(1);
+      expect(await ledger.writesTo("person", "5", older, 0)).toEqual([]);
+      expect(await ledger.writesTo("deal", "5", older, 10)).toEqual([]);
+      expect(await ledger.writesTo("person", "6", older, 10)).toEqual([]);
+    });
+  });
+
   describe("failed ones", () => {
     test("are listed with cause, step, person and time, by any of these", async () => {
       const a = await fail({ key: "a", email: "ada@example.com" });

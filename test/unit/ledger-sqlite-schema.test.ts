@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ENTITIES } from "../../src/domain/catalog.ts";
 import { STEP_ACTIONS, STEP_STATES, type Step } from "../../src/domain/chain.ts";
 import { HOLD_KINDS } from "../../src/domain/hold.ts";
+import type { SubmissionId } from "../../src/domain/ids.ts";
 import { LANES, SUBMISSION_STATES } from "../../src/domain/submission.ts";
 import { sqliteLedger } from "../../src/ledger/sqlite/ledger.ts";
 import { MIGRATIONS } from "../../src/ledger/sqlite/migrations.ts";
@@ -106,6 +107,7 @@ describe("queries that run in every turn", () => {
     await ledger.findSubmissions("website", ["a"]);
     await ledger.findByName("a/b", ["email:a"]);
     await ledger.mirrorFind(bench.account, "person", ["email:a"]);
+    await ledger.writesTo("person", "5", 1 as SubmissionId, 50);
     const scans: string[] = [];
     for (const sql of seen) {
       if (!/^\s*(SELECT|UPDATE|DELETE|INSERT)/.test(sql)) continue;

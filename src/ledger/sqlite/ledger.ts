@@ -13,6 +13,7 @@ import { leaseKeys, releaseKeys } from "./leases.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
 import { failed, findByName, findReject, rejects, story } from "./questions.ts";
 import { lag, nextDueAtMs, peek, queue } from "./queue.ts";
+import { writesTo } from "./record-writes.ts";
 import { recover, recoverExpired } from "./recovery.ts";
 import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
 import type { Store } from "./store.ts";
@@ -109,6 +110,7 @@ function questions(verb: Verb) {
     findReject: verb(findReject),
     closeReject: verb(closeReject),
     acceptConflict: verb(acceptConflict),
+    writesTo: verb(writesTo),
     lag: verb(lag),
     requestTotals: verb(requestTotals),
   };

@@ -191,6 +191,7 @@ CREATE TABLE steps (
   content TEXT NOT NULL,
   UNIQUE (submission_id, name)
 ) STRICT;
+CREATE INDEX steps_record ON steps (entity, crm_id) WHERE crm_id IS NOT NULL;
 
 CREATE TABLE requests (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

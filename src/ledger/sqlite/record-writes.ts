@@ -1,0 +1,23 @@
+import type { Entity } from "../../domain/catalog.ts";
+import type { StepContent } from "../../domain/chain.ts";
+import type { CrmId, SubmissionId } from "../../domain/ids.ts";
+import type { RecordWrite } from "../ledger.ts";
+import type { Store } from "./store.ts";
+
+export const WRITES_TO = `
+  SELECT u.submitted_at_ms AS submittedAtMs, s.content,
+    (SELECT max(r.ended_at_ms) FROM attempts a JOIN requests r ON r.id = a.request_id WHERE a.step_id = s.id) AS endedAtMs
+  FROM steps s JOIN submissions u ON u.id = s.submission_id
+  WHERE s.entity = ? AND s.crm_id = ? AND s.state = 'done' AND s.submission_id <> ?
+  ORDER BY u.submitted_at_ms DESC LIMIT ?`;
+
+export function writesTo(
+  store: Store,
+  entity: Entity,
+  crmId: CrmId,
+  except: SubmissionId,
+  limit: number,
+): RecordWrite[] {
+  const rows = store.all<Omit<RecordWrite, "content"> & { content: string }>(WRITES_TO, entity, crmId, except, limit);
+  return rows.map((row) => ({ ...row, content: JSON.parse(row.content) as StepContent }));
+}

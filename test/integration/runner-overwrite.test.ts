@@ -1,0 +1,69 @@
+/** `overwrite` keeps to the order of what was submitted, and to what people changed since. */
+import { describe, expect, it } from "vitest";
+import { lead } from "../support/drain-rig.ts";
+import { watchedRig, withPlan } from "../support/watched-rig.ts";
+
+const EMAIL = "ada@example.com";
+
+async function overwritingRig() {
+  const rig = await watchedRig({ settings: withPlan({ persons: { onMatch: "overwrite" } }) });
+  const city = rig.simulator.addField("person", "City").field_code;
+  const emails = [{ value: EMAIL, primary: true, label: "work" }];
+  const { id } = rig.simulator.addPerson({ name: "Ada Lovelace", emails });
+  const at = rig.clock.wallMs();
+  let number = 0;
+  const submit = async (City: string, submittedAtMs: number) => {
+    number += 1;
+    const content = lead(number, { person: { email: EMAIL, fields: { City } } });
+    await rig.take([{ ...content, submittedAtMs }]);
+    await rig.run();
+  };
+  const cityNow = () => rig.simulator.records.persons.find((each) => each.id === id)!.custom_fields[city];
+  const edit = (value: string) => rig.simulator.editPerson(id, { custom_fields: { [city]: value } });
+  return { rig, at, submit, cityNow, edit };
+}
+
+describe("overwrite", () => {
+  it("never replaces what a submission with a later time wrote, whenever the older one comes in", async () => {
+    const { at, submit, cityNow } = await overwritingRig();
+    await submit("Newer", at);
+    await submit("Older", at - 3_600_000);
+    expect(cityNow()).toBe("Newer");
+  });
+
+  it("never replaces what a person changed after the submission", async () => {
+    const { rig, at, submit, cityNow, edit } = await overwritingRig();
+    await submit("Ours", at);
+    await rig.clock.advance(120_000);
+    edit("Theirs");
+    await rig.clock.advance(1_000);
+    await submit("Late", at + 60_000);
+    expect(cityNow()).toBe("Theirs");
+  });
+
+  it("replaces what people wrote before the submission, and what an older one wrote", async () => {
+    const { rig, at, submit, cityNow, edit } = await overwritingRig();
+    edit("Before");
+    await rig.clock.advance(60_000);
+    await submit("First", at + 60_000);
+    expect(cityNow()).toBe("First");
+    await rig.clock.advance(60_000);
+    await submit("Second", at + 120_000);
+    expect(cityNow()).toBe("Second");
+  });
+
+  it("replaces our own older value though it was written after this one was submitted", async () => {
+    const { rig, at, submit, cityNow } = await overwritingRig();
+    await rig.clock.advance(300_000);
+    await submit("First", at);
+    await submit("Second", at + 1_000);
+    expect(cityNow()).toBe("Second");
+  });
+
+  it("fills what is empty, however late it comes", async () => {
+    const { rig, at, submit, cityNow } = await overwritingRig();
+    await rig.clock.advance(300_000);
+    await submit("Filled", at - 86_400_000);
+    expect(cityNow()).toBe("Filled");
+  });
+});
