@@ -4,6 +4,7 @@
  */
 import { ENTITIES, type Entity } from "../domain/catalog.ts";
 import type { Step } from "../domain/chain.ts";
+import type { CrmId } from "../domain/ids.ts";
 import type { CrmRecord, ListOperation } from "../domain/operation.ts";
 import { compareIds } from "../domain/record-keys.ts";
 import { stampOf } from "../domain/stamp.ts";
@@ -79,10 +80,14 @@ async function settleCreates(context: DriveContext, entity: Entity, lost: readon
   if (lost.length === 0) return;
   const records = await changedSince(context, entity, lost);
   const missed: Lost[] = [];
+  const adopted = new Set<CrmId>();
   for (const each of lost) {
-    const found = candidatesOf(context, each, records).sort((a, b) => compareIds(a.id, b.id))[0];
-    if (found) adopt(context, each, found);
-    else missed.push(each);
+    const found = await foundAmong(context, each, records, adopted);
+    if (!found) missed.push(each);
+    else {
+      adopted.add(found.id);
+      adopt(context, each, found);
+    }
   }
   const hidden = entity === "deal" ? await hiddenDeals(context, missed) : [];
   for (const each of missed) {
@@ -132,6 +137,23 @@ async function hiddenDeals(context: DriveContext, missed: readonly Lost[]): Prom
     ...(await changedSince(context, "deal", last, "deleted")),
     ...(await changedSince(context, "deal", last, "archived")),
   ];
+}
+
+/** The lowest id of what can be the lost record. A note without a reference may look just like another submission's. */
+async function foundAmong(
+  context: DriveContext,
+  lost: Lost,
+  records: readonly CrmRecord[],
+  adopted: ReadonlySet<CrmId>,
+): Promise<CrmRecord | null> {
+  const { work, step } = lost;
+  const nameless = step.entity === "note" && !step.content.reference;
+  for (const record of candidatesOf(context, lost, records).sort((a, b) => compareIds(a.id, b.id))) {
+    if (!nameless) return record;
+    const others = await context.deps.ledger.writesTo("note", record.id, work.row.id, 1);
+    if (others.length === 0 && !adopted.has(record.id)) return record;
+  }
+  return null;
 }
 
 function candidatesOf(context: DriveContext, { work, step }: Lost, records: readonly CrmRecord[]): CrmRecord[] {

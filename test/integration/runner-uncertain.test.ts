@@ -264,3 +264,22 @@ describe("the look", () => {
     expect((await rig.story("wf_1")).submission.state).toBe("done");
   });
 });
+
+describe("a note without a reference line", () => {
+  it("is not taken for another submission's that looks just like it", async () => {
+    const rig = await watchedRig({ settings: withPlan({ notes: { reference: false, format: "text" } }) });
+    const person = { name: "A", email: "a@example.com" };
+    await rig.take(["k1", "k2"].map((key) => ({ key, content: { person, notes: ["Please call me"] } })));
+    let armed = false;
+    const failpoint = (name: string) => {
+      if (name !== "turn.before" || armed || rig.simulator.records.notes.length !== 1) return;
+      armed = true;
+      rig.simulator.failNext({ kind: "resetBefore", match: WRITES.note });
+    };
+    await rig.run({}, { failpoint });
+    expect(armed).toBe(true);
+    await rig.clock.advance(301_000);
+    await rig.run();
+    expect(rig.simulator.records.notes).toHaveLength(2);
+  });
+});
