@@ -86,6 +86,8 @@ export interface Step extends PlannedStep {
   lostAtMs: number | null;
   /** When the uncertain write was sent, for look-ups by time. UTC ms. */
   sentAtMs: number | null;
+  /** The same on the monotonic clock of its boot, which no step of the wall clock moves. Of uncertain steps only. */
+  sentClock?: { monoMs: number; bootId: string } | null;
   /** Looks taken so far for the uncertain write. */
   probes: number;
   /** Vendor's handle of a pending operation. */

@@ -197,9 +197,17 @@ function adopt(context: DriveContext, { work, step }: Lost, record: CrmRecord): 
   context.wheel.record({ mirror: [{ record, keys }] });
 }
 
+/** How long ago the answer was lost. The wall clock may have been set since; within a boot the monotonic one knows. */
+function ageMs(context: DriveContext, step: Step): number {
+  const { clock, timeoutMs } = context.deps;
+  const lostAtMs = step.lostAtMs ?? 0;
+  if (step.sentClock?.bootId !== clock.bootId) return clock.wallMs() - lostAtMs;
+  const waitedMs = Math.min(Math.max(0, lostAtMs - (step.sentAtMs ?? lostAtMs)), timeoutMs);
+  return clock.monoMs() - step.sentClock.monoMs - waitedMs;
+}
+
 function isLastLook(context: DriveContext, step: Step): boolean {
-  const ages = context.deps.settings.retry.settleMs;
-  return context.deps.clock.wallMs() - (step.lostAtMs ?? 0) >= (ages.at(-1) ?? 0);
+  return ageMs(context, step) >= (context.deps.settings.retry.settleMs.at(-1) ?? 0);
 }
 
 /** Not there: looked for again at the next age; after the last one it may be sent again, as one more try. */
@@ -209,11 +217,11 @@ function miss(context: DriveContext, { work, step }: Lost): void {
   const at = { claimId: work.claimId, stepId: step.id };
   const probes = step.probes + 1;
   if (!isLastLook(context, step)) {
-    const age = clock.wallMs() - (step.lostAtMs ?? 0);
+    const age = ageMs(context, step);
     const next = settings.retry.settleMs.find((settle) => settle > age) ?? age;
     context.wheel.record({ steps: [{ ...at, from: "uncertain", to: "uncertain", probes }] });
     step.probes = probes;
-    conclude(context, work, { type: "uncertain", dueAtMs: (step.lostAtMs ?? clock.wallMs()) + next });
+    conclude(context, work, { type: "uncertain", dueAtMs: clock.wallMs() + Math.max(0, next - age) });
     return;
   }
   // What was lost to an outage that still lasts was not the submission's own try.

@@ -283,3 +283,17 @@ describe("a note without a reference line", () => {
     expect(rig.simulator.records.notes).toHaveLength(2);
   });
 });
+
+it("a wall clock that jumps ahead makes no look the last one: what arrives within the settle time is found", async () => {
+  const rig = await watchedRig();
+  await rig.take([lead(1)]);
+  rig.simulator.failNext({ kind: "lateApply", match: WRITES.deal, ms: 100_000 });
+  await rig.run();
+  rig.clock.jumpWall(3_600_000);
+  for (let round = 0; round < 6; round += 1) {
+    await rig.run();
+    await rig.clock.advance(60_000);
+  }
+  await rig.run();
+  expect(judge(rig.simulator, [lead(1)])).toEqual({ lost: [], doubled: [] });
+});

@@ -17,6 +17,12 @@ const STEPS = `
     crm_id AS crmId, attempts, lost_at_ms AS lostAtMs, sent_at_ms AS sentAtMs, probes, handle, explanation, error, content
   FROM steps WHERE submission_id = ? AND dropped = 0 ORDER BY position, id`;
 
+const SENT_CLOCK = `
+  SELECT r.begun_mono_ms AS monoMs, r.boot_id AS bootId FROM attempts a JOIN requests r ON r.id = a.request_id
+  WHERE a.step_id = ? ORDER BY a.request_id DESC LIMIT 1`;
+
+type SentClock = NonNullable<Step["sentClock"]>;
+
 interface RawSubmission
   extends Omit<SubmissionRow, "content" | "planned" | "error" | "steps" | "identityKeys" | "origin"> {
   content: string | null;
@@ -45,6 +51,7 @@ export function loadSteps(store: Store, id: SubmissionId): Step[] {
     ...step,
     content: JSON.parse(content) as StepContent,
     error: parseError(error),
+    ...(step.state === "uncertain" ? { sentClock: store.one<SentClock>(SENT_CLOCK, step.id) ?? null } : {}),
   }));
 }
 
