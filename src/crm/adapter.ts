@@ -78,7 +78,10 @@ export interface CrmAdapter {
   limits(request: PackedRequest, result: HttpResult): LimitReading[];
   /** The server's clock in a reply (`Date`), UTC ms in whole seconds. */
   serverTimeMs(result: HttpResult): number | null;
-  /** Whether a write's values are in a record that was read later: settles an uncertain update. */
+  /**
+   * Whether a write's values are in a record that was read later, as the CRM normalises them. For checks after a write; an
+   * uncertain update is settled by the planner's difference.
+   */
   contains(record: CrmRecord, update: Pick<UpdateOperation, "entity" | "values" | "links">, catalog: Catalog): boolean;
   /** Whether a stored note's text is what `text` in `format` becomes once the CRM has sanitised it. */
   sameNote(stored: string, text: string, format: "text" | "html"): boolean;

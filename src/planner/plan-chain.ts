@@ -126,7 +126,7 @@ const toKey = (text: string | null, key: (text: string) => IdentityKey): Identit
   text === null ? null : key(text);
 
 /** The visible name in a `match` entry such as `person.fields.Customer no.`. */
-function matchFieldName(match: string): string {
+export function matchFieldName(match: string): string {
   return match.startsWith(MATCH_FIELD) ? match.slice(MATCH_FIELD.length) : match;
 }
 

@@ -3,6 +3,7 @@
 import type { Hold } from "../domain/hold.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import { createMirror } from "../mirror/create-mirror.ts";
+import { matchFieldName } from "../planner/plan-chain.ts";
 import { type Connection, checkAccount, connect } from "./connect.ts";
 import type { DriveContext } from "./context.ts";
 import { driveLoop } from "./drive-loop.ts";
@@ -136,7 +137,7 @@ function makeMirror(context: DriveContext): DriveContext["mirror"] {
   const names = Object.values(deps.settings.plans)
     .flatMap((plan) => plan.persons.match)
     .filter((match) => match.startsWith("person.fields."))
-    .map((match) => match.slice("person.fields.".length).replaceAll("`", ""));
+    .map(matchFieldName);
   const matchFields = [...new Set(names)].flatMap((name) => {
     const def = fields.find((field) => field.name.trim().toLowerCase() === name.trim().toLowerCase());
     return def ? [{ name, code: def.code }] : [];

@@ -136,10 +136,6 @@ export class Gates {
     return { breaker: before.state === gate.breaker.state ? null : gate.breaker, opened: null, closed: null };
   }
 
-  rows(): BreakerRow[] {
-    return [...this.#gates.values()].map((gate) => gate.breaker);
-  }
-
   #of(group: OperationGroup): Gate {
     return this.#gates.get(group)!;
   }
