@@ -5,12 +5,12 @@
  */
 
 import type { Catalog, Entity } from "../domain/catalog.ts";
-import type { StepContent } from "../domain/chain.ts";
+import type { Step, StepContent } from "../domain/chain.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { IdentityKey } from "../domain/identity.ts";
 import type { AccountId, ClaimId, CrmId, RunId, SubmissionId } from "../domain/ids.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
-import type { SubmissionContent } from "../domain/submission.ts";
+import type { SubmissionContent, SubmissionState } from "../domain/submission.ts";
 import type {
   BreakerRow,
   Claim,
@@ -62,6 +62,15 @@ export interface UnplannedRow {
 /** `sent`: a step of the submission is or may be at the CRM. `busy`: a run works on it. `gone`: no open conflict. */
 export type AcceptVerdict = "taken" | "sent" | "busy" | "gone";
 
+/** One version of a record: the first, or a revision of it. */
+export interface VersionRow {
+  id: SubmissionId;
+  key: string;
+  state: SubmissionState;
+  /** Those that are at the CRM. */
+  steps: Step[];
+}
+
 /** A write of ours to a CRM record. Instants are UTC ms. */
 export interface RecordWrite {
   submittedAtMs: number;
@@ -100,8 +109,11 @@ export interface Ledger {
   // ---- intake ----
   /** Takes records, rejects and the file's progress in one transaction. Same input, same rows. */
   ingest(batch: IngestBatch, now: Now): Promise<IngestResult>;
-  /** The known submission of this source and key, to compare under today's map before a conflict is declared. */
-  findSubmissions(source: string, keys: readonly string[]): Promise<KnownSubmission[]>;
+  /**
+   * The known submissions of this source and these keys, to compare under today's map before a conflict is declared.
+   * `latest`: the newest version that came under each key, instead of the first.
+   */
+  findSubmissions(source: string, keys: readonly string[], version?: "named" | "latest"): Promise<KnownSubmission[]>;
   /** For each record the key of the one that it repeats by its `sameWithinMs`, null where it repeats none: for `--dry-run`. */
   findRepeated(records: readonly IncomingSubmission[], now: Now): Promise<(string | null)[]>;
   /** How many of these records match a known person and time of the source under another key: the re-export guard. */
@@ -168,6 +180,8 @@ export interface Ledger {
 
   // ---- what people ask and decide ----
   story(id: SubmissionId): Promise<Story | null>;
+  /** All versions of the record that a submission is one of, itself among them, oldest first. */
+  versions(id: SubmissionId): Promise<VersionRow[]>;
   /** By `SOURCE/KEY`, by key alone, or by e-mail or phone identity key. Newest first. */
   findByName(
     text: string,

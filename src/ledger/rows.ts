@@ -43,6 +43,7 @@ export interface IncomingSubmission {
   /** Older than the source's `sendFrom`: kept as history, never sent. */
   history: boolean;
   /** Same person and content in the source under another key, submitted within so long: a duplicate. */ sameWithinMs?: number;
+  /** A known key with other content amends what the first wrote, instead of being a conflict. */ revisions?: "update";
 }
 
 export interface IncomingReject {
@@ -84,15 +85,14 @@ export interface IngestBatch {
 }
 
 export type IngestVerdict =
-  | { type: "new" }
-  | { type: "history" }
+  /** `revision`: a submission of its own that amends a known one; or what took the place of unsent content, or came too late. */
+  | { type: "new" | "history"; revision?: true }
   /** `otherSource`: known there under the same id for the same e-mail or phone. `repeats`: key of the one by `sameWithinMs`. */
-  | { type: "duplicate"; otherSource: string | null; repeats?: string }
+  | { type: "duplicate"; otherSource: string | null; repeats?: string; revision?: "replaced" | "late" }
   | { type: "conflict"; rejectId: string };
 
 export interface IngestResult {
-  /** In the order of `submissions`. */
-  verdicts: IngestVerdict[];
+  /** In the order of `submissions`. */ verdicts: IngestVerdict[];
   /** Rejects that were new (a known raw hash of a reject is not kept twice). */
   rejected: number;
 }
@@ -122,6 +122,7 @@ export interface SubmissionRow {
   identityKeys: IdentityKey[];
   /** False before the first plan and after a requeue: the runner plans the open steps anew. */
   planned: boolean;
+  /** Of a revision: the first version. */ revises?: SubmissionId | null;
   steps: Step[];
   error: StepError | null;
   failedAtMs: number | null;
@@ -135,8 +136,7 @@ export const HELD_BACK_UNTIL_MS = 253_402_300_799_000;
 export interface ClaimRequest {
   runId: RunId;
   now: Now;
-  /** Submissions at the most, over all groups. */
-  limit: number;
+  /** Submissions at the most, over all groups. */ limit: number;
   /** Leases run out at this instant unless renewed by a turn. Wall ms. */
   leaseUntilMs: number;
   source: string | null;

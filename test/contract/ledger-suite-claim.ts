@@ -146,6 +146,7 @@ export function claimTests(subject: Subject): void {
         content: record.content,
         identityKeys: record.identityKeys,
         planned: false,
+        revises: null,
         steps: [],
         error: null,
         failedAtMs: null,

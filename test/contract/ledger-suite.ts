@@ -10,6 +10,7 @@ import { pacingTests } from "./ledger-suite-pacing.ts";
 import { peopleTests } from "./ledger-suite-people.ts";
 import { recoveryTests } from "./ledger-suite-recovery.ts";
 import { turnTests } from "./ledger-suite-turn.ts";
+import { versionsTests } from "./ledger-suite-versions.ts";
 
 export interface LedgerEngine {
   name: string;
@@ -47,5 +48,6 @@ export function ledgerSuite(engine: LedgerEngine): void {
     crmStateTests(subject);
     peopleTests(subject);
     backfillTests(subject);
+    versionsTests(subject);
   });
 }

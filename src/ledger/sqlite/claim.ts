@@ -7,6 +7,7 @@ import { type Candidate, inScope, loadPace, offer, type Scope, savePace, streams
 import { findLease, takeLease } from "./leases.ts";
 import type { Store } from "./store.ts";
 import { loadKeys, loadSubmission } from "./submission-rows.ts";
+import { earlierUnended } from "./versions.ts";
 
 /** Waiting and blocked rows that one claim moves back to pending: keeps the write lock short after a long outage. */
 const WAKE_MAX = 200;
@@ -94,12 +95,15 @@ interface Member {
   state: SubmissionState;
   submittedAtMs: number;
   dueAtMs: number;
+  planned: 0 | 1;
+  revises: SubmissionId | null;
 }
 
-const MEMBER = `id, source, state, submitted_at_ms AS submittedAtMs, due_at_ms AS dueAtMs`;
+const MEMBER = `id, source, state, submitted_at_ms AS submittedAtMs, due_at_ms AS dueAtMs, planned, revises`;
 const HEAD = `SELECT ${MEMBER}, lane FROM submissions WHERE id = ?`;
 const SAME_KEY = `
-  SELECT s.id, s.source, s.state, s.submitted_at_ms AS submittedAtMs, s.due_at_ms AS dueAtMs
+  SELECT s.id, s.source, s.state, s.submitted_at_ms AS submittedAtMs, s.due_at_ms AS dueAtMs,
+    s.planned, s.revises
   FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
   WHERE k.key = ? AND k.lane = ? AND k.open = 1
     AND (s.state IN ('inProgress', 'uncertain')
@@ -120,6 +124,7 @@ function claimGroup(store: Store, request: ClaimRequest, head: Candidate, limit:
   for (const member of keeperFirst(store, account, members, keys, request.now.wallMs)) {
     if (taken.length >= limit || !inScope(request, member.source, first.lane)) break;
     if (!claimable(member, request.now.wallMs)) break;
+    if (member.revises !== null && member.planned === 0 && earlierUnended(store, member.id, member.revises)) break;
     ids.add(member.id);
     if (!keysFree(store, account, ids, keys.get(member.id)!)) break;
     taken.push(member);

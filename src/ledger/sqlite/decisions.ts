@@ -34,11 +34,15 @@ function requeueOne(store: Store, id: SubmissionId, replacement: Replacement | u
   return true;
 }
 
+/** SQL for the given instant, or the next one that no earlier version of the submission has taken. */
+export const freeInstant = (id: string): string =>
+  `max(?, coalesce((SELECT max(replaced_at_ms) + 1 FROM revisions WHERE submission_id = ${id}), 0))`;
+
 /** The old content, and the old record where it is replaced, are kept. */
 function replace(store: Store, id: SubmissionId, { content, identityKeys, raw }: Replacement, now: Now): void {
   store.run(
-    `INSERT OR IGNORE INTO revisions (submission_id, replaced_at_ms, content, raw)
-     SELECT id, ?, content, iif(? IS NULL, NULL, raw) FROM submissions WHERE id = ?`,
+    `INSERT INTO revisions (submission_id, replaced_at_ms, content, raw)
+     SELECT id, ${freeInstant("id")}, content, iif(? IS NULL, NULL, raw) FROM submissions WHERE id = ?`,
     now.wallMs,
     raw ?? null,
     id,
@@ -62,7 +66,7 @@ function replaceKeys(store: Store, id: SubmissionId, keys: readonly IdentityKey[
   });
 }
 
-function note(store: Store, id: SubmissionId, kind: string, detail: string, now: Now): void {
+export function note(store: Store, id: SubmissionId, kind: string, detail: string, now: Now): void {
   const sql = "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, ?, NULL, ?)";
   store.run(sql, id, now.wallMs, kind, detail);
 }
@@ -120,11 +124,44 @@ function close(store: Store, id: string, why: string, submissionId: SubmissionId
   return store.run(sql, { id, why, submissionId, nowMs: now.wallMs }).changes === 1;
 }
 
+const SENT = `SELECT state, EXISTS (SELECT 1 FROM steps WHERE submission_id = submissions.id
+    AND state IN ('begun', 'uncertain', 'pending', 'done')) AS sent FROM submissions WHERE id = ?`;
+
+/** Whether its content may be replaced: `sent` where a step is or may be at the CRM, `busy` while a run works on it. */
+export function replaceable(store: Store, id: SubmissionId): "yes" | "sent" | "busy" {
+  const { state, sent } = store.one<{ state: string; sent: 0 | 1 }>(SENT, id)!;
+  if (state === "inProgress") return "busy";
+  return sent === 1 || state === "done" || state === "uncertain" ? "sent" : "yes";
+}
+
+/** Another version of the record, whole, in the place of one of which nothing was sent. A failed one goes back. */
+export function replaceWhole(
+  store: Store,
+  id: SubmissionId,
+  version: Replacement & { rawHash: string; contentHash: string },
+  why: string,
+  now: Now,
+): void {
+  replace(store, id, version, now);
+  store.run(BACK, now.wallMs, id);
+  store.run(
+    "UPDATE submissions SET planned = 0, blocked_until_ms = 0, raw_hash = ?, content_hash = ? WHERE id = ?",
+    version.rawHash,
+    version.contentHash,
+    id,
+  );
+  const known =
+    "INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) SELECT source, ?, id FROM submissions WHERE id = ?";
+  store.run(known, version.rawHash, id);
+  note(store, id, "replaced", why, now);
+}
+
 const CONFLICT = `
-  SELECT s.id, s.state, r.raw, r.raw_hash AS rawHash, r.content_hash AS contentHash, EXISTS (SELECT 1 FROM steps
-    WHERE submission_id = s.id AND state IN ('begun', 'uncertain', 'pending', 'done')) AS sent
+  SELECT s.id, r.raw, r.raw_hash AS rawHash, r.content_hash AS contentHash
   FROM rejects r JOIN submissions s ON s.source = r.source AND s.key = r.key
   WHERE r.id = CAST(@id AS INTEGER) AND CAST(r.id AS TEXT) = @id AND r.kind = 'conflict' AND r.closed_at_ms IS NULL`;
+
+type Conflict = { id: SubmissionId; raw: string; rawHash: string; contentHash: string };
 
 export function acceptConflict(
   store: Store,
@@ -133,30 +170,14 @@ export function acceptConflict(
   now: Now,
 ): AcceptVerdict {
   return store.write(() => {
-    const found = store.one<{
-      id: SubmissionId;
-      state: string;
-      raw: string;
-      rawHash: string;
-      contentHash: string;
-      sent: 0 | 1;
-    }>(CONFLICT, { id: rejectId });
+    const found = store.one<Conflict>(CONFLICT, { id: rejectId });
     if (found === undefined) return "gone";
-    if (found.state === "inProgress") return "busy";
-    if (found.sent === 1 || found.state === "done" || found.state === "uncertain") return "sent";
-    const { id, raw, rawHash, contentHash } = found;
-    replace(store, id, { ...mapped, raw }, now);
-    store.run(BACK, now.wallMs, id);
-    store.run(
-      "UPDATE submissions SET planned = 0, blocked_until_ms = 0, raw_hash = ?, content_hash = ? WHERE id = ?",
-      rawHash,
-      contentHash,
-      id,
-    );
-    const known =
-      "INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) SELECT source, ?, id FROM submissions WHERE id = ?";
-    store.run(known, rawHash, id);
-    note(store, id, "replaced", "the newer content of a conflict was taken", now);
+    const { id, ...record } = found;
+    const verdict = replaceable(store, id);
+    if (verdict !== "yes") return verdict;
+    // What a revision amends has been sent, whatever its first version is now.
+    if (store.one("SELECT 1 FROM submissions WHERE revises = ?", id) !== undefined) return "sent";
+    replaceWhole(store, id, { ...mapped, ...record }, "the newer content of a conflict was taken", now);
     close(store, rejectId, "the newer content was taken", id, now);
     return "taken";
   });

@@ -12,7 +12,9 @@ import type {
   KnownSubmission,
   Now,
 } from "../rows.ts";
+import { insertSubmission, RAW_KEEP } from "./insert-submission.ts";
 import type { Store } from "./store.ts";
+import { latestVersion, takeRevision } from "./versions.ts";
 
 export function ingest(store: Store, batch: IngestBatch, now: Now): IngestResult {
   return store.write(() => {
@@ -31,18 +33,16 @@ export function ingest(store: Store, batch: IngestBatch, now: Now): IngestResult
 }
 
 const RAW_KNOWN = "SELECT submission_id AS id FROM raw_hashes WHERE source = ? AND raw_hash = ?";
-const RAW_KEEP = "INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) VALUES (?, ?, ?)";
 
 function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now: Now): IngestVerdict {
   const duplicate: IngestVerdict = { type: "duplicate", otherSource: null };
   if (store.one(RAW_KNOWN, record.source, record.rawHash) !== undefined) return duplicate;
-  const known = store.one<{ id: number; contentHash: string }>(
-    "SELECT id, content_hash AS contentHash FROM submissions WHERE source = ? AND key = ?",
-    record.source,
-    record.key,
-  );
-  if (known !== undefined) {
-    if (known.contentHash !== record.contentHash) return takeConflict(store, runId, record, now);
+  const known = latestVersion(store, record.source, record.key);
+  if (known !== null) {
+    if (known.contentHash !== record.contentHash) {
+      const amends = record.revisions === "update" && !known.askedByRevision;
+      return amends ? takeRevision(store, runId, record, known, now) : takeConflict(store, runId, record, now);
+    }
     store.run(RAW_KEEP, record.source, record.rawHash, known.id);
     return duplicate;
   }
@@ -53,7 +53,7 @@ function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now:
     store.run(RAW_KEEP, record.source, record.rawHash, repeated.id);
     return { ...duplicate, repeats: repeated.key };
   }
-  insertSubmission(store, runId, record, now);
+  insertSubmission(store, runId, record, null, now);
   return { type: record.history ? "history" : "new" };
 }
 
@@ -126,54 +126,6 @@ function takeConflict(store: Store, runId: RunId, record: IncomingSubmission, no
   return { type: "conflict", rejectId: String(id) };
 }
 
-const INSERT = `
-  INSERT INTO submissions (source, key, state, lane, submitted_at_ms, received_at_ms, target_ms, due_at_ms, run_id, file,
-    line, raw_hash, content_hash, content, raw)
-  VALUES (@source, @key, @state, @lane, @submittedAtMs, @nowMs, @targetMs, @nowMs, @runId, @file,
-    @line, @rawHash, @contentHash, @content, @raw)`;
-
-function insertSubmission(store: Store, runId: RunId, record: IncomingSubmission, now: Now): void {
-  const submittedAtMs = Math.round(record.submittedAtMs ?? now.wallMs);
-  const { id } = store.run(INSERT, {
-    source: record.source,
-    key: record.key,
-    state: record.history ? "history" : "pending",
-    lane: record.lane,
-    submittedAtMs,
-    nowMs: now.wallMs,
-    targetMs: Math.round(record.targetMs),
-    runId,
-    file: record.origin.file,
-    line: record.origin.line,
-    rawHash: record.rawHash,
-    contentHash: record.contentHash,
-    content: JSON.stringify(record.content),
-    raw: record.raw,
-  });
-  record.identityKeys.forEach((key, position) => {
-    store.run(
-      `INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-      id,
-      position,
-      key,
-      record.lane,
-      submittedAtMs,
-      record.history ? 0 : 1,
-    );
-  });
-  store.run(RAW_KEEP, record.source, record.rawHash, id);
-  // The same raw record was refused under an earlier map.
-  store.run(
-    `UPDATE rejects SET closed_at_ms = ?, closed_why = 'taken', submission_id = ?
-     WHERE source = ? AND raw_hash = ? AND kind = 'reject' AND closed_at_ms IS NULL`,
-    now.wallMs,
-    id,
-    record.source,
-    record.rawHash,
-  );
-}
-
 /** 1 where the reject is new: neither a known reject nor a record that was taken under an earlier map. */
 function takeReject(store: Store, runId: RunId, reject: IncomingReject, now: Now): number {
   if (store.one(RAW_KNOWN, reject.source, reject.rawHash) !== undefined) return 0;
@@ -222,13 +174,22 @@ export function forgetFile(store: Store, source: string, identity: string): void
   store.write(() => store.run("DELETE FROM file_progress WHERE source = ? AND identity = ?", source, identity));
 }
 
-export function findSubmissions(store: Store, source: string, keys: readonly string[]): KnownSubmission[] {
-  const sql = `SELECT source, key, raw_hash AS rawHash, content_hash AS contentHash, coalesce(raw, '') AS raw
-    FROM submissions WHERE source = ? AND key = ?`;
+const KNOWN = `SELECT raw_hash AS rawHash, content_hash AS contentHash, coalesce(raw, '') AS raw FROM submissions WHERE id = ?`;
+
+export function findSubmissions(
+  store: Store,
+  source: string,
+  keys: readonly string[],
+  version: "named" | "latest" = "named",
+): KnownSubmission[] {
   return store.read(() =>
     keys.flatMap((key) => {
-      const row = store.one<KnownSubmission>(sql, source, key);
-      return row === undefined ? [] : [row];
+      const id =
+        version === "latest"
+          ? latestVersion(store, source, key)?.id
+          : store.one<{ id: number }>("SELECT id FROM submissions WHERE source = ? AND key = ?", source, key)?.id;
+      if (id === undefined) return [];
+      return [{ source, key, ...store.one<Omit<KnownSubmission, "source" | "key">>(KNOWN, id)! }];
     }),
   );
 }
@@ -239,7 +200,7 @@ export function countReexported(
   records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[],
 ): number {
   const sql = `SELECT 1 FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
-    WHERE k.key = ? AND k.submitted_at_ms = ? AND s.source = ? AND s.key <> ? LIMIT 1`;
+    WHERE k.key = ? AND k.submitted_at_ms = ? AND s.source = ? AND s.key <> ? AND s.revises IS NULL LIMIT 1`;
   const matches = (record: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }): boolean =>
     record.identityKeys.some((key) => store.one(sql, key, record.submittedAtMs, source, record.key) !== undefined);
   return store.read(() => records.filter(matches).length);

@@ -18,6 +18,7 @@ import { recover, recoverExpired } from "./recovery.ts";
 import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
 import type { Store } from "./store.ts";
 import { turn } from "./turn.ts";
+import { versions } from "./versions.ts";
 
 /** Each verb is synchronous inside; the promise is the contract's, for engines that are not. */
 export function sqliteLedger(store: Store): Ledger {
@@ -100,6 +101,7 @@ function stateOfTheCrm(verb: Verb) {
 function questions(verb: Verb) {
   return {
     story: verb(story),
+    versions: verb(versions),
     findByName: verb(findByName),
     failed: verb(failed),
     requeue: verb(requeue),

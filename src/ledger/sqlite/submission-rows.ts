@@ -9,7 +9,7 @@ import type { Store } from "./store.ts";
 const SUBMISSION = `
   SELECT id, source, key, state, lane, submitted_at_ms AS submittedAtMs, received_at_ms AS receivedAtMs,
     target_ms AS targetMs, due_at_ms AS dueAtMs, attempts, planned, error, failed_at_ms AS failedAtMs,
-    done_at_ms AS doneAtMs, file, line, content
+    done_at_ms AS doneAtMs, file, line, revises, content
   FROM submissions WHERE id = ?`;
 const KEYS = "SELECT key FROM submission_keys WHERE submission_id = ? ORDER BY position";
 const STEPS = `

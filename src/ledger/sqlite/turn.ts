@@ -3,7 +3,7 @@
  * committed, before any byte of those leaves. A claim whose lease was lost takes no part, and the others are not kept
  * from theirs.
  */
-import type { ClaimId } from "../../domain/ids.ts";
+import type { ClaimId, SubmissionId } from "../../domain/ids.ts";
 import type { ChainPlan, RequestIntent, StepChange, SubmissionChange, Turn, TurnResult } from "../rows.ts";
 import { dropExpiredSlots, saveBucket } from "./buckets.ts";
 import { beginnable, changeStep, changeSubmission } from "./changes.ts";
@@ -12,6 +12,7 @@ import { savePlan } from "./plans.ts";
 import { letGo } from "./recovery.ts";
 import { beginRequests, finishRequest } from "./requests.ts";
 import type { Store } from "./store.ts";
+import { supersede } from "./versions.ts";
 
 /** What a turn has for one claim. */
 interface ClaimWork {
@@ -92,9 +93,12 @@ function changeClaim(
   changes: ClaimWork,
   planned: Map<ChainPlan, TurnResult["planned"][number]>,
 ): boolean {
-  const carries = "SELECT 1 FROM submissions WHERE id = ? AND claim_id = ?";
+  const carries = "SELECT revises FROM submissions WHERE id = ? AND claim_id = ?";
   for (const plan of changes.plans) {
-    if (store.one(carries, plan.submissionId, plan.claimId) === undefined) return false;
+    const id = plan.submissionId;
+    const carried = store.one<{ revises: SubmissionId | null }>(carries, id, plan.claimId);
+    if (carried === undefined) return false;
+    if (carried.revises !== null) supersede(store, id, carried.revises, work.now);
     planned.set(plan, { submissionId: plan.submissionId, steps: savePlan(store, plan) });
   }
   return (

@@ -85,12 +85,15 @@ CREATE TABLE submissions (
   error TEXT,
   file TEXT NOT NULL,
   line INTEGER,
+  -- Of a revision: the first version, under whose key its record came. Later versions have the higher ids.
+  revises INTEGER REFERENCES submissions (id),
   raw_hash TEXT NOT NULL,
   content_hash TEXT NOT NULL,
   content TEXT,
   raw TEXT,
   UNIQUE (source, key)
 ) STRICT;
+CREATE INDEX submissions_versions ON submissions (revises, id) WHERE revises IS NOT NULL;
 CREATE INDEX submissions_key ON submissions (key);
 CREATE INDEX submissions_claim ON submissions (claim_id) WHERE claim_id IS NOT NULL;
 CREATE INDEX submissions_ready ON submissions (lane, source, target_ms, submitted_at_ms, id)
@@ -103,7 +106,8 @@ CREATE INDEX submissions_age ON submissions (submitted_at_ms)
   WHERE state IN ('pending', 'waiting', 'inProgress', 'uncertain');
 CREATE INDEX submissions_failed ON submissions (failed_at_ms) WHERE state = 'failed';
 
--- Contents that an edit or today's map replaced, and raw records that an edit replaced.
+-- Contents that an edit, today's map or a newer version of the record replaced, raw records that were replaced, and
+-- versions that came after newer ones.
 CREATE TABLE revisions (
   submission_id INTEGER NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
   replaced_at_ms INTEGER NOT NULL,
@@ -176,7 +180,7 @@ CREATE TABLE steps (
   entity TEXT NOT NULL CHECK (entity IN ('organization', 'person', 'deal', 'note')),
   position INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'begun', 'uncertain', 'pending', 'done', 'failed')),
-  action TEXT CHECK (action IN ('create', 'update', 'match', 'adopt')),
+  action TEXT CHECK (action IN ('create', 'update', 'match', 'adopt', 'merge', 'delete')),
   idempotency_key TEXT NOT NULL,
   crm_id TEXT,
   attempts INTEGER NOT NULL DEFAULT 0,
@@ -224,7 +228,7 @@ CREATE INDEX requests_open ON requests (run_id) WHERE outcome IS NULL;
 CREATE TABLE attempts (
   step_id INTEGER NOT NULL REFERENCES steps (id) ON DELETE CASCADE,
   request_id INTEGER NOT NULL REFERENCES requests (id),
-  action TEXT NOT NULL CHECK (action IN ('create', 'update', 'match', 'adopt')),
+  action TEXT NOT NULL CHECK (action IN ('create', 'update', 'match', 'adopt', 'merge', 'delete')),
   outcome TEXT,
   error TEXT,
   PRIMARY KEY (step_id, request_id)
