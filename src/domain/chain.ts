@@ -6,8 +6,8 @@
 import type { Entity } from "./catalog.ts";
 import type { CrmId, StepId, SubmissionId } from "./ids.ts";
 
-/** `organization`, `person`, `deal`, `note.1`, `note.2`, ... */
-export type StepName = "organization" | "person" | "deal" | `note.${number}`;
+/** `organization`, `person`, `deal`, `note.1`, `note.2`, ... and, behind them, what `reconcile --repair` asked for: `repair.1`, ... */
+export type StepName = "organization" | "person" | "deal" | `note.${number}` | `repair.${number}`;
 
 /**
  * `open`: nothing was sent, or what was sent is known not to have been applied. `begun`: the intent is committed, the
@@ -17,8 +17,11 @@ export type StepName = "organization" | "person" | "deal" | `note.${number}`;
 export const STEP_STATES = ["open", "begun", "uncertain", "pending", "done", "failed"] as const;
 export type StepState = (typeof STEP_STATES)[number];
 
-/** How a step came to its CRM record. `match`: it was there and needed no write. `adopt`: an uncertain write was found. */
-export const STEP_ACTIONS = ["create", "update", "match", "adopt"] as const;
+/**
+ * How a step came to its CRM record. `match`: it was there and needed no write. `adopt`: a write that the ledger had no answer
+ * to was found. `merge`, `delete`: what a repair did to it.
+ */
+export const STEP_ACTIONS = ["create", "update", "match", "adopt", "merge", "delete"] as const;
 export type StepAction = (typeof STEP_ACTIONS)[number];
 
 /**
@@ -44,6 +47,17 @@ export interface EntityValues {
 export type MatchMode = "fillEmpty" | "overwrite" | "keep";
 export type DealMatch = "submission" | "key" | "openDealOfPerson";
 
+/** What a `repair.N` step does to a record; `values` of the same content are what an overwrite sends. */
+export interface StepRepair {
+  do: "overwrite" | "merge" | "delete";
+  /** Overwritten, deleted, or merged into `into` (then it is the one that goes). */
+  target: CrmId;
+  into?: CrmId;
+  /** Of an overwritten deal. */
+  personId?: CrmId;
+  organizationId?: CrmId;
+}
+
 /** The frozen content of a step. */
 export interface StepContent {
   values: EntityValues;
@@ -62,6 +76,8 @@ export interface StepContent {
   format?: "text" | "html";
   /** Of a note: the reference that its last line carries, e.g. `Ref. website/wf_8812 (1/2)`; null when switched off. */
   reference?: string | null;
+  /** Of a `repair.N` step: it names its record, and neither the order of submissions nor people's edits keep it back. */
+  repair?: StepRepair;
 }
 
 /** What the planner makes of a submission. */

@@ -146,6 +146,10 @@ export interface CrmRecord {
   archived: boolean;
   /** Text of the stamp field, null where empty. Of a note: the reference line's stamp, where it has one. */
   stamp: string | null;
+  /** Of a note: the part that its reference names, from 1; null without one. */
+  stampPart?: number | null;
+  /** Whether a program made it, as against a person in the CRM's pages; null or absent where the CRM does not tell. */
+  byApi?: boolean | null;
   /** Field codes to wire values. */
   fields: Record<string, unknown>;
 }
