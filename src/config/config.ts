@@ -38,6 +38,5 @@ export interface Config {
 export function unusedKeys(config: Config): string[] {
   const { alerts, heartbeat, retention } = config.later;
   const later = [alerts !== null && "alerts", heartbeat !== null && "heartbeat", retention !== null && "retention"];
-  const updating = Object.values(config.sources).filter(({ revisions }) => revisions === "update");
-  return [...later.filter((key) => key !== false), ...updating.map(({ name }) => `sources.${name}.revisions`)];
+  return later.filter((key) => key !== false);
 }

@@ -24,10 +24,15 @@ export function dryVerdicts(
   nowMs: number,
 ): IngestVerdict[] {
   return submissions.map((item, index): IngestVerdict => {
-    const before = known.get(item.key) ?? seen.byKey.get(item.key);
+    const unsent = seen.byKey.get(item.key);
+    const before = unsent ?? known.get(item.key);
     if (before !== undefined) {
-      const same = before.rawHash === item.rawHash || before.contentHash === item.contentHash;
-      return same ? { type: "duplicate", otherSource: null } : { type: "conflict", rejectId: "" };
+      if (before.rawHash === item.rawHash || before.contentHash === item.contentHash)
+        return { type: "duplicate", otherSource: null };
+      if (item.revisions !== "update") return { type: "conflict", rejectId: "" };
+      seen.byKey.set(item.key, { rawHash: item.rawHash, contentHash: item.contentHash });
+      if (unsent !== undefined) return { type: "duplicate", otherSource: null, revision: "replaced" };
+      return { type: "new", revision: true };
     }
     const repeats = repeated[index] ?? repeatedBefore(item, seen, nowMs);
     if (repeats !== null) return { type: "duplicate", otherSource: null, repeats };

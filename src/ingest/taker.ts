@@ -24,6 +24,13 @@ import type { Warnings } from "./warnings.ts";
 const CHUNK_RECORDS_MAX = 200;
 const CHUNK_BYTES_MAX = 1024 * 1024;
 
+/** What became of newer versions of known records, where `revisions` is `update`. The two last count as duplicates. */
+const REVISIONS = {
+  new: "revisions of known submissions; they amend what the earlier versions wrote",
+  replaced: "records took the place of an earlier version that was not sent yet",
+  late: "records are older versions than those that are known; they are kept and change nothing",
+} as const;
+
 export interface TakenFile {
   counts: FileCounts;
   /** Members of a record are named by dotted paths, as a CSV's columns are. */
@@ -45,6 +52,11 @@ export class Taker {
   readonly mapped: IncomingSubmission[] = [];
   /** Told of each rejected record. */
   onReject: (reject: IncomingReject) => void = () => {};
+  /** Told of each skipped record's line. */
+  onSkip: (line: number | null) => void = () => {};
+  /** Told of each submission as it is taken, and of the verdict at the end of its chunk, in the same order. */
+  onSubmission: (item: IncomingSubmission) => void = () => {};
+  onVerdict: (item: IncomingSubmission, verdict: IngestVerdict) => void = () => {};
   readonly #deps: IngestDeps;
   readonly #source: SourceSettings;
   readonly #mapping: Mapping;
@@ -68,11 +80,6 @@ export class Taker {
     this.#source = source;
     this.#mapping = mapping;
     this.#warnings = warnings;
-    if (source.revisions === "update") {
-      warnings.say(
-        `sources.${source.name}.revisions: \`update\` is not used by this version yet; a known key with other content is reported as a conflict`,
-      );
-    }
   }
 
   get full(): boolean {
@@ -145,6 +152,7 @@ export class Taker {
     if (mapped.type === "skipped") {
       file.counts.rows += 1;
       file.counts.skipped += 1;
+      this.onSkip(line);
     } else if (mapped.type === "reject") {
       this.#reject(file, raw, rawHash, mapped.reason, line, rejectId);
     } else {
@@ -168,8 +176,10 @@ export class Taker {
       lane: mapped.lane ?? source.lane,
       targetMs: source.targetMs,
       ...(source.sameWithinMs === null ? {} : { sameWithinMs: source.sameWithinMs }),
+      ...(source.revisions === "update" ? { revisions: source.revisions } : {}),
     };
     this.#submissions.push({ item, file, rejectId });
+    this.onSubmission(item);
     this.#bytes += raw.length;
     file.counts.rows += 1;
     this.#warnOf(mapped, origin);
@@ -225,7 +235,8 @@ export class Taker {
       const repeated = this.#source.sameWithinMs === null ? [] : await this.#deps.ledger.findRepeated(items, now);
       const verdicts = dryVerdicts(items, known, repeated, this.#seen, now.wallMs);
       this.#count(submissions, verdicts);
-      this.mapped.push(...submissions.filter((_, index) => verdicts[index]?.type === "new").map(({ item }) => item));
+      const isPlanned = (verdict?: IngestVerdict): boolean => verdict?.type === "new" && verdict.revision !== true;
+      this.mapped.push(...submissions.filter((_, index) => isPlanned(verdicts[index])).map(({ item }) => item));
       for (const { file } of rejects) file.counts.rejected += 1;
       return;
     }
@@ -263,6 +274,9 @@ export class Taker {
     verdicts.forEach((verdict, index) => {
       const pending = submissions[index] as Pending<IncomingSubmission>;
       pending.file.counts[verdict.type] += 1;
+      this.onVerdict(pending.item, verdict);
+      if ("revision" in verdict && verdict.revision !== undefined)
+        this.#warnOfRevision(pending.item, verdict.revision === true ? "new" : verdict.revision);
       if (verdict.type !== "duplicate") return;
       if (verdict.repeats !== undefined) this.#warnOfRepeat(pending.item, verdict.repeats);
       if (verdict.otherSource === null) return;
@@ -273,6 +287,12 @@ export class Taker {
         (count) => `${count} records are duplicates: source ${other} has them under the same ids`,
       );
     });
+  }
+
+  #warnOfRevision({ source, key }: IncomingSubmission, revision: keyof typeof REVISIONS): void {
+    const say = (count: number, first: string): string =>
+      `source ${source}: ${count} ${REVISIONS[revision]} (first: ${first})`;
+    this.#warnings.count(`revision ${revision} ${source}`, key, say);
   }
 
   #warnOfRepeat({ source, key }: IncomingSubmission, repeats: string): void {
@@ -291,7 +311,7 @@ export class Taker {
   async #known(submissions: Pending<IncomingSubmission>[]): Promise<Map<string, KnownSubmission>> {
     const keys = [...new Set(submissions.map(({ item }) => item.key))];
     if (keys.length === 0) return new Map();
-    const found = await this.#deps.ledger.findSubmissions(this.#source.name, keys);
+    const found = await this.#deps.ledger.findSubmissions(this.#source.name, keys, "latest");
     const known = new Map(found.map((submission) => [submission.key, submission]));
     for (const { item } of submissions) {
       const before = known.get(item.key);

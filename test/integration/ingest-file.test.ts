@@ -147,14 +147,6 @@ it.each([
   expect(ingest.mock.calls.map(([batch]) => batch.submissions.length)).toEqual([200, 200, 50]);
 });
 
-it("says that revisions are not amended yet, and reports them", async () => {
-  const at = (name: string) => file(name, `id,person.email,notes.0\n1,a@example.com,${name}\n`);
-  await rig.import(at("a.csv"));
-  const report = await rig.import(at("b.csv"), { revisions: "update" });
-  expect(total(report)).toEqual({ rows: 1, conflict: 1 });
-  expect(report.warnings).toEqual([expect.stringContaining("sources.website.revisions: `update` is not used")]);
-});
-
 describe("sameWithin", () => {
   const clicks = ["1,2026-11-20T10:15:00Z", "2,2026-11-20T10:15:03Z", "3,2026-11-20T11:15:03Z"];
   const csv = `id,submittedAt,person.email\n${clicks.map((click) => `${click},a@example.com`).join("\n")}`;
