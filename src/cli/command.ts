@@ -71,6 +71,8 @@ export interface CommandOption {
   /** Reads the value; throws `usage` where it is not what is accepted. */
   read?: (text: string) => unknown;
   choices?: readonly string[];
+  /** It may be given several times; its value is the list. */
+  many?: boolean;
   /** For the program itself: neither help nor completion shows it. */
   hidden?: boolean;
 }

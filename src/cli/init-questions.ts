@@ -1,44 +1,167 @@
-import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { PLAN_MULTIPLIERS } from "../config/daily-tokens.ts";
 import { CrmledgerError } from "../domain/errors.ts";
-import type { InitAnswers } from "./config-text.ts";
-import type { Io } from "./io.ts";
+import { nearestName } from "../planner/resolve-names.ts";
+import type { Invocation } from "./command.ts";
+import type { InitAnswers, InitSource } from "./config-text.ts";
+import { type CrmFound, checkAddress } from "./init-contact.ts";
+import { askToken } from "./init-token.ts";
+import type { LocalPlace } from "./local-place.ts";
 import { type Ask, openQuestions } from "./questions.ts";
 
 const TOKEN_FILE = "./pipedrive.token";
+/** More spools than this are written into the file by hand. */
+const SOURCES_MAX = 20;
 
-/** Asks for what the flags left open. The token is not echoed and goes into a file that only its owner can read. */
-export async function askAnswers(given: InitAnswers, io: Io, folder: string): Promise<InitAnswers> {
-  const { ask, close } = openQuestions(io);
+/** What was answered, and a token that is still to be written into `answers.tokenFile`. Nothing is written while it asks. */
+export interface Answered {
+  answers: InitAnswers;
+  newToken: string | null;
+}
+
+/** A question with its rule: asks again, with the reason, until `read` takes the answer. */
+async function askUntil<T>(invocation: Invocation, ask: Ask, question: string, read: (text: string) => T): Promise<T> {
+  for (;;) {
+    try {
+      return read(await ask(question));
+    } catch (error) {
+      const again =
+        error instanceof CrmledgerError && (error.code === "configInvalid" || error.code === "inputUnreadable");
+      if (!again) throw error;
+      invocation.talk.say(`${error.message}. ${error.hint ?? ""}`);
+    }
+  }
+}
+
+const refused = (message: string, hint: string): CrmledgerError =>
+  new CrmledgerError("inputUnreadable", message, { hint });
+
+/** Asks for what the flags left open. */
+export async function askAnswers(
+  invocation: Invocation,
+  given: Partial<InitAnswers>,
+  rest: Pick<InitAnswers, "ledger" | "sendFrom" | "importFrom">,
+  place: LocalPlace,
+  folder: string,
+): Promise<Answered> {
+  const { ask, close } = openQuestions(invocation.io);
+  const until = <T>(question: string, read: (text: string) => T) => askUntil(invocation, ask, question, read);
   try {
-    const company = given.baseUrl ?? (await ask("Your company's address at the CRM (https://acme.pipedrive.com): "));
-    const token = await ask("API token (not shown; empty: you write the file yourself): ", true);
-    const plan = given.plan ?? (await askPlan(ask));
-    const seats = given.seats ?? Number(plan === null ? "" : await ask("Seats: "));
-    if (token !== "") writeToken(resolve(folder, TOKEN_FILE), token);
-    return {
-      ...given,
-      baseUrl: company === "" ? null : company,
+    const baseUrl =
+      given.baseUrl ??
+      (await until("Your company's address at the CRM (https://acme.pipedrive.com): ", (text) =>
+        addressOf(invocation, text),
+      ));
+    const { newToken, found } = await askToken(invocation, ask, baseUrl, resolve(folder, TOKEN_FILE));
+    const plan =
+      given.plan ?? (await until(`Plan (${Object.keys(PLAN_MULTIPLIERS).join(", ")}; empty: unknown): `, planOf));
+    const seats = given.seats ?? (plan === null ? null : await until("Seats (empty: unknown): ", seatsOf));
+    const sources = given.sources ?? (await askSources(invocation, ask));
+    const country =
+      given.country ??
+      (await until(`Country of phone numbers written without one${offer(place.country)}: `, countryOf(place)));
+    const timezone = given.timezone ?? (await until(`Time zone of your forms [${place.timezone}]: `, zoneOf(place)));
+    const pipeline = given.pipeline ?? (await askPipeline(invocation, ask, found));
+    const answers = {
+      ...rest,
+      baseUrl,
       tokenFile: TOKEN_FILE,
+      tokenEnv: null,
       plan,
-      seats: Number.isInteger(seats) && seats > 0 ? seats : null,
+      seats,
+      sources,
+      country,
+      timezone,
     };
+    return { answers: { ...answers, pipeline, found }, newToken };
   } finally {
     close();
   }
 }
 
-async function askPlan(ask: Ask): Promise<string | null> {
-  const plans = Object.keys(PLAN_MULTIPLIERS);
-  const plan = await ask(`Plan (${plans.join(", ")}; empty: unknown): `);
-  if (plan !== "" && !plans.includes(plan)) throw new CrmledgerError("usage", `There is no plan ${plan}`);
-  return plan === "" ? null : plan;
+const offer = (value: string | null): string => (value === null ? " (EE; empty: none)" : ` [${value}, - for none]`);
+
+/** `acme` and `acme.pipedrive.com` are what people type. Null: the vendor's common address. */
+function addressOf(invocation: Invocation, text: string): string | null {
+  if (text === "") return null;
+  const host = /^[a-z0-9-]+$/i.test(text) && text !== "localhost" ? `${text}.pipedrive.com` : text;
+  const address = /^https?:\/\//i.test(host) ? host : `https://${host}`;
+  checkAddress(invocation, address);
+  return address.replace(/\/+$/, "");
 }
 
-function writeToken(path: string, token: string): void {
-  if (existsSync(path)) {
-    throw new CrmledgerError("usage", `${path} is there already`, { hint: "Name it with --token-file, or remove it." });
+function planOf(text: string): string | null {
+  if (text === "") return null;
+  const plans = Object.keys(PLAN_MULTIPLIERS);
+  if (plans.includes(text.toLowerCase())) return text.toLowerCase();
+  throw refused(`There is no plan ${JSON.stringify(text)}`, `One of ${plans.join(", ")}.`);
+}
+
+function seatsOf(text: string): number | null {
+  if (text === "") return null;
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw refused(`${JSON.stringify(text)} is no whole number from 1`, "How many users does the plan have?");
+}
+
+const countryOf =
+  (place: LocalPlace) =>
+  (text: string): string | null => {
+    if (text === "") return place.country;
+    if (text === "-") return null;
+    if (/^[a-z]{2}$/i.test(text)) return text.toUpperCase();
+    throw refused(`${JSON.stringify(text)} is no country's two letters`, "Such as EE, GB or US.");
+  };
+
+const zoneOf =
+  (place: LocalPlace) =>
+  (text: string): string => {
+    if (text === "") return place.timezone;
+    try {
+      new Intl.DateTimeFormat("en", { timeZone: text });
+      return text;
+    } catch {
+      throw refused(`${JSON.stringify(text)} is no time zone`, "Such as Europe/Tallinn.");
+    }
+  };
+
+/** Name and folder of each source; an empty name ends. */
+async function askSources(invocation: Invocation, ask: Ask): Promise<InitSource[]> {
+  const sources: InitSource[] = [];
+  while (sources.length < SOURCES_MAX) {
+    const first = sources.length === 0;
+    const question = first ? "Name of the first source [website]: " : "Another source (empty: no more): ";
+    const name = await askUntil(invocation, ask, question, (text) => sourceName(text, sources));
+    if (name === "" && !first) break;
+    const chosen = name === "" ? "website" : name;
+    const spool = await ask(`Its spool folder [./spool/${chosen}]: `);
+    sources.push({ name: chosen, spool: spool === "" ? `./spool/${chosen}` : spool });
   }
-  writeFileSync(path, `${token}\n`, { mode: 0o600, flag: "wx" });
+  return sources;
+}
+
+function sourceName(text: string, sources: readonly InitSource[]): string {
+  if (sources.some(({ name }) => name === text)) throw refused(`There is a source ${text} already`, "Another name.");
+  if (text === "import") throw refused("import is what files of missed submissions are taken into", "Another name.");
+  if (!text.includes("/")) return text;
+  throw refused("A source's name has no slash", "The folder is asked for next.");
+}
+
+async function askPipeline(invocation: Invocation, ask: Ask, found: CrmFound | null): Promise<string | null> {
+  if (found === null || found.pipelines.length < 2) return null;
+  const names = found.pipelines.map(({ name }) => name);
+  return await askUntil(
+    invocation,
+    ask,
+    `Pipeline of new deals that name none (${names.join(", ")}; empty: the CRM's own default): `,
+    (text) => (text === "" ? null : pipelineNamed(text, names)),
+  );
+}
+
+/** The pipeline as the CRM writes it. Throws `inputUnreadable` with the nearest one. */
+export function pipelineNamed(text: string, names: readonly string[]): string {
+  const same = names.find((name) => name.trim().toLowerCase() === text.trim().toLowerCase());
+  if (same !== undefined) return same;
+  const near = nearestName(text, names);
+  const hint = near === null ? `There are ${names.join(", ")}.` : `Did you mean ${near}?`;
+  throw refused(`The CRM has no pipeline ${JSON.stringify(text)}`, hint);
 }

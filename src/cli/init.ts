@@ -1,27 +1,31 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Config } from "../config/config.ts";
 import { CONFIG_NAME } from "../config/find-config.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import { CrmledgerError } from "../domain/errors.ts";
+import type { Style } from "../report/style.ts";
 import type { Invocation, RunCommand } from "./command.ts";
 import { configText, type InitAnswers } from "./config-text.ts";
-import { askAnswers } from "./init-questions.ts";
-import { canAsk } from "./questions.ts";
+import { cronLine } from "./cron-line.ts";
+import { answersOf, type InitFlags } from "./init-flags.ts";
+import { currentUser } from "./local-user.ts";
 import { vendors } from "./read-config.ts";
 import { createRealClock } from "./real-clock.ts";
+import { SERVICE_NAME, systemdUnits, TIMER_NAME } from "./systemd-units.ts";
 
-interface InitFlags {
-  baseUrl?: string;
-  tokenFile?: string;
-  tokenEnv?: string;
-  plan?: string;
-  seats?: number;
-  source?: string;
-  spool?: string;
-  force?: boolean;
+/** What was written, and what is for the user to do. */
+interface Made {
+  config: Config;
+  spools: string[];
+  cron: string;
+  units: { service: string; timer: string };
+  /** Where the units were written; empty: nowhere. */
+  unitFiles: string[];
+  answers: InitAnswers;
 }
 
-/** `crmledger init`: writes the config, makes the spool folder and the ledger, and says what comes next. */
+/** `crmledger init`: writes the config, makes the spool folders and the ledger, and says what comes next. */
 export const run: RunCommand = async (invocation) => {
   const { globals, io, talk } = invocation;
   const file = resolve(io.cwd, globals.config ?? io.env.CRMLEDGER_CONFIG ?? CONFIG_NAME);
@@ -31,71 +35,49 @@ export const run: RunCommand = async (invocation) => {
       hint: "Nothing was changed. Replace it with --force.",
     });
   }
-  const answers = await answersOf(invocation, flags, dirname(file));
+  const { answers, newToken } = await answersOf(invocation, flags, dirname(file));
   const text = configText(answers);
-  const env = {
-    ...io.env,
-    ...(answers.tokenEnv !== null && { [answers.tokenEnv]: io.env[answers.tokenEnv] ?? "later" }),
-  };
-  const config = parseConfig(text, { file, env, ownerOnly: true, vendors: vendors() });
+  const config = readBack(invocation, text, file, answers);
   mkdirSync(dirname(file), { recursive: true });
+  if (newToken !== null) writeToken(config, newToken);
   writeFileSync(file, text, { mode: 0o600, flag: flags.force ? "w" : "wx" });
   const spools = Object.values(config.sources).flatMap((source) => source.spool ?? []);
   for (const spool of spools) mkdirSync(spool, { recursive: true, mode: 0o700 });
   await makeLedger(config.ledger);
-  const cron = cronLine(io.launcher, file);
+  const user = io.user ?? currentUser();
+  const units = systemdUnits({ config, launcher: io.launcher, user: user.name, tokenEnv: answers.tokenEnv });
+  const unitFiles = flags.systemd === undefined ? [] : writeUnits(resolve(io.cwd, flags.systemd), units);
   if (config.crm.token.type === "file" && !existsSync(config.crm.token.path)) {
     talk.warn(`put the CRM's API token into ${config.crm.token.path} and run: chmod 600 ${config.crm.token.path}`);
   }
   if (answers.tokenEnv !== null && !io.env[answers.tokenEnv]) {
     talk.warn(`the environment variable ${answers.tokenEnv} is not set here; cron needs it too`);
   }
-  return {
-    json: { config: file, ledger: config.ledger, spools, cron },
-    text: (style) =>
-      [
-        `Wrote ${style.bold(file)} and made the ledger ${config.ledger}`,
-        ...spools.map((spool) => `Put submissions as .json, .jsonl or .csv files into ${spool}`),
-        "",
-        "Next:",
-        `  ${style.bold("crmledger doctor --fix")}   checks everything and creates the CRM's stamp fields`,
-        `  ${style.bold("crmledger sync --dry-run")} shows what would be sent`,
-        "",
-        "Then let cron run it every 5 minutes (crontab -e):",
-        `  ${cron}`,
-        "",
-      ].join("\n"),
-    exitCode: 0,
-  };
+  if (user.uid === 0) {
+    talk.warn("this is root: crmledger needs none of its rights. Better make a user for it, and run init as that user");
+  }
+  if (io.launcher.some((word) => word.includes("/_npx/"))) {
+    talk.warn("npx keeps its copy for a while only: install crmledger (npm install -g), then run init again for cron");
+  }
+  const made = { config, spools, cron: cronLine(io.launcher, file), units, unitFiles, answers };
+  return { json: documentOf(made), text: (style) => pageOf(made, style), exitCode: 0 };
 };
 
-async function answersOf(invocation: Invocation, flags: InitFlags, folder: string): Promise<InitAnswers> {
-  const { io } = invocation;
-  if (flags.tokenFile !== undefined && flags.tokenEnv !== undefined) {
-    throw new CrmledgerError("usage", "--token-file and --token-env exclude each other");
-  }
-  const source = flags.source ?? "website";
-  const answers: InitAnswers = {
-    ledger: invocation.globals.ledger ?? "./crmledger.db",
-    baseUrl: flags.baseUrl ?? null,
-    tokenFile: flags.tokenFile === undefined ? null : fromFolder(io.cwd, folder, flags.tokenFile),
-    tokenEnv: flags.tokenEnv ?? null,
-    plan: flags.plan ?? null,
-    seats: flags.seats ?? null,
-    source,
-    spool: flags.spool === undefined ? `./spool/${source}` : fromFolder(io.cwd, folder, flags.spool),
+/** The text as every later command will read it. A variable that is not set yet is no fault of the file. */
+function readBack({ io }: Invocation, text: string, file: string, answers: InitAnswers): Config {
+  const env = {
+    ...io.env,
+    ...(answers.tokenEnv !== null && { [answers.tokenEnv]: io.env[answers.tokenEnv] ?? "later" }),
   };
-  if (answers.tokenFile !== null || answers.tokenEnv !== null) return answers;
-  if (canAsk(io) && !invocation.globals.json) return await askAnswers(answers, io, folder);
-  throw new CrmledgerError("usage", "init needs --token-file FILE or --token-env NAME where it can't ask", {
-    hint: "Optional: --base-url, --plan, --seats, --source, --spool. At a terminal it asks for them.",
-  });
+  return parseConfig(text, { file, env, ownerOnly: true, vendors: vendors() });
 }
 
-/** Paths on the command line start at the working folder, paths in the file at the file's folder. */
-function fromFolder(cwd: string, folder: string, path: string): string {
-  const inside = relative(folder, resolve(cwd, path));
-  return inside.startsWith("..") ? resolve(cwd, path) : `./${inside}`;
+/** Only its owner can read it, from its first byte on. */
+function writeToken(config: Config, token: string): void {
+  const { token: place } = config.crm;
+  if (place.type !== "file") return;
+  if (existsSync(place.path)) chmodSync(place.path, 0o600);
+  writeFileSync(place.path, `${token}\n`, { mode: 0o600 });
 }
 
 async function makeLedger(path: string): Promise<void> {
@@ -110,13 +92,56 @@ async function makeLedger(path: string): Promise<void> {
   await ledger.close();
 }
 
-function cronLine(launcher: readonly string[], file: string): string {
-  const log = join(dirname(file), "crmledger.log");
-  const words = [...launcher, "sync", "--config", file, "--quiet"].map(shellWord);
-  // In a crontab an unescaped % is a line end.
-  return `*/5 * * * * ${words.join(" ")} >> ${shellWord(log)} 2>&1`.replaceAll("%", "\\%");
+function writeUnits(folder: string, { service, timer }: Made["units"]): string[] {
+  mkdirSync(folder, { recursive: true });
+  const files = [
+    [join(folder, SERVICE_NAME), service],
+    [join(folder, TIMER_NAME), timer],
+  ] as const;
+  for (const [path, text] of files) writeFileSync(path, text);
+  return files.map(([path]) => path);
 }
 
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+function documentOf({ config, spools, cron, units, unitFiles, answers: { found } }: Made) {
+  const account = found === null ? null : { name: found.account, user: found.user };
+  return { config: config.file, ledger: config.ledger, spools, cron, systemd: { ...units, files: unitFiles }, account };
 }
+
+function pageOf({ config, spools, cron, units, unitFiles }: Made, style: Style): string {
+  const install =
+    unitFiles.length > 0
+      ? [`Or let systemd: ${unitFiles.join(" and ")} are written. As root, with both in /etc/systemd/system:`]
+      : [
+          `Or let systemd (--systemd FOLDER writes these two files). /etc/systemd/system/${SERVICE_NAME}:`,
+          "",
+          ...indented(units.service),
+          "",
+          `/etc/systemd/system/${TIMER_NAME}:`,
+          "",
+          ...indented(units.timer),
+          "",
+          "Then, as root:",
+        ];
+  return [
+    `Wrote ${style.bold(config.file)} and made the ledger ${config.ledger}`,
+    ...spools.map((spool) => `Put submissions as .json, .jsonl, .csv or .form files into ${spool}`),
+    "",
+    "Next:",
+    `  ${style.bold("crmledger doctor --fix")}   checks everything and creates the CRM's stamp fields`,
+    `  ${style.bold("crmledger sync --dry-run")} shows what would be sent`,
+    "",
+    "Then let cron run it every 5 minutes (crontab -e, as this user; no flock: an overlap leaves by itself):",
+    `  ${cron}`,
+    "To get errors by mail, put MAILTO=you@example.com on the line above it and leave out 2>&1.",
+    "",
+    ...install,
+    `  systemctl daemon-reload && systemctl enable --now ${TIMER_NAME}`,
+    "",
+  ].join("\n");
+}
+
+const indented = (text: string): string[] =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => (line === "" ? "" : `  ${line}`));

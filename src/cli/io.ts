@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import type { Clock } from "../domain/clock.ts";
+import type { LocalUser } from "./local-user.ts";
 
 export type StopSignal = "SIGINT" | "SIGTERM";
 
@@ -13,6 +14,8 @@ export interface Io {
   home: string;
   /** Instead of the machine's clock, for the runs of a demo. */
   clock?: Clock;
+  /** Instead of the user that the process runs as. */
+  user?: LocalUser;
   /** How this program was started, for cron lines: the Node binary and the script. */
   launcher: readonly string[];
   /** Calls back on SIGINT and SIGTERM. Gives the way to stop listening. */

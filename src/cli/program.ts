@@ -53,11 +53,12 @@ export function buildProgram(
 function addCommand(program: Command, row: CommandRow, chosen: (parsed: Parsed) => void): void {
   const command = program.command(row.name).summary(row.summary).description(row.summary).helpGroup(`${row.group}:`);
   for (const [syntax, description] of row.args ?? []) command.argument(syntax, description);
-  for (const { flags, description, read, choices, hidden } of row.options ?? []) {
+  for (const { flags, description, read, choices, many, hidden } of row.options ?? []) {
     const option = new Option(flags, description);
     if (choices !== undefined) option.choices([...choices]);
     if (hidden) option.hideHelp();
     if (read !== undefined) option.argParser((text: string) => readOption(read, text));
+    if (many) option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
     command.addOption(option);
   }
   command.addHelpText("after", examplesText(row));

@@ -21,7 +21,7 @@ export type ResolvedValue<T> = { ok: true; value: T } | { ok: false; reason: str
 const WAITS = "The source's submissions wait until then; nothing is lost.";
 
 /** The closest of the known names, or null where none is close enough to be a slip of the pen. */
-function nearestName(name: string, known: readonly string[]): string | null {
+export function nearestName(name: string, known: readonly string[]): string | null {
   const wanted = foldName(name);
   let best: { name: string; far: number } | null = null;
   for (const candidate of known) {

@@ -9,6 +9,7 @@ import { ChainStop } from "./work.ts";
 
 /** Rejects with `credentialsRefused`, `accountMismatch` or `held` where the CRM can't be used. */
 export async function openDesk(deps: RunnerDeps): Promise<Desk> {
+  const isNew = (await deps.ledger.account()) === null;
   const connection = await connect(deps, null);
   if ("stopped" in connection) throw heldError(connection.stopped.message, connection.stopped.kind);
   const { session, wheel } = connection;
@@ -19,7 +20,8 @@ export async function openDesk(deps: RunnerDeps): Promise<Desk> {
       throw asError(error, wheel.halted?.hold?.message ?? null, wheel.halted?.hold?.kind ?? null);
     }
   };
-  await told(() => checkAccount(deps, connection, 0));
+  // The first contact of a new ledger has just asked.
+  if (!isNew) await told(() => checkAccount(deps, connection, 0));
   let serial = 0;
   return {
     accountId: session.accountId,

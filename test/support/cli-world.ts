@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
 import type { Io, StopSignal } from "../../src/cli/io.ts";
+import type { LocalUser } from "../../src/cli/local-user.ts";
 import { main } from "../../src/cli/main.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
@@ -23,6 +24,8 @@ export interface RunOptions {
   /** Standard input and error are a terminal at which somebody types one of these after each question. */
   answers?: string[];
   env?: Record<string, string>;
+  /** Who runs the program, as it sees itself. */
+  user?: LocalUser;
   onStart?: (send: (signal: StopSignal) => void) => void;
 }
 
@@ -99,6 +102,7 @@ async function runMain(folder: string, options: RunOptions, args: string[]): Pro
     cwd: folder,
     home: folder,
     launcher: ["/usr/bin/node", "/opt/crmledger/bin/crmledger.js"],
+    ...(options.user !== undefined && { user: options.user }),
     onSignal: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -1,0 +1,127 @@
+import { existsSync, readFileSync } from "node:fs";
+import { relative, resolve } from "node:path";
+import { DateTime } from "luxon";
+import { CrmledgerError } from "../domain/errors.ts";
+import type { Invocation } from "./command.ts";
+import type { InitAnswers, InitSource } from "./config-text.ts";
+import type { CrmFound } from "./init-contact.ts";
+import { type Answered, askAnswers, pipelineNamed } from "./init-questions.ts";
+import { tryToken } from "./init-token.ts";
+import { localPlace } from "./local-place.ts";
+import { canAsk } from "./questions.ts";
+import { createRealClock } from "./real-clock.ts";
+
+export interface InitFlags {
+  baseUrl?: string;
+  tokenFile?: string;
+  tokenEnv?: string;
+  plan?: string;
+  seats?: number;
+  /** `NAME` or `NAME=FOLDER`. */
+  source?: string[];
+  spool?: string;
+  country?: string;
+  timezone?: string;
+  pipeline?: string;
+  systemd?: string;
+  offline?: boolean;
+  force?: boolean;
+}
+
+/** Missed submissions are some days old; last year's export is not what anybody missed. */
+const IMPORT_DAYS = 30;
+
+/** All from flags where they name the token's place, else by asking. Rejects with `usage` where nobody is there to ask. */
+export async function answersOf(invocation: Invocation, flags: InitFlags, folder: string): Promise<Answered> {
+  const { io, globals } = invocation;
+  if (flags.tokenFile !== undefined && flags.tokenEnv !== undefined) {
+    throw new CrmledgerError("usage", "--token-file and --token-env exclude each other");
+  }
+  const place = localPlace(io.env);
+  const rest = {
+    ledger: globals.ledger ?? "./crmledger.db",
+    ...histories(invocation, flags.timezone ?? place.timezone),
+  };
+  const sources = sourcesOf(flags, io.cwd, folder);
+  if (flags.tokenFile !== undefined || flags.tokenEnv !== undefined) {
+    return { answers: await fromFlags(invocation, flags, folder, { ...rest, sources }), newToken: null };
+  }
+  if (canAsk(io) && !globals.json) {
+    const { baseUrl, plan, seats, country, timezone, pipeline } = flags;
+    const named = flags.source !== undefined || flags.spool !== undefined;
+    const given = { baseUrl, plan, seats, country, timezone, pipeline, ...(named && { sources }) };
+    return await askAnswers(invocation, given, rest, place, folder);
+  }
+  throw new CrmledgerError("usage", "init needs --token-file FILE or --token-env NAME where it can't ask", {
+    hint: "Optional: --base-url, --plan, --seats, --source, --spool, and others (see --help). At a terminal it asks for them.",
+  });
+}
+
+async function fromFlags(
+  invocation: Invocation,
+  flags: InitFlags,
+  folder: string,
+  rest: Pick<InitAnswers, "ledger" | "sendFrom" | "importFrom" | "sources">,
+): Promise<InitAnswers> {
+  const { io } = invocation;
+  const baseUrl = flags.baseUrl ?? null;
+  const token = tokenOf(invocation, flags);
+  const asked = token === null || flags.offline ? null : await tryToken(invocation, baseUrl, token);
+  const found = asked?.found ?? null;
+  return {
+    ...rest,
+    baseUrl,
+    tokenFile: flags.tokenFile === undefined ? null : fromFolder(io.cwd, folder, flags.tokenFile),
+    tokenEnv: flags.tokenEnv ?? null,
+    plan: flags.plan ?? null,
+    seats: flags.seats ?? null,
+    country: flags.country ?? null,
+    timezone: flags.timezone ?? null,
+    pipeline: flags.pipeline === undefined ? null : checkedPipeline(flags.pipeline, found),
+    found,
+  };
+}
+
+function checkedPipeline(name: string, found: CrmFound | null): string {
+  return found === null
+    ? name
+    : pipelineNamed(
+        name,
+        found.pipelines.map((pipeline) => pipeline.name),
+      );
+}
+
+/** The token where it is there already; null where it comes later. */
+function tokenOf({ io }: Invocation, flags: InitFlags): string | null {
+  if (flags.tokenEnv !== undefined) return io.env[flags.tokenEnv] || null;
+  const path = resolve(io.cwd, flags.tokenFile ?? "");
+  return flags.tokenFile !== undefined && existsSync(path) ? readFileSync(path, "utf8").trim() : null;
+}
+
+/** `--source NAME=FOLDER` as often as there are sources; `--spool` is the folder of a single one. */
+function sourcesOf(flags: InitFlags, cwd: string, folder: string): InitSource[] {
+  const names = flags.source ?? ["website"];
+  if (flags.spool !== undefined && (names.length > 1 || names[0]?.includes("="))) {
+    throw new CrmledgerError("usage", "--spool is for one --source NAME", { hint: "--source NAME=FOLDER, for each." });
+  }
+  return names.map((text) => {
+    const at = text.indexOf("=");
+    const name = at === -1 ? text : text.slice(0, at);
+    const path = at === -1 ? flags.spool : text.slice(at + 1);
+    return { name, spool: path === undefined ? `./spool/${name}` : fromFolder(cwd, folder, path) };
+  });
+}
+
+/** Paths on the command line start at the working folder, paths in the file at the file's folder. */
+function fromFolder(cwd: string, folder: string, path: string): string {
+  const inside = relative(folder, resolve(cwd, path));
+  return inside.startsWith("..") ? resolve(cwd, path) : `./${inside}`;
+}
+
+/** Local midnight of today, and of a month ago for files of missed submissions, with their offset. */
+function histories({ io }: Invocation, timezone: string): Pick<InitAnswers, "sendFrom" | "importFrom"> {
+  const now = DateTime.fromMillis((io.clock ?? createRealClock()).wallMs(), { zone: timezone });
+  const today = (now.isValid ? now : now.setZone("UTC")).startOf("day");
+  const text = (time: DateTime): string => time.toISO({ suppressMilliseconds: true }) ?? "";
+  return { sendFrom: text(today), importFrom: text(today.minus({ days: IMPORT_DAYS })) };
+}

@@ -1,0 +1,235 @@
+import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Config } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import { type CliWorld, createCliWorld, lead } from "../support/cli-world.ts";
+
+let world: CliWorld;
+
+beforeEach(async () => {
+  world = await createCliWorld();
+});
+
+afterEach(async () => {
+  await world.close();
+});
+
+const ADA = { uid: 1234, gids: [1234], name: "ada" };
+
+function configWritten(text = readFileSync(world.path("crmledger.yaml"), "utf8")): Config {
+  const vendor = { defaultBaseUrl: "https://api.pipedrive.com", checkBaseUrl: (url: string) => new URL(url) };
+  const env = { PD: "token" };
+  return parseConfig(text, { file: "/x/crmledger.yaml", env, ownerOnly: false, vendors: { pipedrive: vendor } });
+}
+
+/** The file's text with every default uncommented: a key behind #, whereas prose begins with a capital letter. */
+function withDefaults(text: string): string {
+  return text.replace(/^(\s*)#([a-z][A-Za-z]*:)/gm, "$1$2");
+}
+
+describe("init by flags", () => {
+  beforeEach(() => {
+    world.write("pd.token", world.simulator.tokens[0]!);
+  });
+
+  const flags = () => ["--token-file", "pd.token", "--base-url", world.url];
+
+  it("writes a config that is valid, a private ledger, the spool, and a cron line with whole paths", async () => {
+    const ran = await world.run(
+      "init",
+      ...flags(),
+      "--plan",
+      "growth",
+      "--seats",
+      "3",
+      "--source",
+      "web form",
+      "--json",
+    );
+    expect(ran.code).toBe(0);
+    const config = world.path("crmledger.yaml");
+    expect(ran.json).toMatchObject({
+      config,
+      ledger: world.path("crmledger.db"),
+      spools: [world.path("spool/web form")],
+      account: { name: "Acme", user: "Sam Sales" },
+    });
+    expect(ran.json.cron).toBe(
+      `*/5 * * * * /usr/bin/node /opt/crmledger/bin/crmledger.js sync --config ${config} --quiet >> ${world.path("crmledger.log")} 2>&1`,
+    );
+    for (const file of [config, world.path("crmledger.db")]) expect(statSync(file).mode & 0o077).toBe(0);
+    expect((await world.run("doctor", "--json")).json.ok).toBe(true);
+  });
+
+  it("takes several sources, each with its folder, and what a machine can't know", async () => {
+    const sources = ["website=forms", `shop=${world.path("orders")}`, "no"].flatMap((word) => ["--source", word]);
+    const place = ["--country", "EE", "--timezone", "Europe/Tallinn"];
+    expect((await world.run("init", ...flags(), ...sources, ...place)).code).toBe(0);
+    const { sources: written, plan } = configWritten();
+    expect(Object.keys(written)).toEqual(["website", "shop", "no", "import"]);
+    expect(written.website).toMatchObject({ spool: "/x/forms", country: "EE", timezone: "Europe/Tallinn" });
+    expect(written.shop?.spool).toBe("/x/orders");
+    expect(plan.persons.country).toBe("EE");
+  });
+
+  it("shows defaults that are the defaults: taking every # away changes nothing", async () => {
+    await world.run("init", ...flags());
+    const text = readFileSync(world.path("crmledger.yaml"), "utf8");
+    expect(withDefaults(text).length).toBeLessThan(text.length - 20);
+    const [plain, uncommented] = [configWritten(text), configWritten(withDefaults(text))];
+    expect({ ...uncommented, later: null }).toEqual({ ...plain, later: null });
+  });
+
+  it("lists the CRM's pipelines and stages for the maps, and whose token it is", async () => {
+    await world.run("init", ...flags());
+    const text = readFileSync(world.path("crmledger.yaml"), "utf8");
+    expect(text).toContain("# File with the API token alone, mode 600. This is the token of Sam Sales at Acme.\n");
+    expect(text).toContain("#   Sales: New | Contacted | Proposal | Negotiation\n#   Partners: Inbound | Signed\n");
+  });
+
+  it("writes a config that keeps last year's export from being sent, by spool and by import", async () => {
+    await world.run("init", ...flags());
+    const old = { submittedAt: new Date(Date.now() - 366 * 86_400_000).toISOString() };
+    world.write("spool/website/export.json", JSON.stringify([lead("old", old), lead("fresh")]));
+    world.write("missed.json", JSON.stringify([lead("older", old), lead("missed", { submittedAt: daysAgo(9) })]));
+    await world.run("import", "missed.json");
+    const { ingested } = (await world.run("sync", "--json")).json;
+    expect(ingested).toMatchObject({ new: 1, history: 1 });
+    expect(world.simulator.records.deals.map(({ title }) => title).sort()).toEqual(["Deal fresh", "Deal missed"]);
+  });
+
+  it("sends deals that name no pipeline to the chosen one, of JSON and of CSV, and makes none for records without", async () => {
+    const ran = await world.run("init", ...flags(), "--pipeline", "partners");
+    expect(ran.code).toBe(0);
+    const now = new Date().toISOString();
+    const plain = { ...lead("1"), deal: { title: "Plain" } };
+    const named = { ...lead("2"), deal: { title: "Named", pipeline: "Sales", stage: "Proposal" } };
+    world.write("spool/website/a.json", JSON.stringify([plain, named, { ...lead("3"), deal: undefined }]));
+    const csv = `id,submittedAt,person.name,person.email,deal.title,notes.0\n4,${now},Cay,cay@example.com,Of a CSV,Hello\n`;
+    world.write("spool/website/b.csv", csv);
+    expect((await world.run("sync", "--max-wait", "0s")).code).toBe(0);
+    const { deals, notes } = world.simulator.records;
+    const pipelineOf = Object.fromEntries(deals.map(({ title, pipeline_id }) => [title, pipeline_id]));
+    expect(pipelineOf).toMatchObject({ Plain: 2, Named: 1 });
+    expect(deals).toHaveLength(Object.keys(pipelineOf).length);
+    expect(notes.filter(({ content }) => /Note of 1/.test(content))).toHaveLength(1);
+  });
+
+  it("names the nearest pipeline for one that is not there, and writes nothing", async () => {
+    const ran = await world.run("init", ...flags(), "--pipeline", "Partnrs", "--json");
+    expect(ran.code).toBe(65);
+    expect(ran.json.error.hint).toBe("Did you mean Partners?");
+    expect(existsSync(world.path("crmledger.yaml"))).toBe(false);
+  });
+
+  it("goes on without the CRM, and with a token that it refuses, and says so", async () => {
+    const offline = await world.run("init", "--token-file", "pd.token", "--base-url", "http://127.0.0.1:1", "--json");
+    expect(offline.code).toBe(0);
+    expect(offline.err).toContain("The token is taken as it is");
+    expect(offline.json.account).toBeNull();
+    world.write("pd.token", "wrong-token");
+    const wrong = await world.run("init", ...flags(), "--force");
+    expect(wrong.code).toBe(0);
+    expect(wrong.err).toContain("the CRM does not take this token");
+    expect(wrong.err).not.toContain("wrong-token");
+  });
+
+  it("--offline asks nobody", async () => {
+    await world.run("init", ...flags(), "--offline");
+    expect(world.simulator.requests.total).toBe(0);
+  });
+
+  it("replaces nothing without --force", async () => {
+    world.write("crmledger.yaml", "precious: true\n");
+    expect((await world.run("init", "--token-env", "PD")).code).toBe(64);
+    expect(readFileSync(world.path("crmledger.yaml"), "utf8")).toBe("precious: true\n");
+    expect((await world.run("init", "--token-env", "PD", "--force")).code).toBe(0);
+    expect(configWritten().sources.website?.spool).toBe("/x/spool/website");
+  });
+
+  it("--systemd writes a service of this user with whole paths, and the timer", async () => {
+    const args = ["init", ...flags(), "--systemd", "units", "--source", "a=./my spool"];
+    const ran = await world.runWith({ user: ADA }, ...args, "--json");
+    expect(ran.json.systemd.files).toEqual([
+      world.path("units/crmledger.service"),
+      world.path("units/crmledger.timer"),
+    ]);
+    const service = readFileSync(world.path("units/crmledger.service"), "utf8");
+    const command = "/usr/bin/node /opt/crmledger/bin/crmledger.js sync --config";
+    expect(service).toContain(`User=ada\nWorkingDirectory=${world.folder}\nExecStart=${command} `);
+    expect(service).toContain(`ReadWritePaths=-${world.folder} "-${world.path("my spool")}"\n`);
+    expect(service).toContain("SuccessExitStatus=4 75 143\n");
+    // A private folder for temporary files would hide a world that lies there.
+    expect(service.includes("PrivateTmp=yes")).toBe(!/^\/(var\/)?tmp\//.test(world.folder));
+    expect(readFileSync(world.path("units/crmledger.timer"), "utf8")).toContain("OnCalendar=*:0/5\n");
+  });
+});
+
+const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString();
+
+describe("init at a terminal", () => {
+  const good = () => world.simulator.tokens[0]!;
+
+  it("asks, never shows the token, keeps it in a file of the owner's, and names whose it is", async () => {
+    const place = ["EE", "Europe/Tallinn"];
+    const answers = [world.url, good(), "premium", "4", "", "./forms", "shop", "", "", ...place, "partners"];
+    const ran = await world.runWith({ answers }, "init");
+    expect(ran.code).toBe(0);
+    expect(ran.err).toContain("This is the token of Sam Sales at Acme.");
+    expect(ran.err).toContain("premium");
+    expect(ran.out + ran.err).not.toContain(good());
+    expect(readFileSync(world.path("pipedrive.token"), "utf8")).toBe(`${good()}\n`);
+    expect(statSync(world.path("pipedrive.token")).mode & 0o077).toBe(0);
+    expect(readFileSync(world.path("crmledger.yaml"), "utf8")).toMatch(/plan: premium\n {2}seats: 4\n/);
+    const { sources } = configWritten();
+    expect(sources.website).toMatchObject({ spool: "/x/forms", timezone: "Europe/Tallinn", country: "EE" });
+    expect(sources.shop?.spool).toBe("/x/spool/shop");
+    expect(sources.shop?.map?.["deal.pipeline"]).toEqual(["deal.pipeline", '= deal or `deal.title` ? "Partners"']);
+    expect((await world.run("doctor", "--json")).json.ok).toBe(true);
+  });
+
+  const REST = ["", "", "", "", "-", "UTC", ""];
+
+  it("says at once that a token is wrong, and asks again", async () => {
+    const answers = [world.url, "wrong-token", good(), ...REST];
+    const ran = await world.runWith({ answers }, "init");
+    expect(ran.code).toBe(0);
+    expect(ran.err.indexOf("does not take this token")).toBeLessThan(ran.err.indexOf("token of Sam Sales"));
+    expect(ran.out + ran.err).not.toContain("wrong-token");
+    expect(readFileSync(world.path("pipedrive.token"), "utf8")).toBe(`${good()}\n`);
+  });
+
+  it("keeps a token that the CRM does not take where the user says so", async () => {
+    const answers = [world.url, "wrong-token", "", ...REST.slice(0, -1)];
+    const ran = await world.runWith({ answers }, "init");
+    expect(ran.code).toBe(0);
+    expect(ran.err).toContain("the token is kept, though the CRM did not take it");
+    expect(readFileSync(world.path("pipedrive.token"), "utf8")).toBe("wrong-token\n");
+  });
+
+  it("takes a token file that is there, or replaces it when told to, and then closes it to others", async () => {
+    world.write("pipedrive.token", good());
+    expect((await world.runWith({ answers: [world.url, "", ...REST] }, "init")).code).toBe(0);
+    expect(readFileSync(world.path("pipedrive.token"), "utf8")).toBe(good());
+    chmodSync(world.path("pipedrive.token"), 0o644);
+    const answers = [world.url, "n", good(), ...REST];
+    expect((await world.runWith({ answers }, "init", "--force")).code).toBe(0);
+    expect(readFileSync(world.path("pipedrive.token"), "utf8")).toBe(`${good()}\n`);
+    expect(statSync(world.path("pipedrive.token")).mode & 0o077).toBe(0);
+  });
+
+  it("asks again for what it can't take: an address, a plan, a country", async () => {
+    const answers = ["http://crm.example.com", world.url, good(), "gold", "growth", "x", "2", "a/b", "form", "", ""];
+    const ran = await world.runWith({ answers: [...answers, "Estonia", "ee", "Tallinn", "", "nope", "Sales"] }, "init");
+    expect(ran.code).toBe(0);
+    for (const word of ["is plain http", "no plan", "no whole number", "no slash", "two letters", "no time zone"])
+      expect(ran.err).toContain(word);
+    expect(configWritten().sources.form?.country).toBe("EE");
+  });
+
+  it("asks only for what the flags left open", async () => {
+    const flags = ["--base-url", world.url, "--plan", "lite", "--seats", "1", "--source", "form", "--country", "EE"];
+    const answers = [good(), "Europe/Tallinn", ""];
+    expect((await world.runWith({ answers }, "init", ...flags)).code).toBe(0);
+  });
+});
