@@ -101,8 +101,13 @@ export interface StepFact {
 /** A done step whose record this check did not find present: deleted, gone or hidden. */
 export interface LostRecord extends StepFact {
   sighting: Pick<Sighting, "state"> & { wasDeleted: boolean };
-  /** Ids on which the chain's deal and notes hang now, where those were seen: for a person or organization that was merged. */
+  /**
+   * Ids on which what hung on it was seen to hang now, other than itself: of a person and an organization the deals and notes
+   * (and persons) of its chains, of a deal the notes. For records that were merged.
+   */
   movedTo: CrmId[];
+  /** How many of the chain's deals and notes were seen that hang on this record still, or on none. */
+  stayed: number;
   /** Records that carry this submission's stamp, or the step's match keys, and were seen present in this check. Oldest first. */
   heirs: { crmId: CrmId; createdAtMs: number | null; by: "stamp" | "key" }[];
 }
@@ -153,6 +158,18 @@ export interface Unfinished {
   open: StepName[];
   /** Cause and message of a failed one. */
   error: { code: string; message: string; hint?: string } | null;
+}
+
+/** A reject or conflict that waits for a person. */
+export interface OpenReject {
+  id: string;
+  kind: "reject" | "conflict";
+  source: string;
+  key: string | null;
+  file: string;
+  line: number | null;
+  reason: string;
+  createdAtMs: number;
 }
 
 /** Mirrored records that share one identity, of which at least one is a record of ours in the scope. Oldest first. */
@@ -257,7 +274,7 @@ export interface CheckLedger {
   ): Promise<CheckRow>;
   /** The last check that ended; null: none. */
   lastCheck(): Promise<CheckRow | null>;
-  /** What is in the scope: submissions, and distinct records of done steps. */
+  /** What is in the scope: submissions (without history and dropped ones), and distinct records of done steps. */
   scopeSize(scope: CheckScope): Promise<{ submissions: number; records: Record<Entity, number> }>;
   /** Keeps what a page showed, and how far the check got, in one transaction. Safe to repeat; later sightings win. */
   saveSightings(check: CheckId, sightings: readonly Sighting[], progress: unknown, nowMs: number): Promise<void>;
@@ -272,6 +289,8 @@ export interface CheckLedger {
   driftedRecords(check: CheckId, after: string | null, limit: number): Promise<Page<DriftedRecord>>;
   mislinkedDeals(check: CheckId, after: string | null, limit: number): Promise<Page<MislinkedDeal>>;
   unfinished(scope: CheckScope, after: string | null, limit: number): Promise<Page<Unfinished>>;
+  /** By source and time of ingest, oldest first. */
+  openRejects(scope: CheckScope, after: string | null, limit: number): Promise<Page<OpenReject>>;
   identityGroups(
     check: CheckId,
     entity: "person" | "organization",
