@@ -171,6 +171,27 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import("./ingest.ts"),
   },
   {
+    name: "check-source",
+    group: "Getting things in",
+    summary: "what a map makes of a sample, and what it leaves out; --draft writes a map to start from",
+    args: [["<file>", "a file as the source gives it, or - for standard input"]],
+    options: [
+      { flags: "--source <name>", description: "source whose map and settings apply (the only one, or by its spool)" },
+      {
+        flags: "--draft",
+        description: "recognise the tool and print a `sources:` block to start from; needs no config",
+      },
+      { flags: "--format <name>", description: "instead of finding out", choices: FORMATS },
+      { flags: "--limit <n>", description: "show at most so many records (5); all are counted", read: readCount },
+    ],
+    examples: [
+      ["check-source sample.json", "what sync would take of it; nothing is written"],
+      ["check-source --source website --limit 20 export.csv", "more of it, with this source's map"],
+      ["check-source --draft export.csv", "a map to start from"],
+    ],
+    load: () => import("./check-source.ts"),
+  },
+  {
     name: "init",
     group: "Set-up",
     summary: "write crmledger.yaml, create the ledger, print the cron line; asks at a terminal, flags otherwise",

@@ -26,8 +26,10 @@ export class Warnings {
     else this.#more += 1;
   }
 
-  list(): string[] {
-    const counted = [...this.#counted.values()].map(({ count, first, say }) => say(count, first));
+  /** All of them, but for subjects that are told elsewhere. */
+  list(isToldElsewhere: (subject: string) => boolean = () => false): string[] {
+    const kept = [...this.#counted].filter(([subject]) => !isToldElsewhere(subject));
+    const counted = kept.map(([, one]) => one).map(({ count, first, say }) => say(count, first));
     return [...this.#plain, ...counted, ...(this.#more > 0 ? [`${this.#more} more warnings are not listed`] : [])];
   }
 }

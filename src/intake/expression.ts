@@ -5,8 +5,11 @@ import { parseForm } from "./form.ts";
 import { parseJson, withoutBigints } from "./json-text.ts";
 import { loadTimeReader } from "./time.ts";
 
-/** Evaluates to a plain value, undefined for no result. Rejects with an error whose message explains what went wrong. */
-export type Expression = (record: unknown) => Promise<unknown>;
+/**
+ * Evaluates to a plain value, undefined for no result. `plain`: the record is known to hold no bigint. Rejects with an
+ * error whose message explains what went wrong.
+ */
+export type Expression = (record: unknown, plain?: boolean) => Promise<unknown>;
 
 export interface CompiledExpression {
   evaluate: Expression;
@@ -36,7 +39,8 @@ export async function compileExpression(
   }
   return {
     reads: readsOf(expression.ast(), []),
-    evaluate: async (record) => plain(await expression.evaluate(withoutBigints(record))),
+    evaluate: async (record, isPlain = false) =>
+      plain(await expression.evaluate(isPlain ? record : withoutBigints(record))),
   };
 }
 

@@ -8,7 +8,8 @@ import { isAbsent } from "./values.ts";
 
 /** A value out of a record: a path, or an expression after `=`. */
 export interface Reader {
-  read: (record: unknown) => Promise<unknown>;
+  /** `plain`: the record is known to hold no bigint, so that only what is asked for is touched. */
+  read: (record: unknown, plain?: boolean) => Promise<unknown>;
   /** As people wrote it. */
   text: string;
   /** Null for an expression. */
@@ -29,6 +30,13 @@ export interface CompiledMap {
   /** The record's own name for the target, where the map is a plain path; else the target's last part. */
   labelOf: (path: string) => string;
   reads: readonly Path[];
+  lines: readonly MapLine[];
+}
+
+/** One line of a map: a target such as `deal.title`, and what it is read from, in the order of the config. */
+export interface MapLine {
+  target: string;
+  readers: readonly Reader[];
 }
 
 /** Rejects with `configInvalid`, naming `where` (the config key), for text that is neither path nor expression. */
@@ -38,8 +46,11 @@ export async function compileReader(text: string, where: string, tools: Expressi
     const compiled = await compileExpression(trimmed.slice(1), where, tools);
     return { read: compiled.evaluate, text: trimmed, path: null, reads: compiled.reads };
   }
-  const path = pathAt(trimmed, where);
-  return { read: async (record) => readPath(record, path), text: trimmed, path, reads: [path] };
+  return { ...pathReader(pathAt(trimmed, where)), text: trimmed };
+}
+
+export function pathReader(path: Path): Reader {
+  return { read: async (record) => readPath(record, path), text: pathText(path), path, reads: [path] };
 }
 
 /** A path of the config; the error names the config key. */
@@ -69,6 +80,7 @@ export async function compileMap(map: SourceMap, where: string, tools: Expressio
     apply: (record) => applyTargets(targets, record),
     labelOf: (path) => labels.get(path) ?? labels.get(pathText(path.split("."))) ?? lastName(path),
     reads: targets.flatMap((target) => target.readers.flatMap((reader) => [...reader.reads])),
+    lines: targets.map(({ name, readers }) => ({ target: name, readers })),
   };
 }
 

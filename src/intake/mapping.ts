@@ -7,7 +7,8 @@ import type { Lane, SubmissionContent } from "../domain/submission.ts";
 import { messageOf } from "./expression.ts";
 import { identityKeysOf } from "./identity-keys.ts";
 import { boundFault, parseJson } from "./json-text.ts";
-import { type CompiledMap, compileMap, compileReader, pathAt, type Reader } from "./map.ts";
+import { type Leftover, leftoversOf } from "./leftovers.ts";
+import { type CompiledMap, compileMap, compileReader, type MapLine, pathAt, pathReader, type Reader } from "./map.ts";
 import { isSubmissionList, parsePath, treeValue, writePath } from "./path.ts";
 import { restLines } from "./rest.ts";
 import { readSubmission, type ShapeContext } from "./submission.ts";
@@ -31,9 +32,27 @@ export interface MappedSubmission {
 
 export type Mapped = MappedSubmission | { type: "skipped" } | { type: "reject"; reason: string };
 
+/** A mapped record together with what the verdict was made from: for `check-source`. */
+export interface Inspection {
+  mapped: Mapped;
+  /** What the map made of the record, before any value was read. Absent where it came to that not. */
+  shape?: unknown;
+  /** The source's own id, where it has one. */
+  id?: string | null;
+  submittedAtMs?: number | null;
+  /** Also of a record that is rejected. */
+  content?: SubmissionContent;
+}
+
 export interface Mapping {
   /** Maps one record. `flat`: its members are named by dotted paths, as a CSV's columns are. */
   map(record: unknown, flat: boolean): Promise<Mapped>;
+  /** The same, with what `map` leaves out of its answer. */
+  inspect(record: unknown, flat: boolean): Promise<Inspection>;
+  /** Members of a record that no line of the map reads; none without a map. */
+  leftovers(record: object): Promise<Leftover[]>;
+  /** Lines of the map with what they read, then `where` and `restToNote`. */
+  readonly lines: readonly MapLine[];
   /** The records in a body. */
   split(body: unknown): Promise<SplitBody>;
   /** Dotted paths that the map reads; null without a map. */
@@ -64,10 +83,21 @@ export async function compileMapping(source: SourceSettings, phone: PhoneNormali
     rest: source.restToNote === null ? null : rootOr(source.restToNote, `${at}.restToNote`),
   };
   return {
-    map: (record, flat) => mapRecord(compiled, record, flat),
+    map: async (record, flat) => (await mapRecord(compiled, record, flat)).mapped,
+    inspect: (record, flat) => mapRecord(compiled, record, flat),
+    leftovers: async (record) => (compiled.map === null ? [] : await leftoversOf(compiled.map, compiled.rest, record)),
     split: (body) => splitBody(compiled, body),
     reads: compiled.map === null ? null : compiled.map.reads,
+    lines: linesOf(compiled),
   };
+}
+
+function linesOf({ map, where, rest }: Compiled): MapLine[] {
+  return [
+    ...(map?.lines ?? []),
+    ...(where === null ? [] : [{ target: "where", readers: [where] }]),
+    ...(rest === null || rest.length === 0 ? [] : [{ target: "restToNote", readers: [pathReader(rest)] }]),
+  ];
 }
 
 /** `where` is an expression, with or without its `=`. */
@@ -106,20 +136,21 @@ function isWrapped(body: unknown): body is { headers: unknown; body: unknown } {
   return Object.hasOwn(body, "headers") && Object.hasOwn(body, "body") && Object.keys(body).length === 2;
 }
 
-async function mapRecord(compiled: Compiled, record: unknown, flat: boolean): Promise<Mapped> {
+async function mapRecord(compiled: Compiled, record: unknown, flat: boolean): Promise<Inspection> {
   if (record === null || typeof record !== "object" || Array.isArray(record)) {
-    return { type: "reject", reason: "it is not an object" };
+    return { mapped: { type: "reject", reason: "it is not an object" } };
   }
   const bound = boundFault(record);
-  if (bound !== null) return { type: "reject", reason: bound };
+  if (bound !== null) return { mapped: { type: "reject", reason: bound } };
   const skip = await isSkipped(compiled, record);
-  if (skip !== null) return skip;
+  if (skip !== null) return { mapped: skip };
   const findings: Findings = { badValues: [], unknown: [], labelOf: compiled.map?.labelOf ?? plainLabel };
   const shape = compiled.map === null ? ownShape(record, flat) : await mappedShape(compiled.map, record, findings);
   const read = readSubmission(shape, compiled.shape, findings);
   if (compiled.rest !== null) addRest(compiled, record, read.content);
   if (findings.badValues.length > 0) read.content.badValues = findings.badValues;
-  return finish(compiled, read, findings);
+  const { id, submittedAtMs, content } = read;
+  return { mapped: finish(compiled, read, findings), shape, id, submittedAtMs, content };
 }
 
 async function isSkipped(compiled: Compiled, record: unknown): Promise<Mapped | null> {

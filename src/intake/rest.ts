@@ -4,28 +4,38 @@ import { displayText, isAbsent } from "./values.ts";
 
 /** Lines such as `Budget: 500` for the members below `root` that no path of `reads` takes. */
 export function restLines(record: unknown, root: Path, reads: readonly Path[]): string[] {
+  return restMembers(record, root, reads).map(({ path, text }) => `${path.slice(root.length).join(" / ")}: ${text}`);
+}
+
+/** A member with a value; a list of plain values is one. */
+export interface Member {
+  /** From the record's root. */
+  path: Path;
+  /** Its value for people. */
+  text: string;
+}
+
+/** The members below `root` that no path of `reads` takes, without those that are empty. */
+export function restMembers(record: unknown, root: Path, reads: readonly Path[]): Member[] {
   const start = root.length === 0 ? record : readPath(record, root);
   if (start === null || typeof start !== "object") return [];
   const below = reads
     .filter((path) => path.length > root.length && root.every((segment, index) => path[index] === segment))
     .map((path) => path.slice(root.length));
-  return lines(start, below, []);
+  return membersOf(start, below, []).map(({ path, text }) => ({ path: [...root, ...path], text }));
 }
 
-function lines(value: object, reads: readonly Path[], at: Path): string[] {
+function membersOf(value: object, reads: readonly Path[], at: Path): Member[] {
   return Object.entries(value).flatMap(([name, member]) => {
     const path = [...at, name];
     if (isAbsent(member) || reads.some((read) => isPrefix(read, path))) return [];
     const isList = Array.isArray(member) && member.every((item) => item === null || typeof item !== "object");
-    if (isList)
-      return [
-        `${path.join(" / ")}: ${member
-          .filter((item) => !isAbsent(item))
-          .map(displayText)
-          .join(", ")}`,
-      ];
-    if (typeof member === "object") return lines(member as object, reads, path);
-    return [`${path.join(" / ")}: ${displayText(member)}`];
+    if (isList) {
+      const texts = member.filter((item) => !isAbsent(item)).map(displayText);
+      return texts.length === 0 ? [] : [{ path, text: texts.join(", ") }];
+    }
+    if (typeof member === "object") return membersOf(member as object, reads, path);
+    return [{ path, text: displayText(member) }];
   });
 }
 

@@ -11,6 +11,18 @@ const EPOCH_MS_MIN = 100_000_000_000;
 /** The last millisecond of the year 9999. */
 const INSTANT_MAX = 253_402_300_799_999;
 
+/** How a source wrote a time: with its own offset, as local time of the source, or as an epoch. */
+export type TimeForm = "offset" | "local" | "epochSeconds" | "epochMilliseconds";
+
+/** The form of a text that a time reader takes; null for any other. */
+export function timeFormOf(value: unknown): TimeForm | null {
+  const text = String(value).trim();
+  if (/^\d{1,16}(\.\d+)?$/.test(text)) return Number(text) < EPOCH_MS_MIN ? "epochSeconds" : "epochMilliseconds";
+  const match = CALENDAR.exec(text);
+  if (match === null) return null;
+  return match[8] === undefined ? "local" : "offset";
+}
+
 interface LocalTime {
   year: number;
   month: number;
