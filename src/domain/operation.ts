@@ -33,10 +33,28 @@ export interface CreateOperation extends WriteBase {
 
 export interface UpdateOperation extends WriteBase {
   type: "update";
-  entity: FieldedEntity;
+  entity: Entity;
   id: CrmId;
   /** The fresh record that `values` was computed from. Arrays in `values` are whole. */
   base: CrmRecord;
+  /** Of a note. */
+  format?: "text" | "html";
+}
+
+/** Two records become one: what hangs on `id` moves to `into`, which wins where they differ; `id` is gone then. */
+export interface MergeOperation {
+  type: "merge";
+  key: string;
+  entity: FieldedEntity;
+  id: CrmId;
+  into: CrmId;
+}
+
+export interface DeleteOperation {
+  type: "delete";
+  key: string;
+  entity: Entity;
+  id: CrmId;
 }
 
 /** Asks about an operation that the vendor took but has not finished. */
@@ -104,8 +122,11 @@ export interface CreateFieldOperation {
 }
 
 export type WriteOperation = CreateOperation | UpdateOperation;
+/** What takes a record away. */
+export type RemoveOperation = MergeOperation | DeleteOperation;
 export type Operation =
   | WriteOperation
+  | RemoveOperation
   | PollOperation
   | ListOperation
   | ReadManyOperation
@@ -113,6 +134,11 @@ export type Operation =
   | SearchOperation
   | DescribeOperation
   | CreateFieldOperation;
+
+/** Whether an operation changes something at the CRM: such a one is never repeated while its outcome is unknown. */
+export function isWrite({ type }: Operation): boolean {
+  return type === "create" || type === "update" || type === "merge" || type === "delete" || type === "createField";
+}
 
 /** Breakers and plan caps work per group. */
 export const OPERATION_GROUPS = ["persons", "organizations", "deals", "notes", "search", "setup"] as const;
@@ -156,7 +182,7 @@ export interface CrmRecord {
 
 /** What became of one operation. */
 export type Outcome =
-  /** It happened. A write yields the id, a read its records. */
+  /** It happened. A write yields the id (a merge that of the record which stays), a read its records. */
   | {
       type: "applied";
       id?: CrmId;

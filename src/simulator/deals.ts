@@ -150,6 +150,7 @@ export function createDeal(world: World, body: Body, actor: Actor): DealRecord {
     won_time: null,
     lost_time: null,
     expected_close_date: null,
+    origin: actor.via === "person" ? "ManuallyCreated" : "API",
     label_ids: [],
     custom_fields: {},
   };
@@ -198,7 +199,7 @@ export function showDeal(world: World, deal: DealRecord, fields: readonly string
     lost_time: deal.lost_time,
     expected_close_date: deal.expected_close_date,
     label_ids: deal.label_ids,
-    origin: "API",
+    origin: deal.origin,
     origin_id: null,
     channel: null,
     channel_id: null,

@@ -65,6 +65,8 @@ export interface DealRecord extends Fielded {
   won_time: string | null;
   lost_time: string | null;
   expected_close_date: string | null;
+  /** "The way this deal was created" (v2 document); a copy made in the CRM's pages is made by hand. */
+  origin: "API" | "ManuallyCreated";
 }
 
 export interface NoteRecord extends RecordBase {

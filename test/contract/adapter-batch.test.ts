@@ -59,6 +59,8 @@ const known: CrmRecord = { ...emptyRecord("person", "1"), name: "Ada" };
 const OPERATIONS: Operation[] = [
   ...chain("ada"),
   { type: "update", key: "u", entity: "person", id: "1", values: { name: "Ada L." }, links: {}, base: known },
+  { type: "merge", key: "m", entity: "person", id: "2", into: "1" },
+  { type: "delete", key: "x", entity: "note", id: "3" },
   { type: "createField", key: "cf", entity: "deal", name: "crmledger" },
   { type: "read", key: "r", entity: "person", id: "1" },
   { type: "readMany", key: "rm", entity: "person", ids: ["1"] },
@@ -89,6 +91,8 @@ adapterSuite({
   async reply(request) {
     const crm = createBatchCrm({ nowMs: () => NOW });
     crm.vendor.records.set("1", known);
+    crm.vendor.records.set("2", { ...known, id: "2" });
+    crm.vendor.records.set("3", emptyRecord("note", "3"));
     const result = await withCredentials(crm.transport, batchAdapter, "token-0123456789")(request);
     if (result.type === "failure") throw new Error(result.code);
     return result;

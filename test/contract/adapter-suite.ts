@@ -24,6 +24,7 @@ export interface AdapterUnderTest {
   textField: FieldDef;
 }
 
+const WRITES: readonly Operation["type"][] = ["create", "update", "merge", "delete", "createField"];
 const SECRET = "s3cr3t-t0ken-0123456789abcdef";
 /** Longer replies are cut at a sample of offsets, so that the suite stays quick. */
 const OFFSETS_MAX = 400;
@@ -88,7 +89,7 @@ function packing({ adapter, session, operations }: AdapterUnderTest): void {
     for (const request of adapter.pack(operations, session)) {
       expect(known).toEqual(expect.arrayContaining(request.charges.map((charge) => charge.bucket)));
       for (const charge of request.charges) expect(charge.amount).toBeGreaterThan(0);
-      const writes = request.operations.some((op) => ["create", "update", "createField"].includes(op.type));
+      const writes = request.operations.some((op) => WRITES.includes(op.type));
       expect(request.write).toBe(writes);
       expect(OPERATION_GROUPS).toContain(request.group);
       expect(request.operations.length).toBeLessThanOrEqual(adapter.capabilities.packMax);
@@ -120,6 +121,10 @@ function packing({ adapter, session, operations }: AdapterUnderTest): void {
 function certainty({ adapter, session, operations, reply }: AdapterUnderTest): void {
   const requests = adapter.pack(operations, session);
 
+  it("takes a merge and a delete among its operations", () => {
+    expect(operations.map(({ type }) => type)).toEqual(expect.arrayContaining(["merge", "delete"]));
+  });
+
   it("says applied for a good reply, with the id of what was written", async () => {
     for (const request of requests) {
       const outcomes = adapter.classify(request, await reply(request), session);
@@ -131,6 +136,9 @@ function certainty({ adapter, session, operations, reply }: AdapterUnderTest): v
         ]);
         const { type } = request.operations[index]!;
         if (type === "create" || type === "update") expect(outcome).toHaveProperty("id", expect.stringMatching(/./));
+        const operation = request.operations[index]!;
+        if (operation.type === "merge") expect(outcome).toHaveProperty("id", operation.into);
+        if (operation.type === "delete") expect(outcome).toHaveProperty("id", operation.id);
       }
     }
   });

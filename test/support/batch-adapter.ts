@@ -7,6 +7,7 @@ import type { Capabilities, CrmAdapter, CrmSession, PackedRequest } from "../../
 import type { Catalog, CatalogPart, FieldCodec, FieldDef, FieldedEntity } from "../../src/domain/catalog.ts";
 import { canonicalJson } from "../../src/domain/json.ts";
 import type { CrmRecord, Links, Operation, OperationGroup, Outcome, Ref } from "../../src/domain/operation.ts";
+import { isWrite } from "../../src/domain/operation.ts";
 import type { LimitReading } from "../../src/domain/quota.ts";
 import type { HttpResponse, HttpResult } from "../../src/domain/wire.ts";
 import { BatchVendor, type BatchVendorOptions, STAMP_CODE, type WireOperation } from "./batch-vendor.ts";
@@ -73,9 +74,6 @@ export const batchAdapter: CrmAdapter = {
   sameNote: (stored, text) => stored.trim() === text.trim(),
   link: () => null,
 };
-
-const isWrite = (operation: Operation): boolean =>
-  operation.type === "create" || operation.type === "update" || operation.type === "createField";
 
 /** Chains stay whole: what refers to each other goes together, in the order given. Reads and writes are apart. */
 function pack(operations: readonly Operation[], session: CrmSession): PackedRequest[] {
@@ -240,6 +238,10 @@ function applied(operation: Operation, row: z.infer<typeof resultSchema>): Outco
       return records ? { type: "applied", records: records as unknown as CrmRecord[], next } : null;
     case "createField":
       return id ? { type: "applied", id } : null;
+    case "delete":
+      return id === operation.id ? { type: "applied", id } : null;
+    case "merge":
+      return id === operation.into ? { type: "applied", id } : null;
     default:
       return id && record?.id === id ? { type: "applied", id, record: record as unknown as CrmRecord } : null;
   }

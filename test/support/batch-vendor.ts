@@ -11,11 +11,23 @@ import type { HttpRequest, HttpResponse, HttpResult } from "../../src/domain/wir
 /** One operation as the vendor's wire has it. Ids in `links` are `{ id }`, or `{ ref }` of one before it. */
 export interface WireOperation {
   ref: string;
-  do: "create" | "update" | "read" | "readMany" | "list" | "search" | "describe" | "createField" | "poll";
+  do:
+    | "create"
+    | "update"
+    | "merge"
+    | "delete"
+    | "read"
+    | "readMany"
+    | "list"
+    | "search"
+    | "describe"
+    | "createField"
+    | "poll";
   entity?: CrmRecord["entity"];
   values?: Partial<CrmRecord>;
   links?: Partial<Record<"organization" | "person" | "deal", { id?: string; ref?: string }>>;
   id?: string;
+  into?: string;
   ids?: string[];
   handle?: string;
   by?: string;
@@ -156,6 +168,7 @@ export class BatchVendor {
   #perform(operation: WireOperation, done: Map<string, string>): WireResult | null {
     if (operation.do === "create" || operation.do === "update") return this.#write(operation, done);
     const { ref } = operation;
+    if (operation.do === "merge" || operation.do === "delete") return this.#remove(operation);
     if (operation.do === "poll") return this.#poll(operation);
     if (operation.do === "read") {
       const record = this.records.get(operation.id ?? "");
@@ -190,6 +203,14 @@ export class BatchVendor {
     if (record === null) return { ref, status: "gone" };
     done.set(ref, record.id);
     return verdict === "omit" ? null : { ref, status: "ok", id: record.id, record };
+  }
+
+  #remove({ ref, id = "", into }: WireOperation): WireResult | null {
+    const loser = this.records.get(id);
+    const stays = into === undefined ? loser : this.records.get(into);
+    if (loser?.deleted !== false || stays?.deleted !== false) return { ref, status: "gone" };
+    this.records.set(id, { ...loser, deleted: true });
+    return { ref, status: "ok", id: stays.id };
   }
 
   /** A job is done when it is asked for the second time. */

@@ -128,6 +128,21 @@ export const OPERATIONS: Operation[] = [
     links: { person: { id: "7" } },
     base: { ...KNOWN_PERSON, entity: "deal", id: "61" },
   },
+  {
+    type: "update",
+    entity: "note",
+    key: "un",
+    id: "90",
+    values: { text: "Tom & Jerry" },
+    links: {},
+    base: { ...KNOWN_PERSON, entity: "note", id: "90" },
+  },
+  { type: "merge", entity: "person", key: "mp", id: "9", into: "7" },
+  { type: "merge", entity: "organization", key: "mo", id: "4", into: "3" },
+  { type: "merge", entity: "deal", key: "md", id: "62", into: "61" },
+  { type: "delete", entity: "person", key: "xp", id: "7" },
+  { type: "delete", entity: "deal", key: "xd", id: "61" },
+  { type: "delete", entity: "note", key: "xn", id: "90" },
   { type: "read", key: "rp", entity: "person", id: "7" },
   { type: "read", key: "rn", entity: "note", id: "90" },
   { type: "readMany", key: "rm", entity: "person", ids: ["7", "8"] },
@@ -257,6 +272,10 @@ function dataOf(operation: Operation): unknown {
     case "update":
     case "read":
       return row(operation.entity);
+    case "merge":
+      return { ...row(operation.entity), merge_what_id: Number(operation.id) };
+    case "delete":
+      return operation.entity === "note" ? true : { id: Number(operation.id) };
     case "list":
     case "readMany":
       return [row(operation.entity)];

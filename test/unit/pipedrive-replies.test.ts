@@ -53,6 +53,21 @@ describe("records", () => {
     expect(read("rp", { id: 7, emails })).toMatchObject({ record: { emails: ["plain@example.com", "a@example.com"] } });
   });
 
+  it("say who made a deal, where the CRM does", () => {
+    const origins = { API: true, ManuallyCreated: false, Import: null };
+    for (const [origin, byApi] of Object.entries(origins))
+      expect(read("ud", { id: 61, origin })).toMatchObject({ record: { byApi } });
+    expect(read("ud", { id: 61 })).toMatchObject({ record: { byApi: null } });
+  });
+
+  it("say which part of how many a note is", () => {
+    const noteRead = (content: string) => read("rn", { id: 90, content });
+    expect(noteRead("One<br>Ref. website/wf_1 (2/3)")).toMatchObject({
+      record: { stamp: "website/wf_1", stampPart: 2 },
+    });
+    expect(noteRead("One<br>Ref. website/wf_1")).toMatchObject({ record: { stamp: "website/wf_1", stampPart: null } });
+  });
+
   it("say that they are deleted or archived", () => {
     expect(read("rp", { id: 7, is_deleted: true })).toMatchObject({ record: { deleted: true } });
     expect(read("rn", { id: 90, active_flag: false })).toMatchObject({ record: { deleted: true } });
@@ -167,7 +182,7 @@ describe("refusals", () => {
 
   it("tell that a record is gone only where one was named", () => {
     const body = { success: false, error: "not found" };
-    for (const key of ["rp", "up", "p"])
+    for (const key of ["rp", "up", "p", "mp", "xn", "xd"])
       expect(classify(key, 404, body)).toMatchObject({ type: "refused", gone: true });
     expect(classify("rp", 410, "")).toMatchObject({ gone: true });
     for (const key of ["o", "lp", "da"]) expect(classify(key, 404, body)).not.toHaveProperty("gone");
@@ -177,6 +192,24 @@ describe("refusals", () => {
     const outcome = classify("rp", 404, "<html>nginx</html>");
     expect(outcome).toMatchObject({ type: "refused", hold: { kind: "outage", scope: "account" } });
     expect(outcome).not.toHaveProperty("gone");
+  });
+});
+
+describe("a merge and a delete", () => {
+  it("are applied only where the reply is about the records that they named", () => {
+    const answered = (key: string, data: unknown) => classify(key, 200, { success: true, data });
+    expect(answered("mp", { id: 7, merge_what_id: 9 })).toMatchObject({ type: "applied", id: "7" });
+    expect(answered("mp", { id: 9 })).toMatchObject({ type: "uncertain" });
+    for (const id of [3, 4]) expect(answered("mo", { id })).toMatchObject({ type: "applied", id: "3" });
+    expect(answered("mo", { id: 5 })).toMatchObject({ type: "uncertain" });
+    expect(answered("xd", { id: 61 })).toMatchObject({ type: "applied", id: "61" });
+    expect(answered("xd", { id: 60 })).toMatchObject({ type: "uncertain" });
+    expect(answered("xn", false)).toMatchObject({ type: "uncertain" });
+  });
+
+  it("go to the record that is to go, and name the one that stays", () => {
+    expect(requestOf("mp").http).toMatchObject({ method: "PUT", body: '{"merge_with_id":7}' });
+    expect(new URL(requestOf("mp").http.url).pathname).toBe("/api/v1/persons/9/merge");
   });
 });
 

@@ -143,6 +143,7 @@ describe("people", () => {
     const { id } = simulator.addDeal({ title: "T", custom_fields: { [field]: "web/1" } });
     const copy = simulator.copyDeal(id);
     expect(copy.id).not.toBe(id);
+    expect(copy.origin).toBe("ManuallyCreated");
     expect(simulator.log.at(-1)).toMatchObject({ action: "create", stamp: "web/1", via: "person" });
   });
 

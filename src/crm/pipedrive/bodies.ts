@@ -46,8 +46,7 @@ function stampField(entity: "person" | "organization" | "deal", session: CrmSess
 }
 
 function noteBody(operation: WriteOperation, values: EntityValues, links: Links): Body {
-  const format = operation.type === "create" ? (operation.format ?? "text") : "text";
-  return { content: noteContent(values.text ?? "", format), ...linkBody(links) };
+  return { content: noteContent(values.text ?? "", operation.format ?? "text"), ...linkBody(links) };
 }
 
 function linkBody(links: Links): Body {

@@ -39,6 +39,10 @@ function cost(type: Operation["type"], entity: Entity | "catalog", subset?: "del
     case "update":
     case "createField":
       return 5 * factor;
+    case "merge":
+      return 40;
+    case "delete":
+      return 3 * factor;
     case "read":
       return 1 * factor;
     case "list":

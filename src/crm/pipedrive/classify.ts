@@ -2,7 +2,13 @@
  * Turns a reply into an outcome. The rule behind all of it: *refused* and *deferred* only where it is certain that nothing
  * happened, *applied* only where the reply proves it; everything between is *uncertain*.
  */
-import type { CreateFieldOperation, Operation, Outcome, WriteOperation } from "../../domain/operation.ts";
+import type {
+  CreateFieldOperation,
+  Operation,
+  Outcome,
+  RemoveOperation,
+  WriteOperation,
+} from "../../domain/operation.ts";
 import type { HttpResponse, HttpResult } from "../../domain/wire.ts";
 import type { CrmSession, PackedRequest } from "../adapter.ts";
 import { createdFieldCode } from "./catalog-pages.ts";
@@ -32,6 +38,8 @@ function success(operation: Operation, result: HttpResponse, session: CrmSession
   if (!envelope.success) return unreadable(result.status, "its body does not say success");
   if (operation.type === "create" || operation.type === "update")
     return written(operation, envelope, session) ?? unreadable(result.status, "it does not name the record");
+  if (operation.type === "merge" || operation.type === "delete")
+    return removed(operation, envelope) ?? unreadable(result.status, "it does not name the record");
   if (operation.type === "createField")
     return fieldMade(operation, envelope) ?? unreadable(result.status, "it does not name the field");
   return readOutcome(operation, envelope, session) ?? unreadable(result.status, "it is not what was asked for");
@@ -46,6 +54,17 @@ function written(operation: WriteOperation, envelope: Envelope, session: CrmSess
   if (id === null || (operation.type === "update" && id !== operation.id)) return null;
   const record = parseRecord(operation.entity, envelope.data, session);
   return { type: "applied", id, ...(record && { record }) };
+}
+
+/** v1 says `true` of a deleted note. Of a merged organization it names an id, and not which of the two that is. */
+function removed(operation: RemoveOperation, { data }: Envelope): Outcome | null {
+  const named = recordId((data as { id?: unknown } | null | undefined)?.id);
+  if (operation.type === "delete") {
+    const done = operation.entity === "note" ? data === true : named === operation.id;
+    return done ? { type: "applied", id: operation.id } : null;
+  }
+  const done = named === operation.into || (operation.entity === "organization" && named === operation.id);
+  return done ? { type: "applied", id: operation.into } : null;
 }
 
 function fieldMade(_operation: CreateFieldOperation, envelope: Envelope): Outcome | null {
@@ -140,6 +159,6 @@ function notTheApi(refusal: { code: string; message: string }): Outcome {
 }
 
 function namesRecords(operation: Operation): boolean {
-  if (operation.type === "read" || operation.type === "update" || operation.type === "readMany") return true;
+  if (["read", "update", "readMany", "merge", "delete"].includes(operation.type)) return true;
   return operation.type === "create" && Object.keys(operation.links).length > 0;
 }

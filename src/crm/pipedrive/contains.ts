@@ -4,6 +4,7 @@ import type { EntityValues } from "../../domain/chain.ts";
 import { canonicalJson } from "../../domain/json.ts";
 import type { CrmRecord, Links, Ref, UpdateOperation } from "../../domain/operation.ts";
 import { pipedriveCodec } from "./fields/codec.ts";
+import { sameNote } from "./note-text.ts";
 
 /** Compares as the CRM normalises: outer spaces, case of e-mail addresses, punctuation of phone numbers. */
 export function contains(
@@ -11,14 +12,15 @@ export function contains(
   update: Pick<UpdateOperation, "entity" | "values" | "links">,
   catalog: Catalog,
 ): boolean {
-  const { values, links } = update;
+  const { values, links, entity } = update;
   return (
+    (values.text === undefined || sameNote(record.text ?? "", values.text, "text")) &&
     textsIn(record, values) &&
     idsIn(record, values) &&
     linksIn(record, links) &&
     includesAll(record.emails, values.emails, (text) => text.trim().toLowerCase()) &&
     includesAll(record.phones, values.phones, (text) => text.replace(/[^\d+]/g, "")) &&
-    fieldsIn(record, values, catalog.fields[update.entity] ?? [], update.entity)
+    (entity === "note" || fieldsIn(record, values, catalog.fields[entity] ?? [], entity))
   );
 }
 

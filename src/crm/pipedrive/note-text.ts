@@ -18,14 +18,15 @@ export function sameNote(stored: string, text: string, format: "text" | "html"):
   return folded(visibleText(stored)) === folded(visibleText(noteContent(text, format)));
 }
 
-/** The stamp of a note's last line (`Ref. SOURCE/KEY` or `Ref. SOURCE/KEY (1/2)`), or null. */
-export function referenceStamp(stored: string): string | null {
+/** What a note's last line names: `Ref. SOURCE/KEY` the stamp alone, `Ref. SOURCE/KEY (1/2)` its part as well; or null. */
+export function referenceOf(stored: string): { stamp: string; part: number | null } | null {
   const last = visibleText(stored)
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "")
     .at(-1);
-  return /^Ref\. (\S.*?\/.*?)(?: \(\d+\/\d+\))?$/.exec(last ?? "")?.[1] ?? null;
+  const [, stamp, part] = /^Ref\. (\S.*?\/.*?)(?: \((\d{1,6})\/\d+\))?$/.exec(last ?? "") ?? [];
+  return stamp === undefined ? null : { stamp, part: part === undefined ? null : Number(part) };
 }
 
 const folded = (text: string): string => text.normalize("NFC").replace(/\s+/g, " ").trim();

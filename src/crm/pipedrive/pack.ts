@@ -7,11 +7,12 @@ import type {
   OperationGroup,
   SearchOperation,
 } from "../../domain/operation.ts";
+import { isWrite } from "../../domain/operation.ts";
 import type { HttpRequest } from "../../domain/wire.ts";
 import type { CrmSession, PackedRequest } from "../adapter.ts";
 import { writeBody } from "./bodies.ts";
 import { chargesOf, PAGE_SIZE_MAX } from "./capabilities.ts";
-import { COLLECTIONS, FIELD_COLLECTIONS } from "./names.ts";
+import { COLLECTIONS, FIELD_COLLECTIONS, wireId } from "./names.ts";
 
 /** What a request needs beyond the session. */
 interface Call {
@@ -37,7 +38,7 @@ export function packOne(operation: Operation, session: CrmSession): PackedReques
   return {
     operations: [operation],
     group: groupOf(operation),
-    write: operation.type === "create" || operation.type === "update" || operation.type === "createField",
+    write: isWrite(operation),
     http: {
       method: call.method,
       url: `${session.baseUrl}${path}${query}`,
@@ -80,7 +81,16 @@ function callOf(operation: Operation, session: CrmSession): Call {
       const body = writeBody(operation, session);
       const version = operation.entity === "note" ? "v1" : "v2";
       if (operation.type === "create") return { method: "POST", version, path, body };
-      return { method: "PATCH", version, path: `${path}/:id`, id: operation.id, body };
+      return { method: version === "v1" ? "PUT" : "PATCH", version, path: `${path}/:id`, id: operation.id, body };
+    }
+    case "merge": {
+      // The path names the one that goes, the body the one that stays and wins (vendor's page "Merging two persons").
+      const path = `/${COLLECTIONS[operation.entity]}/:id/merge`;
+      return { method: "PUT", version: "v1", path, id: operation.id, body: { merge_with_id: wireId(operation.into) } };
+    }
+    case "delete": {
+      const version = operation.entity === "note" ? "v1" : "v2";
+      return { method: "DELETE", version, path: `/${COLLECTIONS[operation.entity]}/:id`, id: operation.id };
     }
     case "read": {
       const version = operation.entity === "note" ? "v1" : "v2";

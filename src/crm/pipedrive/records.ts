@@ -8,13 +8,13 @@ import type { CrmId } from "../../domain/ids.ts";
 import type { CrmRecord } from "../../domain/operation.ts";
 import type { CrmSession } from "../adapter.ts";
 import { BUILT_IN_WRITABLE, recordId } from "./names.ts";
-import { referenceStamp } from "./note-text.ts";
+import { referenceOf } from "./note-text.ts";
 
 const text = z.string().nullish().catch(null);
 const number = z.number().nullish().catch(null);
 const flag = z.boolean().nullish().catch(null);
 /** An id, or an object around one as in v1 and in search hits. */
-const reference = z
+const referenceSchema = z
   .union([z.number(), z.looseObject({ id: z.number() }), z.looseObject({ value: z.number() })])
   .nullish()
   .catch(null);
@@ -28,12 +28,12 @@ const recordSchema = z.looseObject({
   name: text,
   emails: contactList,
   phones: contactList,
-  owner_id: reference,
-  owner: reference,
-  org_id: reference,
-  organization: reference,
-  person_id: reference,
-  deal_id: reference,
+  owner_id: referenceSchema,
+  owner: referenceSchema,
+  org_id: referenceSchema,
+  organization: referenceSchema,
+  person_id: referenceSchema,
+  deal_id: referenceSchema,
   label_ids: z
     .array(z.union([z.number(), z.string()]))
     .nullish()
@@ -50,8 +50,12 @@ const recordSchema = z.looseObject({
   is_deleted: flag,
   active_flag: flag,
   is_archived: flag,
+  origin: text,
   custom_fields: z.record(z.string(), z.unknown()).nullish().catch(null),
 });
+
+/** Of a deal's `origin`, "the way this deal was created" (v2 document): those that say who; others (imports, forms) don't. */
+const ORIGINS: Readonly<Record<string, boolean>> = { API: true, ManuallyCreated: false };
 
 /** A record in neutral names; null where it is none, or has no usable id. */
 export function parseRecord(entity: Entity, raw: unknown, session: CrmSession): CrmRecord | null {
@@ -60,6 +64,7 @@ export function parseRecord(entity: Entity, raw: unknown, session: CrmSession): 
   const row = parsed.data;
   const id = recordId(row.id);
   if (id === null) return null;
+  const reference = entity === "note" ? referenceOf(row.content ?? "") : null;
   const fields = entity === "note" ? {} : fieldsOf(entity, row, raw as Record<string, unknown>);
   return {
     entity,
@@ -83,7 +88,9 @@ export function parseRecord(entity: Entity, raw: unknown, session: CrmSession): 
     updatedAtMs: instant(row.update_time),
     deleted: row.is_deleted === true || row.active_flag === false || row.status === "deleted",
     archived: row.is_archived === true,
-    stamp: entity === "note" ? referenceStamp(row.content ?? "") : stampOf(fields[session.stampFields[entity] ?? ""]),
+    stamp: entity === "note" ? (reference?.stamp ?? null) : stampOf(fields[session.stampFields[entity] ?? ""]),
+    ...(entity === "note" && { stampPart: reference?.part ?? null }),
+    ...(entity === "deal" && { byApi: ORIGINS[row.origin ?? ""] ?? null }),
     fields,
   };
 }
@@ -106,7 +113,7 @@ function stampOf(value: unknown): string | null {
 const present = (list: readonly string[] | null | undefined): string[] =>
   (list ?? []).filter((entry) => entry.trim() !== "");
 
-function referenceId(value: z.infer<typeof reference>): CrmId | null {
+function referenceId(value: z.infer<typeof referenceSchema>): CrmId | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "number") return recordId(value);
   return recordId("id" in value ? value.id : value.value);
