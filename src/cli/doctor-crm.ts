@@ -4,10 +4,13 @@ import { EXIT_CODES } from "../domain/errors.ts";
 import type { RunId } from "../domain/ids.ts";
 import { STAMP_FIELD_NAME } from "../domain/stamp.ts";
 import { span } from "../report/human.ts";
+import { ACCOUNT_PARTS } from "../runner/first-contact.ts";
 import type { Desk } from "../runner/runner.ts";
 import type { Invocation } from "./command.ts";
-import { openCrmLine, withRun, withShop } from "./compose.ts";
+import { openCrmLine, type Shop, withRun, withShop } from "./compose.ts";
+import { checkAllowance, checkOwner, checkOwnerChange, checkSight, type KnownAccount } from "./doctor-account.ts";
 import { type Finding, fail, ok, warn } from "./doctor-finding.ts";
+import { checkNames, namesInMaps, partsForNames } from "./doctor-names.ts";
 
 const FIELDED: readonly FieldedEntity[] = ["person", "organization", "deal"];
 const SKEW_MAX_MS = 30_000;
@@ -21,7 +24,12 @@ export async function checkCrm(invocation: Invocation, config: Config, fix: bool
         const { openDesk } = await import("../runner/desk.ts");
         const desk = await openDesk(line.deps);
         try {
-          const result = [...(await checkAccount(desk, config)), ...(await checkStamps(desk, fix))];
+          const result = [
+            ...(await checkAccount(shop, desk)),
+            ...(await checkStamps(desk, fix)),
+            ...checkClock(desk),
+            ...(await checkSetup(desk, config)),
+          ];
           return { result, summary: { checks: result.length }, exitCode: 0 };
         } finally {
           await desk.close();
@@ -33,21 +41,40 @@ export async function checkCrm(invocation: Invocation, config: Config, fix: bool
   );
 }
 
-async function checkAccount(desk: Desk, config: Config): Promise<Finding[]> {
-  const { account } = await desk.catalog(["account"], 60_000);
+async function checkAccount({ config, ledger, clock }: Shop, desk: Desk): Promise<Finding[]> {
+  const { account } = await desk.catalog([], 0);
   const who = account === undefined ? config.crm.baseUrl : `${account.name} as ${account.userName}`;
   const found = [ok("CRM", `${who}, ${config.crm.baseUrl}`)];
+  if (account !== undefined) {
+    const known = knownAccounts(await ledger.loadCatalog(desk.accountId));
+    found.push(checkSight(account), checkOwner(config, account), ...checkOwnerChange(account, known, clock.wallMs()));
+  }
+  return found;
+}
+
+/** After the reads: a reply has told the CRM's time. */
+function checkClock(desk: Desk): Finding[] {
   const skewMs = desk.clockSkewMs();
-  if (skewMs === null) return found;
+  if (skewMs === null) return [];
   const size = Math.abs(skewMs);
+  if (size <= SKEW_MAX_MS) return [ok("clock", "agrees with the CRM")];
   const side = skewMs > 0 ? "behind" : "ahead of";
   const message = `this machine is ${span(size)} ${side} the CRM`;
-  found.push(
-    size > SKEW_MAX_MS
-      ? warn("clock", message, "Let NTP set the clock: timedatectl set-ntp true")
-      : ok("clock", "agrees with the CRM"),
+  return [warn("clock", message, "Let NTP set the clock: timedatectl set-ntp true")];
+}
+
+/** What the CRM said of each credential that this ledger has spoken with. */
+function knownAccounts(rows: Awaited<ReturnType<Shop["ledger"]["loadCatalog"]>>): KnownAccount[] {
+  return rows.flatMap(({ part, catalog: { account }, fetchedAtMs }) =>
+    part.startsWith(ACCOUNT_PARTS) && account !== undefined ? [{ account, askedAtMs: fetchedAtMs }] : [],
   );
-  return found;
+}
+
+/** Names in maps against the CRM, and how much room its plan leaves. The fields were just read for the stamps. */
+async function checkSetup(desk: Desk, config: Config): Promise<Finding[]> {
+  const names = await namesInMaps(config);
+  const catalog = await desk.catalog(partsForNames(names), 0);
+  return [...checkNames(config, names, catalog), ...checkAllowance(config, catalog)];
 }
 
 async function checkStamps(desk: Desk, fix: boolean): Promise<Finding[]> {

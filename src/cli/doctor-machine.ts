@@ -1,25 +1,18 @@
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Config, unusedKeys } from "../config/config.ts";
 import { ledgerPlace } from "../config/find-config.ts";
 import { EXIT_CODES } from "../domain/errors.ts";
-import type { SourceSettings } from "../domain/settings.ts";
 import { count } from "../report/human.ts";
 import type { Invocation } from "./command.ts";
 import { withShop } from "./compose.ts";
+import { shellWord } from "./cron-line.ts";
+import { checkDisks } from "./doctor-disk.ts";
 import { type Finding, fail, fromError, ok, warn } from "./doctor-finding.ts";
+import { checkOwners, checkSecretPlaces } from "./doctor-owners.ts";
+import { checkSpool } from "./doctor-spool.ts";
+import type { LocalUser } from "./local-user.ts";
 import { isOwnerOnly, readConfig, readToken } from "./read-config.ts";
-
-const { R_OK, W_OK, X_OK } = constants;
-/** Less than this and a busy day could fill the disk. */
-const FREE_BYTES_LOW = 200_000_000;
-/** Magic numbers of statfs(2): locks and shared memory of SQLite's WAL don't work over these. */
-const NETWORK_FILESYSTEMS: Record<number, string> = {
-  26985: "NFS",
-  4283649346: "CIFS",
-  4266872130: "SMB2",
-  1702057286: "FUSE",
-};
 
 /** Reads config and token. With `fix` the token file's mode is put right first. */
 export function checkConfig(
@@ -51,10 +44,10 @@ export function checkConfig(
   return { config, found };
 }
 
-/** Spool folders: there, readable, and writable where files are archived or deleted. */
-export function checkSpools(config: Config, fix: boolean): Finding[] {
+/** Every spool as this user finds it. */
+export function checkSpools(config: Config, user: LocalUser, fix: boolean): Finding[] {
   const found = Object.values(config.sources).flatMap((source) =>
-    source.spool === null ? [] : [checkSpool(source, source.spool, fix)],
+    source.spool === null ? [] : checkSpool(source, source.spool, user, fix),
   );
   if (found.length > 0) return found;
   return [
@@ -66,43 +59,26 @@ export function checkSpools(config: Config, fix: boolean): Finding[] {
   ];
 }
 
-function checkSpool(source: SourceSettings, spool: string, fix: boolean): Finding {
-  const name = `spool ${source.name}`;
-  if (!existsSync(spool)) {
-    if (!fix)
-      return fail(
-        name,
-        `${spool} is not there`,
-        `mkdir -p ${spool}, or crmledger doctor --fix`,
-        EXIT_CODES.spoolUnreadable,
-      );
-    mkdirSync(spool, { recursive: true, mode: 0o700 });
-    return ok(name, `${spool} (created)`);
-  }
-  try {
-    if (!statSync(spool).isDirectory()) return fail(name, `${spool} is no folder`, null, EXIT_CODES.spoolUnreadable);
-    accessSync(spool, R_OK | X_OK);
-  } catch {
-    const fix = `chmod u+rwx ${spool}, as its owner`;
-    return fail(name, `${spool} can't be used: this user may not read there`, fix, EXIT_CODES.spoolUnreadable);
-  }
-  if (source.after === "keep" || mayWrite(spool)) return ok(name, spool);
-  const message = `${spool} is read, but its files can't be moved away: this user may not write there`;
-  return warn(name, message, `chmod u+rwx ${spool}, as its owner, or set after: keep`);
+/** Whose everything is, what strangers could read, and the room that is left. */
+export function checkSurroundings(invocation: Invocation, config: Config, user: LocalUser): Finding[] {
+  const ledger = ledgerOf(invocation, config);
+  const spools = Object.values(config.sources).flatMap(({ name, spool }) =>
+    spool === null ? [] : [{ name: `spool ${name}`, folder: spool }],
+  );
+  return [
+    ...checkOwners(config, ledger, user),
+    ...checkSecretPlaces(config, ledger),
+    ...checkDisks(dirname(ledger), spools),
+  ];
 }
 
-function mayWrite(folder: string): boolean {
-  try {
-    accessSync(folder, W_OK);
-    return true;
-  } catch {
-    return false;
-  }
+function ledgerOf({ globals, io }: Invocation, config: Config): string {
+  return ledgerPlace(globals.ledger, io.env, io.cwd, config.ledger)!;
 }
 
-/** The ledger: opens, durable, whole, private, on a local disk with room. */
+/** The ledger: opens, durable, whole, private. */
 export async function checkLedger(invocation: Invocation, config: Config, fix: boolean): Promise<Finding[]> {
-  const path = ledgerPlace(invocation.globals.ledger, invocation.io.env, invocation.io.cwd, config.ledger)!;
+  const path = ledgerOf(invocation, config);
   if (!existsSync(path) && !fix)
     return [warn("ledger", `${path} is not there yet`, "The first sync makes it; so does crmledger doctor --fix.")];
   return await withShop(invocation, fix ? "create" : "open", async ({ ledger }) => {
@@ -113,7 +89,7 @@ export async function checkLedger(invocation: Invocation, config: Config, fix: b
       const fixText = "Stop all runs, keep a copy of the file, and restore the newest backup.";
       found.push(fail("ledger", `damaged: ${problems.slice(0, 3).join("; ")}`, fixText, EXIT_CODES.ledgerDamaged));
     } else found.push(ok("ledger", `${path}, version ${facts.version}, ${count(facts.bytes)} bytes, whole`));
-    found.push(durability(facts.synchronous, facts.journalMode), ...placeOf(path));
+    found.push(durability(facts.synchronous, facts.journalMode), ...modeOf(path));
     return found;
   });
 }
@@ -130,17 +106,7 @@ function durability(synchronous: string, journalMode: string): Finding {
   );
 }
 
-function placeOf(path: string): Finding[] {
-  const found: Finding[] = [];
-  if (!isOwnerOnly(statSync(path)))
-    found.push(warn("ledger mode", `${path} can be read by others`, `chmod 600 ${path}`));
-  const disk = statfsSync(dirname(path));
-  const network = NETWORK_FILESYSTEMS[disk.type];
-  if (network !== undefined) {
-    found.push(warn("disk", `${path} is on ${network}, where locks may fail`, "Move the ledger to a local disk."));
-  }
-  const free = disk.bavail * disk.bsize;
-  if (free < FREE_BYTES_LOW)
-    found.push(warn("disk", `only ${count(free)} bytes are free`, "Make room before it is full."));
-  return found.length > 0 ? found : [ok("disk", `${count(Math.round(free / 1_000_000))} MB free`)];
+function modeOf(path: string): Finding[] {
+  if (isOwnerOnly(statSync(path))) return [];
+  return [warn("ledger mode", `${path} can be read by others`, `chmod 600 ${shellWord(path)}`)];
 }

@@ -6,7 +6,8 @@ import { checkMaps } from "./check-maps.ts";
 import type { Reply, RunCommand } from "./command.ts";
 import { checkCrm } from "./doctor-crm.ts";
 import { type Finding, fromError, nodeFinding, ok } from "./doctor-finding.ts";
-import { checkConfig, checkLedger, checkSpools } from "./doctor-machine.ts";
+import { checkConfig, checkLedger, checkSpools, checkSurroundings } from "./doctor-machine.ts";
+import { currentUser } from "./local-user.ts";
 
 /** `crmledger doctor [--fix]`: every check on its own, so that one trouble does not hide the next. */
 export const run: RunCommand = async (invocation) => {
@@ -16,8 +17,10 @@ export const run: RunCommand = async (invocation) => {
   findings.push(...found);
   if (config !== null) {
     findings.push(...(await withChecks("maps", () => mapsFinding(config))));
-    findings.push(...checkSpools(config, fix));
+    const user = invocation.io.user ?? currentUser();
+    findings.push(...(await withChecks("spools", async () => checkSpools(config, user, fix))));
     findings.push(...(await withChecks("ledger", () => checkLedger(invocation, config, fix))));
+    findings.push(...(await withChecks("files", async () => checkSurroundings(invocation, config, user))));
     const crm = await withChecks("CRM", () => checkCrm(invocation, config, fix));
     // Without ledger or token the CRM can't be asked; that is said already.
     findings.push(...crm.filter((one) => !findings.some((other) => other.message === one.message)));
@@ -46,9 +49,15 @@ function replyOf(findings: readonly Finding[]): Reply {
   return { json: document, text: (style) => renderDoctor(document, style), exitCode: exitCodeOf(findings) };
 }
 
-/** As `sync` would end: 78 before 77 before 74 before 75. */
+/** As `sync` would end: 78 before 77 before 74 before 75 before 3. */
 function exitCodeOf(findings: readonly Finding[]): number {
   const codes = new Set(findings.filter((finding) => finding.status === "fail").map((finding) => finding.exitCode));
-  const order = [EXIT_CODES.configInvalid, EXIT_CODES.credentialsRefused, EXIT_CODES.spoolUnreadable, EXIT_CODES.held];
+  const order = [
+    EXIT_CODES.configInvalid,
+    EXIT_CODES.credentialsRefused,
+    EXIT_CODES.spoolUnreadable,
+    EXIT_CODES.held,
+    EXIT_CODES.attention,
+  ];
   return order.find((code) => codes.has(code)) ?? (codes.size > 0 ? EXIT_CODES.unexpected : 0);
 }

@@ -1,4 +1,5 @@
 import type { DrainSettings, PlanSettings, SourceSettings } from "../domain/settings.ts";
+import type { PlanName } from "./daily-tokens.ts";
 import type { Secret } from "./secret.ts";
 
 /** Where the CRM's token comes from. A file is read only when a command speaks to the CRM. */
@@ -10,6 +11,8 @@ export interface CrmSettings {
   baseUrl: string;
   token: TokenSource;
   timeoutMs: number;
+  /** Null where the file does not say. */
+  plan: PlanName | null;
 }
 
 /** Settings whose function comes in a later version: kept, and named by `doctor`, never silently ignored. */

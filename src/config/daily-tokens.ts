@@ -2,6 +2,14 @@
 export const PLAN_MULTIPLIERS = { lite: 1, growth: 2, premium: 5, ultimate: 7 } as const;
 export type PlanName = keyof typeof PLAN_MULTIPLIERS;
 
+/** Custom fields that a company may have, of all kinds of records together (support.pipedrive.com, usage limits, 2025-11-04). */
+export const CUSTOM_FIELDS_MAX: Readonly<Record<PlanName, number>> = {
+  lite: 30,
+  growth: 100,
+  premium: 300,
+  ultimate: 500,
+};
+
 const TOKENS_PER_SEAT = 30_000;
 
 /** The company's tokens a day; null where plan or seats are not known. */

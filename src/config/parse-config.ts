@@ -152,6 +152,7 @@ function build(shape: FileShape, origin: ConfigOrigin, token: TokenSource, probl
       baseUrl: baseUrl(shape, origin, problems),
       token,
       timeoutMs: shape.crm.timeout ?? 30_000,
+      plan: shape.crm.plan ?? null,
     },
     drain: drainSettings(shape, sources, problems),
     plan: generalPlan(shape),

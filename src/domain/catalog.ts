@@ -55,6 +55,9 @@ export interface CrmAccount {
   /** The user that the credential belongs to. */
   userId: CrmId;
   userName: string;
+  userEmail?: string;
+  /** Whether that user sees all persons whatever their visibility; absent: the CRM did not say. */
+  seesAll?: boolean;
   /** ISO 4217 code that the CRM takes for an amount without one, where it says so. */
   currency?: string;
 }

@@ -2,11 +2,12 @@
  * The first contact of a run: which account the credential belongs to, that it is the ledger's, and what the ledger
  * remembers of its set-up. Costs nothing where the credential is known to the ledger's account.
  */
-import type { CatalogPart } from "../domain/catalog.ts";
+import type { CatalogPart, CrmAccount } from "../domain/catalog.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { Hold } from "../domain/hold.ts";
+import type { AccountId } from "../domain/ids.ts";
 import type { Outcome } from "../domain/operation.ts";
-import { accountPart, type Contact, firstContact } from "./first-contact.ts";
+import { ACCOUNT_PARTS, accountPart, type Contact, firstContact } from "./first-contact.ts";
 import { Gates } from "./gates.ts";
 import { instant, QuotaDesk } from "./quota-desk.ts";
 import type { RunnerDeps } from "./runner.ts";
@@ -64,25 +65,36 @@ const ACCOUNT_AGE_MAX_MS = 24 * 3_600_000;
 
 /**
  * Asks the CRM whose credential this is, and binds or checks the ledger's account. The answer is remembered by credential,
- * so a run with a known one need not ask, and a changed token is always asked about before anything is written.
+ * so a run with a known one need not ask, and a changed token is always asked about before anything is written. Gives a
+ * warning where a new token is another user's, who will own what is created from now on; else null.
  */
 export async function checkAccount(
   deps: RunnerDeps,
   connection: Connection,
   ageMaxMs: number = ACCOUNT_AGE_MAX_MS,
-): Promise<void> {
+): Promise<string | null> {
   const { session, describe } = connection;
   const { ledger, clock, adapter } = deps;
   const part = accountPart(deps);
   const knownAtMs = session.credentialCheckedAtMs(part);
-  if (knownAtMs !== null && clock.wallMs() - knownAtMs < ageMaxMs) return;
+  if (knownAtMs !== null && clock.wallMs() - knownAtMs < ageMaxMs) return null;
   const outcome = await describe("account", undefined);
   const account = outcome.type === "applied" ? outcome.catalog?.account : undefined;
   if (!account) throw notReached(outcome);
   const named = { vendor: adapter.vendor, externalId: account.externalId, name: account.name };
   const bound = await ledger.bindAccount(named, clock.wallMs());
   session.bind(bound, account);
+  const before = knownAtMs === null ? await lastAccount(ledger, bound) : null;
   await ledger.saveCatalog(bound, part, { account }, clock.wallMs());
+  if (before === null || before.userId === account.userId) return null;
+  return `the token's user changed from ${before.userName} to ${account.userName}: new records belong to ${account.userName}`;
+}
+
+/** What the CRM said of the credential that was used last. */
+async function lastAccount(ledger: RunnerDeps["ledger"], bound: AccountId): Promise<CrmAccount | null> {
+  const rows = (await ledger.loadCatalog(bound)).filter(({ part }) => part.startsWith(ACCOUNT_PARTS));
+  const [last] = rows.sort((a, b) => b.fetchedAtMs - a.fetchedAtMs);
+  return last?.catalog.account ?? null;
 }
 
 function notReached(outcome: Outcome): CrmledgerError {

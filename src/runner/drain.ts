@@ -86,7 +86,8 @@ async function start(context: DriveContext): Promise<Started> {
       await wheel.quiet();
       return { report: { stopped: "hold", hold: review.stop } };
     }
-    await checkAccount(deps, context);
+    const newUser = await checkAccount(deps, context);
+    if (newUser !== null) context.tally.warnings.add(newUser);
     await needCatalog(context, ["fields:person", "fields:organization", "fields:deal"]);
     if (missingStamps(session).length > 0) {
       await needCatalog(

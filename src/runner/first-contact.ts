@@ -16,9 +16,12 @@ const PART: CatalogPart = "account";
 
 export type Contact = { type: "bound"; accountId: AccountId } | { type: "stopped"; hold: Hold };
 
+/** What every such row's name in the ledger's catalog begins with. */
+export const ACCOUNT_PARTS = `${PART}:`;
+
 /** Where the answer is remembered: the same token at another address is asked about again. */
 export function accountPart(deps: Pick<RunnerDeps, "credential" | "baseUrl">): string {
-  return `${PART}:${deps.credential}@${sha256(deps.baseUrl).slice(0, 16)}`;
+  return `${ACCOUNT_PARTS}${deps.credential}@${sha256(deps.baseUrl).slice(0, 16)}`;
 }
 
 /** Binds the ledger to the credential's account. Rejects with `accountMismatch` only by way of a race with another process. */

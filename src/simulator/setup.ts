@@ -162,7 +162,7 @@ export function showUser(world: World, user: UserRecord, viewer: UserRecord) {
     created,
     modified: null,
     has_created_company: user.id === world.users[0]!.id,
-    access: [{ app: "global", admin: user.id === world.users[0]!.id, permission_set_id: "admin" }],
+    access: ["sales", "global", "account_settings"].map((app) => accessOf(app, user.id === world.users[0]!.id)),
     active_flag: user.active,
     timezone_name: "Etc/UTC",
     timezone_offset: "+00:00",
@@ -171,6 +171,11 @@ export function showUser(world: World, user: UserRecord, viewer: UserRecord) {
     is_you: user.id === viewer.id,
     is_deleted: !user.active,
   };
+}
+
+/** The first user set the company up, and is its admin. */
+function accessOf(app: string, admin: boolean) {
+  return { app, admin, permission_set_id: `${app}-${admin ? "admin" : "regular"}` };
 }
 
 export function showMe(world: World, user: UserRecord) {

@@ -94,6 +94,7 @@ describe("the contract's example", () => {
     expect(config.crm).toEqual({
       type: "pipedrive",
       baseUrl: "https://acme.pipedrive.com",
+      plan: "growth",
       token: { type: "file", path: "/srv/forms/pipedrive.token" },
       timeoutMs: 30_000,
     });

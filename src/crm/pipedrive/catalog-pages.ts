@@ -18,6 +18,11 @@ const accountSchema = z.looseObject({
   company_name: text,
   company_domain: text,
   default_currency: text,
+  email: text,
+  access: z
+    .array(z.looseObject({ app: text, admin: z.boolean().nullish().catch(null) }))
+    .nullish()
+    .catch(null),
 });
 const pipelineSchema = z.looseObject({ id, name: z.string(), is_deleted: z.boolean().nullish().catch(null) });
 const stageSchema = pipelineSchema.extend({ pipeline_id: id });
@@ -89,10 +94,20 @@ function accountPart(data: unknown): Partial<Catalog> | null {
       domain: me.company_domain || null,
       userId: me.id,
       userName: me.name ?? "",
+      ...(me.email && { userEmail: me.email }),
+      ...(me.access && {
+        seesAll: me.access.some(({ app, admin }) => admin === true && ADMIN_APPS.includes(app ?? "")),
+      }),
       ...(/^[A-Z]{3}$/.test(me.default_currency ?? "") && { currency: me.default_currency ?? "" }),
     },
   };
 }
+
+/**
+ * An admin of these sees every deal, person and organization; anybody else what visibility groups and each item's own
+ * setting leave (support.pipedrive.com, visibility and permissions overview, 2026-04-24).
+ */
+const ADMIN_APPS: readonly string[] = ["sales", "global"];
 
 /** In the documents the labels' field is `label_ids` (v2 records) or `label` (v1 field lists). */
 const LABEL_CODES: readonly string[] = ["label_ids", "label"];
