@@ -72,6 +72,8 @@ export interface StepContent {
   ownerFromPerson?: boolean;
   /** The submission gave no name or title, so another value stands in: it serves for a create and overwrites nothing. */
   nameIsStandIn?: boolean;
+  /** Of a revision: the record that earlier versions wrote. `values` are then only those that changed since. */
+  amends?: Amends;
   /** Of a note: `text` or `html`; the adapter turns it into what the CRM stores. */
   format?: "text" | "html";
   /** Of a note: the reference that its last line carries, e.g. `Ref. website/wf_8812 (1/2)`; null when switched off. */
@@ -79,6 +81,18 @@ export interface StepContent {
   /** Of a `repair.N` step: it names its record, and neither the order of submissions nor people's edits keep it back. */
   repair?: StepRepair;
 }
+
+/** What a revision's step does to a record that earlier versions of the same record of the source wrote. */
+export interface Amends {
+  id: CrmId;
+  /** The organization of the earlier versions: a link to it follows a changed organization, any other link is people's. */
+  organizationId: CrmId | null;
+  /** The source's own: how it treats values that no earlier version had. */
+  onMatch: MatchMode;
+}
+
+/** A step of an earlier version that is at the CRM. */
+export type EarlierStep = Pick<Step, "entity" | "action" | "crmId" | "content">;
 
 /** What the planner makes of a submission. */
 export interface PlannedStep {

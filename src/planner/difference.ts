@@ -25,7 +25,7 @@ export const difference: Difference = (content, record, context) => {
 
 /**
  * The links that a known person or deal lacks: a person without an organization gets the chain's. An existing link is
- * never replaced. Null: none to add.
+ * never replaced, but by a revision the one that its earlier versions made. Null: none to add.
  */
 export function missingLinks(
   content: StepContent,
@@ -34,9 +34,14 @@ export function missingLinks(
 ): Links | null {
   if (content.onMatch === "keep" || record.entity === "organization" || record.entity === "note") return null;
   const links: Links = {};
-  if (ids.organizationId !== null && record.organizationId === null) links.organization = { id: ids.organizationId };
+  if (ids.organizationId !== null && takesOrganization(content, record, ids.organizationId))
+    links.organization = { id: ids.organizationId };
   if (record.entity === "deal" && ids.personId != null && record.personId === null) links.person = { id: ids.personId };
   return Object.keys(links).length === 0 ? null : links;
+}
+
+function takesOrganization({ amends }: StepContent, { organizationId }: CrmRecord, wanted: CrmId): boolean {
+  return organizationId === null || (organizationId !== wanted && organizationId === amends?.organizationId);
 }
 
 /** Won and lost are people's decisions, also where a map names the field: it serves for a create. */

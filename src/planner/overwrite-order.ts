@@ -29,7 +29,7 @@ export function inOrder(
 ): StepContent {
   if (content.onMatch !== "overwrite") return content;
   const keep = (member: Member): boolean =>
-    !isEmpty(member.in(record)) && isProtected(member, record, submittedAtMs, writes, context);
+    !isEmpty(member.in(record)) && isProtected(member, content, record, submittedAtMs, writes, context);
   const { fields = {}, ...rest } = content.values;
   const values: EntityValues = { ...rest };
   for (const name of ["name", "title", "value"] as const) {
@@ -62,6 +62,7 @@ const fieldMember = (code: string): Member => ({
 
 function isProtected(
   member: Member,
+  { amends }: StepContent,
   record: CrmRecord,
   submittedAtMs: number,
   writes: readonly EarlierWrite[],
@@ -69,9 +70,12 @@ function isProtected(
 ): boolean {
   const mine = writes.filter(({ content }) => member.of(content.values) !== undefined);
   if (mine.some((write) => write.submittedAtMs > submittedAtMs)) return true;
+  // A revision replaces what we wrote, as long as it is still there; when it was submitted says nothing about that.
+  const ours = latest(mine);
+  if (amends && (ours || amends.onMatch !== "overwrite"))
+    return !ours || !sameValue(member, ours.content, record, context);
   if (record.updatedAtMs === null || record.updatedAtMs <= submittedAtMs) return false;
-  const last = latest(mine);
-  if (last) return !sameValue(member, last.content, record, context);
+  if (ours) return !sameValue(member, ours.content, record, context);
   const ended = latest(writes)?.endedAtMs ?? null;
   return ended === null || record.updatedAtMs > ended + CLOCKS_APART_MS;
 }

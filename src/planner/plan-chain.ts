@@ -18,6 +18,8 @@ import {
   type PersonContent,
   submissionName,
 } from "../domain/submission.ts";
+import { amendSteps } from "./amend-steps.ts";
+import { notePieces } from "./delivered-notes.ts";
 import { addBadValue, commonValues, dealValues, type Planning, textIn } from "./entity-values.ts";
 import { isBlank, neededParts, ownerIsPerson } from "./needed-parts.ts";
 import { planNotes } from "./plan-notes.ts";
@@ -46,7 +48,11 @@ export const planChain: PlanChain = (input, context) => {
     ...(deal === null ? [] : [toStep(input, "deal", "deal", deal)]),
     ...noteSteps(planning),
   ];
-  return { type: "planned", steps, badValues: planning.findings.badValues };
+  return {
+    type: "planned",
+    steps: amendSteps(steps, input.earlier ?? [], context),
+    badValues: planning.findings.badValues,
+  };
 };
 
 function toStep(input: PlanInput, name: StepName, entity: Entity, content: StepContent): PlannedStep {
@@ -168,6 +174,7 @@ function noteSteps(planning: Planning): PlannedStep[] {
     stamp: stampOf(input.source, input.key),
     settings: input.settings.notes,
     lengthMax: context.noteLengthMax,
+    delivered: notePieces(input.earlier ?? []),
   });
   return contents.map((content, index) => toStep(input, `note.${index + 1}`, "note", content));
 }

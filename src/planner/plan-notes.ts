@@ -2,6 +2,7 @@ import type { StepContent } from "../domain/chain.ts";
 import type { NoteSettings } from "../domain/settings.ts";
 import { noteReference } from "../domain/stamp.ts";
 import type { BadValue } from "../domain/submission.ts";
+import { isDelivered } from "./delivered-notes.ts";
 import { cleanText, htmlOfText, sentLength, splitText } from "./note-text.ts";
 
 export interface NotesInput {
@@ -11,6 +12,8 @@ export interface NotesInput {
   settings: NoteSettings;
   /** Longest note in characters, as sent. */
   lengthMax: number;
+  /** Pieces of notes that earlier versions brought to the CRM: a text that they make up is not sent once more. */
+  delivered?: readonly string[];
 }
 
 /** Room for text that must be left however long the reference is, so that cutting ends. */
@@ -22,7 +25,7 @@ const TEXT_ROOM_MIN = 16;
  */
 export function planNotes(input: NotesInput): StepContent[] {
   const { format, reference } = input.settings;
-  const texts = withBadValues(input);
+  const texts = withBadValues(input).filter((text) => !isDelivered(text, input.delivered ?? []));
   const { pieces, split } = cutAll(texts, input);
   return pieces.map((piece, index) => {
     const mark = reference ? noteReference(input.stamp, index + 1, pieces.length) : null;

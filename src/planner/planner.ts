@@ -3,7 +3,7 @@
  * chain of steps with frozen content; a step's content and the record at the CRM make a create, an update or nothing.
  */
 import type { Catalog, CatalogPart, FieldCodec } from "../domain/catalog.ts";
-import type { EntityValues, PlannedStep, StepContent } from "../domain/chain.ts";
+import type { EarlierStep, EntityValues, PlannedStep, StepContent } from "../domain/chain.ts";
 import type { PhoneNormalizer } from "../domain/identity.ts";
 import type { CrmRecord } from "../domain/operation.ts";
 import type { PlanSettings } from "../domain/settings.ts";
@@ -24,6 +24,8 @@ export interface PlanInput {
   key: string;
   content: SubmissionContent;
   settings: PlanSettings;
+  /** Of a revision: the steps of the earlier versions that are at the CRM, oldest first. */
+  earlier?: readonly EarlierStep[];
 }
 
 export type PlanResult =

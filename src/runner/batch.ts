@@ -9,10 +9,11 @@ import { planChain } from "../planner/plan-chain.ts";
 import type { PlanResult } from "../planner/planner.ts";
 import { conclude, concludeFor } from "./conclude.ts";
 import { type DriveContext, planContext, settingsOf } from "./context.ts";
+import { earlierSteps } from "./earlier-steps.ts";
 import { needCatalog } from "./need-catalog.ts";
 import { personLookup } from "./person-step.ts";
 import { settleUncertain } from "./uncertain.ts";
-import { ChainStop, isLookupFailed, openStep, stepOf, type Work } from "./work.ts";
+import { ChainStop, isLookupFailed, openStep, soughtPerson, stepOf, type Work } from "./work.ts";
 
 /** A source whose map names what the CRM lacks is looked at again after this long, or when somebody resumes it. */
 export const SOURCE_HOLD_MS = 15 * 60_000;
@@ -85,7 +86,8 @@ async function planFully(context: DriveContext, work: Work): Promise<PlanResult>
     const message = "its payload is not in the ledger any more";
     return { type: "unplannable", code: "PAYLOAD_ERASED", message, hint: "It was erased or thinned; import it again." };
   }
-  const input = { source, key, content, settings: settingsOf(context, source) };
+  const earlier = await earlierSteps(context.deps.ledger, work.row);
+  const input = { source, key, content, settings: settingsOf(context, source), earlier };
   let refetched = false;
   for (let round = 0; round < PLAN_ROUNDS_MAX; round += 1) {
     const result = planChain(input, planContext(context, source));
@@ -125,7 +127,7 @@ const FAILED_ALONE_MAX = 3;
 async function lookUp(context: DriveContext, groups: readonly Work[][]): Promise<(Answer | null)[]> {
   const answers: (Answer | null)[] = groups.map(() => null);
   const asking = groups
-    .map((group, index) => ({ index, open: group.filter((work) => !work.ended && openStep(work, "person")) }))
+    .map((group, index) => ({ index, open: group.filter((work) => !work.ended && soughtPerson(work)) }))
     .filter(({ open }) => open.length > 0);
   if (asking.length === 0) return answers;
   try {

@@ -9,7 +9,7 @@ import { contentInOrder } from "./content-in-order.ts";
 import { type DriveContext, freshRecord, planContext, read, refusal } from "./context.ts";
 import { lease } from "./lease.ts";
 import type { ChainPerson } from "./person-step.ts";
-import { ChainStop, openStep, stampOfWork, stepOf, type Work } from "./work.ts";
+import { amendsNothing, ChainStop, deletedRecord, openStep, stampOfWork, stepOf, type Work } from "./work.ts";
 import type { Writer } from "./writer.ts";
 
 /** A person has no more open deals than this that anybody could mean. */
@@ -54,6 +54,10 @@ async function resolveAndWrite(
   person: ChainPerson | null,
   organization: Ref | null,
 ): Promise<Ref> {
+  if (amendsNothing(step, organization)) {
+    const { id } = step.content.amends!;
+    return match(context, work, step, id, `Deal ${id} is the one of the version before, and nothing of it changed.`);
+  }
   const choice = await find(context, work, step, person);
   const links: Links = {};
   if (person) links.person = person.ref;
@@ -101,7 +105,8 @@ async function update(
   };
   const first = await wanted(seen);
   if (first.values || first.links) {
-    const base = await freshRecord(context, [work], "deal", seen.id);
+    // A deal that was found in a list or a while ago is read anew; a revision's was read just now.
+    const base = step.content.amends ? seen : await freshRecord(context, [work], "deal", seen.id);
     const now = base ? await wanted(base) : { values: null, links: null };
     if (base && (now.values || now.links)) {
       const values = now.values ?? {};
@@ -117,14 +122,24 @@ async function update(
       return (await writer.write({ operation, targets: [{ work, step }], action: "update", explanation })).ref;
     }
   }
+  return match(context, work, step, seen.id, explanation);
+}
+
+function match(context: DriveContext, work: Work, step: Step, crmId: string, explanation: string): Ref {
   const at = { claimId: work.claimId, stepId: step.id };
-  Object.assign(step, { state: "done", action: "match", crmId: seen.id });
-  context.wheel.record({ steps: [{ ...at, from: "open", to: "done", action: "match", crmId: seen.id, explanation }] });
-  return { id: seen.id };
+  Object.assign(step, { state: "done", action: "match", crmId });
+  context.wheel.record({ steps: [{ ...at, from: "open", to: "done", action: "match", crmId, explanation }] });
+  return { id: crmId };
 }
 
 async function find(context: DriveContext, work: Work, step: Step, person: ChainPerson | null): Promise<Choice> {
   const { content } = step;
+  if (content.amends) {
+    const { id } = content.amends;
+    const record = await freshRecord(context, [work], "deal", id);
+    if (!record) throw deletedRecord("deal", id);
+    return { record, explanation: `Deal ${id} is the one of the version before.` };
+  }
   if (content.dealMatch === "key" && content.dealKey)
     return chooseDeal(content, await byKey(context, work, content.dealKey));
   if (content.dealMatch !== "openDealOfPerson") return chooseDeal(content, []);

@@ -9,12 +9,12 @@ import { type DriveContext, freshRecord } from "./context.ts";
 import { writeDeal } from "./deal-step.ts";
 import { writeNotes } from "./note-steps.ts";
 import { writeOrganization } from "./organization-step.ts";
-import { type ChainPerson, writePerson } from "./person-step.ts";
+import { amendPerson, type ChainPerson, writePerson } from "./person-step.ts";
 import { relink } from "./relink.ts";
-import { ChainStop, openStep, stepOf, type Work } from "./work.ts";
+import { ChainStop, openStep, soughtPerson, stepOf, type Work } from "./work.ts";
 import { Writer } from "./writer.ts";
 
-/** `answer` is the person's look-up, null where no work of the claim has an open person step. */
+/** `answer` is the person's look-up, null where no work of the claim needs one. */
 export async function driveClaim(context: DriveContext, works: readonly Work[], answer: Answer | null): Promise<void> {
   const claimId = works[0]!.claimId;
   try {
@@ -37,7 +37,7 @@ async function sharedPerson(
   works: readonly Work[],
   answer: Answer | null,
 ): Promise<ChainPerson | null> {
-  const open = works.filter((work) => !work.ended && openStep(work, "person"));
+  const open = works.filter((work) => !work.ended && soughtPerson(work));
   if (open.length === 0 || !answer) return null;
   const writer = new Writer(context.deps, context.wheel, context.mirror);
   const first = open[0]!;
@@ -80,8 +80,10 @@ async function driveOne(context: DriveContext, work: Work, shared: ChainPerson |
   context.writers.delete(work);
   for (let relinks = 0; ; relinks += 1) {
     const organization = await writeOrganization(context, writer, work);
-    const person = await personOf(context, work, shared);
     try {
+      const person = openStep(work, "person")?.content.amends
+        ? await amendPerson(context, writer, work, organization)
+        : await personOf(context, work, shared);
       const deal = await writeDeal(context, writer, work, person, organization);
       await writeNotes(writer, work, person, deal);
       await writer.finish();

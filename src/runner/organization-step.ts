@@ -7,7 +7,7 @@ import type { Choice } from "../planner/planner.ts";
 import { contentInOrder } from "./content-in-order.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
 import { lease } from "./lease.ts";
-import { openStep, stampOfWork, stepOf, type Work } from "./work.ts";
+import { amendsNothing, deletedRecord, openStep, stampOfWork, stepOf, type Work } from "./work.ts";
 import type { Writer } from "./writer.ts";
 
 /** The organization of a work: its id, or a reference to its gathered create; null where the chain has none. */
@@ -17,6 +17,7 @@ export async function writeOrganization(context: DriveContext, writer: Writer, w
     const known = stepOf(work, "organization")?.crmId;
     return known ? { id: known } : null;
   }
+  if (amendsNothing(step, null)) return match(context, work, step, step.content.amends!.id, UNCHANGED);
   const [key] = step.content.matchKeys ?? [];
   if (!key) return await resolveAndWrite(context, writer, work, step);
   return await context.locks.run(key, async () => {
@@ -38,10 +39,10 @@ export async function writeOrganization(context: DriveContext, writer: Writer, w
 }
 
 async function resolveAndWrite(context: DriveContext, writer: Writer, work: Work, step: Step): Promise<Ref> {
-  const { wheel } = context;
-  const known = await find(context, step);
   const target = { work, step };
-  const at = { claimId: work.claimId, stepId: step.id };
+  const { amends } = step.content;
+  const known = (amends && (await organizationBefore(context, work, amends.id))) ?? (await find(context, step));
+  if (amends && !known.record) throw deletedRecord("organization", amends.id);
   if (!known.record) {
     const operation = {
       type: "create" as const,
@@ -78,12 +79,22 @@ async function resolveAndWrite(context: DriveContext, writer: Writer, work: Work
     await writer.write({ operation, targets: [target], action: "update", explanation: known.explanation });
     return { id: base.id };
   }
-  const { id } = known.record;
-  Object.assign(step, { state: "done", action: "match", crmId: id });
-  wheel.record({
-    steps: [{ ...at, from: "open", to: "done", action: "match", crmId: id, explanation: known.explanation }],
-  });
-  return { id };
+  return match(context, work, step, known.record.id, known.explanation);
+}
+
+const UNCHANGED = "It is the one of the version before, and nothing of it changed.";
+
+function match(context: DriveContext, work: Work, step: Step, crmId: string, explanation: string): Ref {
+  const at = { claimId: work.claimId, stepId: step.id };
+  Object.assign(step, { state: "done", action: "match", crmId });
+  context.wheel.record({ steps: [{ ...at, from: "open", to: "done", action: "match", crmId, explanation }] });
+  return { id: crmId };
+}
+
+/** The organization that earlier versions of a revision wrote; null where it is gone. */
+async function organizationBefore(context: DriveContext, work: Work, id: string): Promise<Choice | null> {
+  const record = await freshRecord(context, [work], "organization", id);
+  return record && { record, explanation: `Organization ${record.id} is the one of the version before.` };
 }
 
 /** People edit meanwhile: what is sent is computed from the record as it is now. */

@@ -2,9 +2,9 @@
  * The person step of a claim: its submissions are one person's, so they share one look-up and one create or update. The
  * create carries the stamp of the first; the others then match it.
  */
-import type { EntityValues } from "../domain/chain.ts";
+import type { EntityValues, Step } from "../domain/chain.ts";
 import { crmPersonKey } from "../domain/identity.ts";
-import type { CrmRecord, Ref } from "../domain/operation.ts";
+import type { CrmRecord, Links, Ref } from "../domain/operation.ts";
 import type { Answer, Lookup } from "../mirror/mirror.ts";
 import { choosePerson } from "../planner/choose-person.ts";
 import { missingLinks } from "../planner/difference.ts";
@@ -12,7 +12,7 @@ import { mergePersonContents, sharedDifference } from "../planner/merge-persons.
 import { contentInOrder } from "./content-in-order.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
 import { lease } from "./lease.ts";
-import { ChainStop, openStep, stampOfWork, type Work } from "./work.ts";
+import { amendsNothing, ChainStop, deletedRecord, openStep, stampOfWork, type Work } from "./work.ts";
 import type { Target, Writer } from "./writer.ts";
 
 /** Looks again when what was found is gone when it is needed: at most this often. */
@@ -129,13 +129,7 @@ async function update(
   organization: Ref | null,
   explanation: string,
 ): Promise<ChainPerson | null> {
-  const plan = planContext(context, targets[0]!.work.row.source);
-  const organizationId = organization && "id" in organization ? organization.id : null;
-  const wanted = async (record: CrmRecord) => {
-    const contents = await Promise.all(targets.map(({ work, step }) => contentInOrder(context, work, step, record)));
-    const links = missingLinks(contents[0]!, record, { organizationId });
-    return { values: sharedDifference(contents, record, plan), links };
-  };
+  const wanted = (record: CrmRecord) => wantedOf(context, targets, record, organization);
   const first = await wanted(seen);
   if (!first.values && !first.links) {
     match(context, targets, seen.id, explanation);
@@ -148,8 +142,36 @@ async function update(
     "person",
     seen.id,
   );
-  if (!base) return null;
-  const { values, links } = await wanted(base);
+  return base && (await writeOnto(context, writer, targets, base, await wanted(base), explanation));
+}
+
+interface Wanted {
+  values: EntityValues | null;
+  links: Links | null;
+}
+
+/** What an update would send, or null in both where the record has it all. */
+async function wantedOf(
+  context: DriveContext,
+  targets: readonly Target[],
+  record: CrmRecord,
+  organization: Ref | null,
+): Promise<Wanted> {
+  const plan = planContext(context, targets[0]!.work.row.source);
+  const organizationId = organization && "id" in organization ? organization.id : null;
+  const contents = await Promise.all(targets.map(({ work, step }) => contentInOrder(context, work, step, record)));
+  const links = missingLinks(contents[0]!, record, { organizationId });
+  return { values: sharedDifference(contents, record, plan), links };
+}
+
+async function writeOnto(
+  context: DriveContext,
+  writer: Writer,
+  targets: Target[],
+  base: CrmRecord,
+  { values, links }: Wanted,
+  explanation: string,
+): Promise<ChainPerson> {
   if (!values && !links) {
     match(context, targets, base.id, explanation);
     return { ref: { id: base.id }, record: base, isNew: false };
@@ -166,6 +188,46 @@ async function update(
   };
   const written = await writer.write({ operation, targets, action: "update", explanation });
   return { ref: { id: base.id }, record: written.record ?? base, isNew: false };
+}
+
+/**
+ * The person of the earlier versions, with what this revision changes of it. A merged one is followed; one that people
+ * deleted stays deleted.
+ */
+export async function amendPerson(
+  context: DriveContext,
+  writer: Writer,
+  work: Work,
+  organization: Ref | null,
+): Promise<ChainPerson> {
+  const step = openStep(work, "person")!;
+  const { id } = step.content.amends!;
+  const targets = [{ work, step }];
+  const deal = openStep(work, "deal");
+  const needsOwner = deal?.content.ownerFromPerson && !deal.content.amends;
+  if (!needsOwner && amendsNothing(step, organization)) {
+    match(context, targets, id, `Person ${id} is the one of the version before, and nothing of it changed.`);
+    return { ref: { id }, record: null, isNew: false };
+  }
+  const there = await freshRecord(context, [work], "person", id);
+  if (!there) await context.mirror.forget("person", id);
+  const record = there ?? (await survivorOf(context, work, step));
+  if (!record) throw deletedRecord("person", id);
+  await lease(context, work, crmPersonKey(record.id), "this person");
+  const why = there ? "" : `; person ${id}, used before, is gone from the CRM`;
+  const explanation = `Person ${record.id} is the one of the version before${why}.`;
+  const wanted = await wantedOf(context, targets, record, organization);
+  return await writeOnto(context, writer, targets, record, wanted, explanation);
+}
+
+/** By an e-mail address or match field; a phone number alone may be somebody else's where there was an e-mail address. */
+async function survivorOf(context: DriveContext, work: Work, step: Step): Promise<CrmRecord | null> {
+  const known = step.content.matchKeys ?? [];
+  const hasEmail = known.some((key) => key.startsWith("email:"));
+  const matchKeys = hasEmail ? known.filter((key) => !key.startsWith("phone:")) : known;
+  const [answer] = await context.mirror.persons([{ keys: matchKeys }]);
+  const plan = planContext(context, work.row.source);
+  return choosePerson({ ...step.content, matchKeys }, answer!.candidates, plan).record;
 }
 
 function match(context: DriveContext, targets: readonly Target[], id: string, explanation: string): void {

@@ -4,7 +4,7 @@
  */
 
 import { CATALOG_PARTS, type Entity } from "../domain/catalog.ts";
-import type { PlannedStep } from "../domain/chain.ts";
+import type { EarlierStep, PlannedStep } from "../domain/chain.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import type { SubmissionContent } from "../domain/submission.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
@@ -12,6 +12,7 @@ import { initialBucket } from "../pacer/bucket.ts";
 import { secondsFor } from "../pacer/concurrency.ts";
 import { planChain } from "../planner/plan-chain.ts";
 import type { PlanContext } from "../planner/planner.ts";
+import { earlierSteps } from "./earlier-steps.ts";
 import { instant } from "./quota-desk.ts";
 import type { DrainPlan, PlannedWrite, RunnerDeps } from "./runner.ts";
 import { CATALOG_AGE_MAX_MS, Session } from "./session.ts";
@@ -30,6 +31,8 @@ interface Entry {
   content: SubmissionContent;
   /** Names of steps that are in the CRM already. */
   done: Set<string>;
+  /** Of a revision: what earlier versions have at the CRM. */
+  earlier: EarlierStep[];
 }
 
 type Known = "known" | "new" | "unknown";
@@ -69,14 +72,16 @@ async function entriesOf(
   const most = Math.min(limits.submissionsMax ?? PREVIEW_MAX, PREVIEW_MAX);
   const filter = { source: limits.source, lane: limits.lane };
   const rows = await deps.ledger.peek(most, deps.clock.wallMs(), filter);
-  const queued = rows.flatMap(({ source, key, content, steps }) => {
+  const queued: Entry[] = [];
+  for (const row of rows) {
+    const { source, key, content, steps } = row;
     const done = new Set<string>(steps.filter((step) => step.state === "done").map((step) => step.name));
-    return content ? [{ source, key, content, done }] : [];
-  });
+    if (content) queued.push({ source, key, content, done, earlier: await earlierSteps(deps.ledger, row) });
+  }
   const fresh = extra
     .filter((one) => !one.history && (!limits.source || one.source === limits.source))
     .filter((one) => !limits.lane || one.lane === limits.lane)
-    .map(({ source, key, content }) => ({ source, key, content, done: new Set<string>() }));
+    .map(({ source, key, content }) => ({ source, key, content, done: new Set<string>(), earlier: [] }));
   return [...queued, ...fresh].slice(0, most);
 }
 
@@ -93,7 +98,8 @@ function planned(deps: PreviewDeps, session: Session, entry: Entry, remarks: Set
     noteLengthMax: adapter.capabilities.noteLengthMax,
     country: plan.persons.country,
   };
-  const result = planChain({ source: entry.source, key: entry.key, content: entry.content, settings: plan }, context);
+  const { source, key, content, earlier } = entry;
+  const result = planChain({ source, key, content, settings: plan, earlier }, context);
   if (result.type === "planned") return { steps: result.steps, context };
   if (result.type === "needs") {
     remarks.add(`The CRM's ${result.parts.join(", ")} were not read yet: names are shown as given, not checked.`);
@@ -110,11 +116,12 @@ async function addEntry(
 ): Promise<void> {
   const person = await personKnown(deps, session, made);
   const rows = made
-    ? made.steps.map((step) => ({ name: step.name, entity: step.entity, fields: stepFields(step, made.context) }))
+    ? made.steps.map((step) => ({ ...step, amends: step.content.amends, fields: stepFields(step, made.context) }))
     : contentFields(entry.content);
-  for (const { name, entity, fields } of rows) {
-    if (entry.done.has(name)) continue;
-    const known: Known = entity === "person" ? person : entity === "organization" ? "unknown" : "new";
+  for (const { name, entity, fields, amends } of rows) {
+    if (entry.done.has(name) || (amends && Object.keys(fields).length === 0)) continue;
+    const found: Known = entity === "person" ? person : entity === "organization" ? "unknown" : "new";
+    const known = amends ? "known" : found;
     addWrite(
       plan,
       deps,

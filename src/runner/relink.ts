@@ -2,13 +2,12 @@
  * After the CRM refused a write that names other records: were they still there? A person or organization that was found
  * by the mirror and is gone is looked up anew, and a merged one is followed to its survivor, without costing a try.
  */
-import type { StepName } from "../domain/chain.ts";
 import { crmPersonKey } from "../domain/identity.ts";
 import { chooseOrganization, choosePerson } from "../planner/choose-person.ts";
 import type { Choice } from "../planner/planner.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
 import { lease } from "./lease.ts";
-import { ChainStop, stepOf, type Work } from "./work.ts";
+import { ChainStop, deletedRecord, stepOf, type Work } from "./work.ts";
 
 /** True where a link was mended and the write may be tried again. Throws a `ChainStop` where it can't be mended. */
 export async function relink(context: DriveContext, work: Work, error: unknown): Promise<boolean> {
@@ -40,7 +39,7 @@ async function mend(context: DriveContext, work: Work, name: "organization" | "p
     context.wheel.record({ steps: [{ ...at, from: "done", to: "done", crmId: id, explanation }] });
     return true;
   }
-  if (step.action !== "match") throw deleted(name, gone);
+  if (step.action !== "match" || step.content.amends) throw deletedRecord(name, gone);
   // Never ours: it is planned again as if it had not been found, in the next claim.
   const at = { claimId: work.claimId, stepId: step.id };
   Object.assign(step, { state: "open", action: null, crmId: null });
@@ -59,14 +58,4 @@ async function lookAgain(context: DriveContext, work: Work, name: "organization"
   }
   const [answer] = await context.mirror.persons([lookup]);
   return choosePerson(content, answer!.candidates, plan);
-}
-
-/** What people deleted stays deleted: a half-done chain is not rebuilt behind their back. */
-function deleted(name: StepName, id: string): ChainStop {
-  const error = {
-    code: "CRM_RECORD_DELETED",
-    message: `the ${name} ${id} that this chain had written was deleted or merged at the CRM before the chain was complete`,
-    hint: "Restore it in the CRM, or drop the submission with `crmledger failed drop`; `retry-failed` tries again.",
-  };
-  return new ChainStop({ type: "failed", error, step: name });
 }

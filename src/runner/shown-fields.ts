@@ -36,7 +36,7 @@ export function stepFields(step: PlannedStep, context: PlanContext): Record<stri
 /** The same from a submission that could not be planned yet, as it was given. */
 export function contentFields(
   content: SubmissionContent,
-): { name: StepName; entity: Entity; fields: Record<string, unknown> }[] {
+): { name: StepName; entity: Entity; amends?: undefined; fields: Record<string, unknown> }[] {
   const { organization, person, deal, notes = [] } = content;
   const flat = (part: object): Record<string, unknown> => {
     const { fields, ...rest } = part as { fields?: Record<string, unknown> };

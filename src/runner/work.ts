@@ -5,7 +5,7 @@
 import type { Step, StepError, StepName } from "../domain/chain.ts";
 import { fullJitterMs } from "../domain/clock.ts";
 import type { ClaimId } from "../domain/ids.ts";
-import type { Outcome } from "../domain/operation.ts";
+import type { Outcome, Ref } from "../domain/operation.ts";
 import { stampOf } from "../domain/stamp.ts";
 import type { SubmissionChange, SubmissionRow } from "../ledger/rows.ts";
 import type { RunnerDeps } from "./runner.ts";
@@ -35,6 +35,20 @@ export function stampOfWork(work: Work): string {
 export function openStep(work: Work, name: StepName): Step | undefined {
   const step = stepOf(work, name);
   return step?.state === "open" ? step : undefined;
+}
+
+/** The open person step of a work whose person has to be looked up. A revision's person is the one of its first version. */
+export function soughtPerson(work: Work): Step | undefined {
+  const step = openStep(work, "person");
+  return step?.content.amends ? undefined : step;
+}
+
+/** Whether a revision's step changes nothing of the record that earlier versions wrote, its organization included. */
+export function amendsNothing({ content }: Step, organization: Ref | null): boolean {
+  const { amends, values } = content;
+  if (!amends) return false;
+  const linked = organization === null || ("id" in organization && organization.id === amends.organizationId);
+  return linked && Object.keys(values).length === 0;
 }
 
 /** Something of the chain is at the CRM by our hand. */
@@ -103,6 +117,16 @@ export function stopFor(
         detail: `the CRM works on ${step}`,
       });
   }
+}
+
+/** What people deleted stays deleted: a half-done chain is not rebuilt behind their back. */
+export function deletedRecord(name: StepName, id: string): ChainStop {
+  const error = {
+    code: "CRM_RECORD_DELETED",
+    message: `the ${name} ${id} that this chain had written was deleted or merged at the CRM before the chain was complete`,
+    hint: "Restore it in the CRM, or drop the submission with `crmledger failed drop`; `retry-failed` tries again.",
+  };
+  return new ChainStop({ type: "failed", error, step: name });
 }
 
 export function isLookupFailed(error: unknown): error is Error {

@@ -66,6 +66,8 @@ export interface Given {
   lane?: Lane;
   submittedAtMs?: number;
   targetMs?: number;
+  /** A known key with other content amends what the first wrote. */
+  revisions?: "update";
 }
 
 export interface RigOptions {
@@ -163,6 +165,7 @@ function incoming(given: Given, nowMs: number) {
     identityKeys: [...(email ? [emailKey(email)] : []), ...(phone ? [phoneKey(phone)] : [])],
     origin: { file: "test", line: 1 },
     history: false,
+    ...(given.revisions === undefined ? {} : { revisions: given.revisions }),
   };
 }
 
