@@ -34,7 +34,7 @@ export async function draftSource(invocation: Invocation, flags: CheckSourceFlag
   const draft = draftOf(format, records);
   const name = flags.source ?? draft.name;
   const heading = `Drafted from ${safeLine(args[0]!)}: ${draft.tool}.`;
-  const yaml = safeText(draftText(draft, name, heading));
+  const yaml = safeText(draftText(draft, name, heading, format !== "csv"));
   const settings = settingsOf(yaml, name, io.cwd);
   const taken = path === "-" ? null : await tried(invocation, settings, path, flags);
   talk.say(`Recognised: ${draft.tool}.${taken === null ? "" : ` The draft takes ${taken.text}.`}`);

@@ -1,9 +1,11 @@
 import { Document, type Pair, type Scalar, type YAMLMap } from "yaml";
 import type { SourceDraft } from "../intake/known-tools/draft.ts";
 
-/** A draft as a `sources:` block with its comments, ready to be put into `crmledger.yaml`. */
-export function draftText(draft: SourceDraft, name: string, heading: string): string {
-  const spooled = draft.settings.format !== "csv";
+/**
+ * A draft as a `sources:` block with its comments, ready to be put into `crmledger.yaml`. `spooled`: its records come one by
+ * one; else as a file that somebody imports.
+ */
+export function draftText(draft: SourceDraft, name: string, heading: string, spooled: boolean): string {
   const settings = {
     ...(spooled ? { spool: `./spool/${name}` } : {}),
     ...draft.settings,

@@ -17,7 +17,14 @@ export interface SourceDraft {
   /** A name for the source. */
   name: string;
   map: SourceMap;
-  settings: { format?: SourceFormat; records?: string; where?: string; timezone?: string; restToNote?: string };
+  settings: {
+    records?: string;
+    where?: string;
+    timezone?: string;
+    sameWithin?: string;
+    restToNote?: string;
+    deals?: { match: string };
+  };
   /** By target of the map or name of the setting: what to know of it. */
   comments: Readonly<Record<string, string>>;
   /** What to know of all of it. */
@@ -44,11 +51,6 @@ export function quotedText(text: string): string {
 /** An expression that puts the parts that are there under each other: one note. */
 export function linesExpression(parts: readonly string[]): string {
   return `= $join([${parts.join(", ")}], '\\n')`;
-}
-
-/** A part such as `Budget: 500`, absent where the member is empty. */
-export function labelled(path: Path, label: string): string {
-  return `${inExpression(path)} ? ${quotedText(`${label}: `)} & ${inExpression(path)}`;
 }
 
 /** Whether every record has what tells the tool. */

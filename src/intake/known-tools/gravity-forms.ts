@@ -1,39 +1,69 @@
 /** Gravity Forms' CSV of entries: the form's fields, then columns of the plugin's own. */
-import { everyRecord, inExpression, type KnownTool, labelled, linesExpression, quotedText } from "./draft.ts";
+import type { SourceMap } from "../../domain/settings.ts";
+import { everyRecord, inExpression, type KnownTool, quotedText } from "./draft.ts";
 import { guess, type Leaf, leavesOf, mapOf, withoutGuessed } from "./guess.ts";
 
-/** The plugin's own columns, as they are called in English. */
+/** The plugin's own columns, as they are called in English, and those of a consent field. */
 const PLUGIN =
-  /^(Created By \(User Id\)|Entry Id|Entry Date|Date Updated|Source Url|Transaction Id|Payment Amount|Payment Date|Payment Status|Post Id|User Agent|User IP)$/;
-const CONSENT = /\((Consent|Text|Description)\)$/;
+  /^(Created By \(User Id\)|Entry Id|Entry Date|Date Updated|Source Url|Transaction Id|Payment Amount|Payment Date|Payment Status|Post Id|User Agent|User IP)$|\((Consent|Text|Description)\)$/;
+const MONEY = /^\D*\d[\d,]*(\.\d\d)?$/;
+const CURRENCIES: readonly (readonly [string, string])[] = [
+  ["$", "USD"],
+  ["€", "EUR"],
+  ["£", "GBP"],
+];
 
 export const gravityForms: KnownTool = {
   draft: (sample) => {
-    if (
-      sample.format !== "csv" ||
-      !everyRecord(sample, (row) => "Entry Id" in row && "Entry Date" in row && "Source Url" in row)
-    )
-      return null;
+    const isEntry = (row: object): boolean => "Entry Id" in row && "Entry Date" in row && "Source Url" in row;
+    if (sample.format !== "csv" || !everyRecord(sample, isEntry)) return null;
     const leaves = leavesOf(sample.records, []).filter(({ path }) => !PLUGIN.test(path[0] as string));
     const found = guess(leaves, sample.records.length);
-    const { id: _, submittedAt: __, notes: ___, ...fields } = mapOf(found);
-    const lines = linesOf(withoutGuessed(leaves, found).filter(({ path }) => !CONSENT.test(path[0] as string)));
-    const message = found.message === null ? [] : [inExpression(found.message.path)];
+    const { notes: _, ...fields } = mapOf({ ...found, id: null, time: null });
+    const left = withoutGuessed(leaves, found);
+    const money = left.find(({ values }) => values.length > 0 && values.every((value) => currencyOf(value) !== null));
+    // The export puts a ' before a value that begins with = + - or @.
+    const message = found.message === null ? [] : [`$replace(${inExpression(found.message.path)}, /^'(?=[=+@-])/, '')`];
+    const lines = linesOf(left.filter((leaf) => leaf !== money));
     return {
       ...{ tool: "an export of Gravity Forms", name: "gravity-forms" },
       map: {
-        ...{ id: "`Entry Id`", submittedAt: "`Entry Date`", ...fields },
-        notes: linesExpression([...message, ...lines, labelled(["Source Url"], "Page")]),
+        ...{ id: "Entry Id", submittedAt: "Entry Date", ...fields, "deal.title": titleOf(found.company) },
+        ...(money === undefined ? {} : moneyOf(money)),
+        notes: `= $join([\n  ${[...message, ...lines, "'Page: ' & `Source Url`"].join(",\n  ")}\n][$ != ''], '\\n\\n')`,
       },
-      settings: { format: "csv", timezone: "UTC" },
+      settings: { timezone: "UTC" },
       comments: {
-        submittedAt: "local time of the site",
-        timezone: "name the site's zone here, such as America/New_York: the times have no offset",
+        timezone: "put the site's own zone here, such as America/New_York: Entry Date has no offset",
+        "deal.value": '"$ 2,500.00" to 2500; what is written in another way goes into the note',
+        notes: "without the visitor's address and browser, which restToNote would take along",
       },
-      remarks: ["Add deal.title to open a deal for each entry."],
+      remarks: [
+        "Column names are the form's labels; those of the plugin (Entry Id, Entry Date, Source Url) are translated.",
+      ],
     };
   },
 };
+
+function titleOf(company: Leaf | null): string {
+  if (company === null) return "= 'Contact form'";
+  const name = inExpression(company.path);
+  return `= 'Contact form' & (${name} ? ': ' & ${name} : '')`;
+}
+
+function currencyOf(value: string): string | null {
+  if (!MONEY.test(value)) return null;
+  return CURRENCIES.find(([sign]) => value.includes(sign))?.[1] ?? null;
+}
+
+function moneyOf({ path, values }: Leaf): SourceMap {
+  const name = inExpression(path);
+  const number = `$number($replace(${name}, /[^0-9.]/, ''))`;
+  return {
+    "deal.value": `= ${name} ? ($contains(${name}, /^\\D*[0-9,]+(\\.[0-9][0-9])?$/) ? ${number} : ${name})`,
+    "deal.currency": `= ${name} ? '${currencyOf(values[0] as string)}'`,
+  };
+}
 
 /** `Interests (Demo)`, `Interests (Pricing)` are choices of one field: the chosen ones make one line. */
 function linesOf(leaves: readonly Leaf[]): string[] {
@@ -45,9 +75,8 @@ function linesOf(leaves: readonly Leaf[]): string[] {
     groups.set(name, [...(groups.get(name) ?? []), leaf]);
   }
   return [...groups].map(([name, members]) => {
-    const [first] = members as [Leaf];
-    if (members.length === 1) return labelled(first.path, name);
-    const cells = `[${members.map(({ path }) => inExpression(path)).join(", ")}][$ != '']`;
-    return `$exists(${cells}) ? ${quotedText(`${name}: `)} & $join(${cells}, ', ')`;
+    const cells = members.map(({ path }) => inExpression(path)).join(", ");
+    const value = members.length === 1 ? cells : `$join([${cells}][$ != ''], ', ')`;
+    return `[${value}][$ != ''].(${quotedText(`${name}: `)} & $)`;
   });
 }

@@ -101,7 +101,12 @@ export function guess(leaves: readonly Leaf[], records: number): Guess {
     (leaf) => mostly(leaf, isEmail),
     (leaf) => EMAIL.test(leaf.name) && leaf.values.length === 0,
   ]);
-  const time = best(TIME_NAMES.map((name) => (leaf: Leaf) => name.test(leaf.name) && mostly(leaf, isTime)));
+  const isDated = (leaf: Leaf): boolean => leaf.values.length === records && leaf.values.every(isCalendarTime);
+  const time = best([
+    ...TIME_NAMES.map((name) => (leaf: Leaf) => name.test(leaf.name) && mostly(leaf, isTime)),
+    // Of several nobody can say which is meant.
+    (leaf) => isDated(leaf) && [...free].filter(isDated).length === 1,
+  ]);
   const isId = (leaf: Leaf): boolean => leaf.values.length === records && new Set(leaf.values).size > records / 2;
   const id = best(ID_NAMES.map((name) => (leaf: Leaf) => name.test(leaf.name) && isId(leaf)));
   const phone = best([
@@ -134,7 +139,12 @@ function mostly({ values }: Leaf, fits: (value: string) => boolean): boolean {
 }
 
 const isEmail = (value: string): boolean => normalizeEmail(value) !== null;
-const isTime = (value: string): boolean => timeFormOf(value) !== null || pictureOf([value]) !== null;
+const isTime = (value: string): boolean => isCalendarTime(value) || /^\d{10,13}(\.\d+)?$/.test(value);
+
+function isCalendarTime(value: string): boolean {
+  const form = timeFormOf(value);
+  return form === "offset" || form === "local" || (form === null && pictureOf([value]) !== null);
+}
 
 function isPhone(value: string): boolean {
   const digits = value.replace(/\D/g, "").length;
@@ -143,19 +153,33 @@ function isPhone(value: string): boolean {
 
 /** Lines of a map for what was guessed. */
 export function mapOf(found: Guess): SourceMap {
-  const path = ({ path }: Leaf): string => pathText(path);
+  const path = ({ path }: Leaf): string => pathAsWritten(path);
   const map: SourceMap = {};
   if (found.id !== null) map.id = path(found.id);
   if (found.time !== null) map.submittedAt = timeReader(found.time);
   const [first, last] = found.name;
-  if (last !== undefined && first !== undefined)
-    map["person.name"] = `= $trim(${inExpression(first.path)} & ' ' & ${inExpression(last.path)})`;
+  if (last !== undefined && first !== undefined) map["person.name"] = fullName(first.path, last.path);
   else if (first !== undefined) map["person.name"] = path(first);
   if (found.email !== null) map["person.email"] = path(found.email);
   if (found.phone !== null) map["person.phone"] = path(found.phone);
   if (found.company !== null) map["organization.name"] = path(found.company);
   if (found.message !== null) map.notes = path(found.message);
   return map;
+}
+
+/** Names with a blank need no backticks where they stand alone: a column is read by its name. */
+function pathAsWritten(path: Path): string {
+  const [only] = path;
+  return path.length === 1 && only !== undefined && !/^[=`]|\./.test(only) ? only : pathText(path);
+}
+
+function fullName(first: Path, last: Path): string {
+  const parent = first.slice(0, -1);
+  const isShared =
+    parent.length > 0 && parent.length === last.length - 1 && parent.every((name, at) => name === last[at]);
+  if (!isShared) return `= $trim(${inExpression(first)} & ' ' & ${inExpression(last)})`;
+  const [one, other] = [first, last].map((path) => inExpression(path.slice(-1)));
+  return `= $trim(${inExpression(parent)}.(${one} & ' ' & ${other}))`;
 }
 
 function timeReader({ path, values }: Leaf): string {

@@ -1,8 +1,9 @@
 /** Shopify's webhook `customers/create`. */
-import { everyRecord, inExpression, type KnownTool, objectOf } from "./draft.ts";
+import { everyRecord, inExpression, type KnownTool } from "./draft.ts";
 
 /** Of the customer in every test notification that Shopify sends. */
 const TEST_CUSTOMER = "706405506930370084";
+const ADDRESS = "$join(default_address.[address1, address2, $trim(zip & ' ' & city), country][$boolean($)], ', ')";
 
 export const shopify: KnownTool = {
   draft: (sample) => {
@@ -10,32 +11,23 @@ export const shopify: KnownTool = {
       typeof id === "string" && id.startsWith("gid://shopify/Customer/");
     if (!everyRecord(sample, isCustomer)) return null;
     const at = (...path: string[]): string => inExpression([...sample.base, ...path]);
-    const eventId = eventHeader(sample.records[0]);
+    const [open, close] = sample.base.length > 0 ? [`${inExpression(sample.base)}.(`, ")"] : ["", ""];
     return {
       ...{ tool: "a webhook of Shopify (a customer)", name: "shopify" },
       map: {
-        id: eventId === null ? at("id") : inExpression(["headers", eventId]),
-        submittedAt: at("created_at"),
-        "person.name": `= $trim(${at("first_name")} & ' ' & ${at("last_name")})`,
+        ...{ id: at("id"), submittedAt: at("created_at") },
+        "person.name": `= $trim(${open}first_name & ' ' & last_name${close})`,
         "person.email": at("email"),
         "person.phone": [at("phone"), at("default_address", "phone")],
         "organization.name": at("default_address", "company"),
-        notes: at("note"),
+        notes: `= ${open}$join([note, [${ADDRESS}][$ != ''].('Address: ' & $)][$boolean($)], '\\n\\n')${close}`,
       },
-      settings: { where: `${at("id")} != '${TEST_CUSTOMER}'` },
+      settings: { where: `$string(${at("id")}) != '${TEST_CUSTOMER}'` },
       comments: {
-        id:
-          eventId === null
-            ? "the customer's id: for customers/create only, where each comes once"
-            : "the event's id: a redelivery has the same one",
-        where: "leaves out the customer of Shopify's test notifications",
+        where: "leaves out Shopify's test notification, which always has this id",
+        id: "the customer's: right for customers/create, where each comes once",
       },
       remarks: ["Add deal.title to open a deal for each customer."],
     };
   },
 };
-
-/** The header that names the event, where the webhook was stored with its headers. */
-function eventHeader(record: unknown): string | null {
-  return Object.keys(objectOf(objectOf(record).headers)).find((name) => /^x-shopify-event-id$/i.test(name)) ?? null;
-}

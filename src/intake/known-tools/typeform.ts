@@ -1,20 +1,14 @@
 /** Typeform's webhook `form_response`: answers are a list, each with its question's `field.ref` and a value under its type. */
-import {
-  bodyOf,
-  type DraftSample,
-  everyRecord,
-  inExpression,
-  type KnownTool,
-  linesExpression,
-  objectOf,
-  quotedText,
-} from "./draft.ts";
+import { bodyOf, type DraftSample, everyRecord, inExpression, type KnownTool, objectOf, quotedText } from "./draft.ts";
 import { words } from "./guess.ts";
 
 interface Question {
   ref: string;
   type: string;
+  /** Its title in lower case. */
   name: string;
+  /** Several answers may be chosen. */
+  many: boolean;
 }
 
 const NAME = /\bname\b/;
@@ -22,53 +16,64 @@ const COMPANY = /\b(company|organi[sz]ation|firma|business)\b/;
 
 export const typeform: KnownTool = {
   draft: (sample) => {
-    if (
-      !everyRecord(
-        sample,
-        ({ event_type, form_response }) =>
-          event_type === "form_response" && objectOf(form_response).form_id !== undefined,
-      )
-    )
-      return null;
+    if (!everyRecord(sample, isResponse)) return null;
     const form = inExpression([...sample.base, "form_response"]);
     const questions = questionsOf(sample);
-    const find = (type: RegExp, name: RegExp): Question | undefined =>
-      questions.find((one) => type.test(one.type) && (name.test(words(one.ref)) || name.test(one.name)));
-    const name = find(/^short_text$/, NAME);
-    const company = find(/^short_text$/, COMPANY);
-    const message = questions.find(({ type }) => type === "long_text");
-    const chosen = [name, company, message].filter((one) => one !== undefined);
-    const text = ({ ref }: Question): string => `${form}.answers[field.ref = ${quotedText(ref)}].text`;
+    const asking = (name: RegExp) => (one: Question) =>
+      one.type === "short_text" && (name.test(words(one.ref)) || name.test(one.name));
+    const name = questions.find(asking(NAME));
+    const company = questions.find(asking(COMPANY));
+    const choice = questions.find(({ type, many }) => type === "multiple_choice" && !many);
+    const text = (one: Question): string => `= ${form}.answers[field.ref = ${quotedText(one.ref)}].text`;
     return {
       ...{ tool: "a webhook of Typeform", name: "typeform" },
       map: {
-        id: inExpression([...sample.base, "event_id"]),
-        submittedAt: `${form}.submitted_at`,
-        ...(name === undefined ? {} : { "person.name": `= ${text(name)}` }),
+        ...{ id: `${form}.token`, submittedAt: `${form}.submitted_at` },
+        ...(name === undefined ? {} : { "person.name": text(name) }),
         "person.email": `= ${form}.answers[type = 'email'][0].email`,
         "person.phone": `= ${form}.answers[type = 'phone_number'][0].phone_number`,
-        ...(company === undefined ? {} : { "organization.name": `= ${text(company)}` }),
-        "deal.title": `= 'Typeform: ' & ${form}.definition.title`,
-        notes: linesExpression([...(message === undefined ? [] : [text(message)]), others(form, chosen)]),
+        ...(company === undefined ? {} : { "organization.name": text(company) }),
+        "deal.title": `= ${form}.${titleOf(choice)}`,
+        notes: noteOf(form, [name, company]),
       },
-      settings: { restToNote: `${form}.hidden` },
+      settings: { where: `${inExpression([...sample.base, "event_type"])} = 'form_response'` },
       comments: {
-        id: "a redelivery has the same one",
-        "person.email": "the first question of this type; or by its ref, as person.name",
-        notes: "the message, then every other answer under its question",
-        restToNote: "hidden fields, such as utm_source",
+        where: "partial responses come to the same address, under the same token",
+        id: "the response's own id; event_id is the delivery's",
+        "person.email": "the first question of this kind; others are found by their ref, as the name",
+        notes: "every other answer under its question, then the hidden fields",
       },
-      remarks: ["Give questions a `ref` of your own in Typeform's editor: without one it is a random id."],
+      remarks: ["Give questions a reference of your own in Typeform's editor: without one it is a UUID."],
     };
   },
 };
 
-/** Answers that no other line reads, each as `question: answer`, whatever its type. */
-function others(form: string, chosen: readonly Question[]): string {
-  const known =
-    chosen.length === 0 ? "" : ` and $not(field.ref in [${chosen.map(({ ref }) => quotedText(ref)).join(", ")}])`;
-  const value = "$type($v) = 'object' ? $join($append($v.labels, [$v.label, $v.other]), ', ') : $string($v)";
-  return `($fields := ${form}.definition.fields; ${form}.answers[$not(type in ['email', 'phone_number'])${known}].($v := $lookup($, type); $ref := field.ref; $fields[ref = $ref].title & ': ' & (${value})))`;
+function isResponse({ event_type: type, form_response: form }: Record<string, unknown>): boolean {
+  return /^form_response/.test(String(type)) && objectOf(form).form_id !== undefined;
+}
+
+function titleOf(choice: Question | undefined): string {
+  if (choice === undefined) return "definition.title";
+  return `(definition.title & ': ' & answers[field.ref = ${quotedText(choice.ref)}].choice.(label ? label : other))`;
+}
+
+/** One note of all answers that no other line reads. `xxxxx` is what Typeform sends where a link had no hidden field. */
+function noteOf(form: string, read: readonly (Question | undefined)[]): string {
+  const others = read.map((one) => (one === undefined ? "" : ` and field.ref != ${quotedText(one.ref)}`)).join("");
+  return `= ${form}.(
+  $questions := definition.fields;
+  $answered := answers[$not(type in ['email', 'phone_number'])${others}].(
+    $id := field.id;
+    $value := $lookup($, type);
+    $question := $trim($replace($questions[id = $id].title, /\\*|\\{\\{.*?\\}\\}/, ''));
+    $text := $type($value) = 'object' ? $join($append($value.labels, [$value.label, $value.other]), '; ')
+      : $type($value) = 'boolean' ? ($value ? 'yes' : 'no')
+      : $string($value);
+    $question & (type = 'text' ? '\\n' : ' ') & $text
+  );
+  $hidden := $each($sift(hidden, function($v) { $not($v in ['', 'xxxxx']) }), function($v, $k) { $k & ': ' & $v });
+  $join($append($answered, $hidden), '\\n')
+)`;
 }
 
 function questionsOf(sample: DraftSample): Question[] {
@@ -77,9 +82,10 @@ function questionsOf(sample: DraftSample): Question[] {
     const { definition } = objectOf(bodyOf(sample, record).form_response);
     const { fields } = objectOf(definition);
     for (const field of Array.isArray(fields) ? fields : []) {
-      const { ref, type, title } = objectOf(field);
+      const { ref, type, title, allow_multiple_selections: many } = objectOf(field);
       if (typeof ref !== "string" || found.has(ref)) continue;
-      found.set(ref, { ref, type: String(type), name: words(String(title).replace(/\{\{.*?\}\}/g, "")) });
+      const name = words(String(title).replace(/\{\{.*?\}\}/g, ""));
+      found.set(ref, { ref, type: String(type), name, many: many === true });
     }
   }
   return [...found.values()];
