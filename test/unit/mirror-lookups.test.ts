@@ -290,7 +290,7 @@ describe("a CRM that does not answer", () => {
     crm.fill(2600);
     const mirror = run();
     const refused = { type: "refused" as const, code: "400", message: "bad cursor" };
-    crm.faults.push(null, refused);
+    crm.faults.push(null, refused, refused);
     const many = Array.from({ length: 50 }, (_, n) => email(`p${n + 1}@example.com`));
     await expect(mirror.persons(many)).rejects.toThrow("did not answer");
     const answers = await mirror.persons(many);
