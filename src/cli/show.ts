@@ -2,7 +2,8 @@ import type { Config } from "../config/config.ts";
 import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionId } from "../domain/ids.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import { submissionName } from "../domain/submission.ts";
+import type { Ledger, VersionRow } from "../ledger/ledger.ts";
 import { type Attempt, HELD_BACK_UNTIL_MS, type HoldRow, type Story } from "../ledger/rows.ts";
 import { utcTime } from "../report/human.ts";
 import { type AttemptDocument, renderStory, type StepDocument, type StoryDocument } from "../report/story-page.ts";
@@ -31,7 +32,7 @@ export async function storyReply(
   const story = await ledger.story(id);
   if (story === null) throw new CrmledgerError("inputUnreadable", "That submission is not in the ledger any more");
   const crm = await sessionForLinks(shop);
-  const document = storyDocument(story, crm, holdsOf(story, await ledger.holds()));
+  const document = storyDocument(story, await ledger.versions(id), crm, holdsOf(story, await ledger.holds()));
   return { json: { ...document, others }, text: (style) => renderStory(document, style), exitCode: 0 };
 }
 
@@ -46,11 +47,12 @@ function holdsOf({ submission }: Story, holds: readonly HoldRow[]): HoldRow[] {
 
 function storyDocument(
   story: Story,
+  versions: readonly VersionRow[],
   crm: { adapter: CrmAdapter; session: CrmSession } | null,
   holds: readonly HoldRow[],
 ): StoryDocument {
   return {
-    submission: submissionDocument(story.submission),
+    submission: { ...submissionDocument(story.submission), ...otherVersions(story.submission, versions) },
     steps: story.steps.map((step) => stepDocument(step, crm)),
     lookups: story.lookups.map(attemptDocument),
     waits: story.waits.map((wait) => ({
@@ -63,7 +65,19 @@ function storyDocument(
   };
 }
 
-function submissionDocument(submission: Story["submission"]): StoryDocument["submission"] {
+/** The first version of a revision, and the versions that came after this one. */
+function otherVersions({ id, source }: Story["submission"], versions: readonly VersionRow[]) {
+  const name = ({ key }: VersionRow): string => submissionName(source, key);
+  const [first] = versions;
+  return {
+    revises: first === undefined || first.id === id ? null : name(first),
+    revisedBy: versions.filter((version) => version.id > id).map(name),
+  };
+}
+
+function submissionDocument(
+  submission: Story["submission"],
+): Omit<StoryDocument["submission"], "revises" | "revisedBy"> {
   const { source, key, state, lane, attempts, origin, error } = submission;
   const waits = (state === "waiting" || state === "uncertain") && submission.dueAtMs < HELD_BACK_UNTIL_MS;
   return {

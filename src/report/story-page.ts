@@ -40,6 +40,10 @@ export interface StoryDocument {
     failedAt: string | null;
     doneAt: string | null;
     attempts: number;
+    /** `SOURCE/KEY` of the first version, of a revision. */
+    revises: string | null;
+    /** The versions that came after this one. */
+    revisedBy: string[];
     origin: { file: string; line: number | null };
     error: { code: string; message: string; hint: string | null } | null;
     content: unknown;
@@ -80,6 +84,8 @@ function factsText({ submission, holds }: StoryDocument, style: Style): string {
       `${localTimeOf(submission.receivedAt)} from ${safeLine(file)}${line === null ? "" : `, line ${line}`}`,
     ],
   ];
+  if (submission.revises !== null) rows.push(["revises", safeLine(submission.revises)]);
+  if (submission.revisedBy.length > 0) rows.push(["revised by", safeLine(submission.revisedBy.join(", "))]);
   if (submission.doneAt !== null) rows.push(["done", localTimeOf(submission.doneAt)]);
   if (submission.failedAt !== null) rows.push(["failed", localTimeOf(submission.failedAt)]);
   if (submission.dueAt !== null) rows.push(["due", localTimeOf(submission.dueAt)]);
@@ -106,7 +112,7 @@ function stepText(step: StepDocument, style: Style): string {
 }
 
 /** What people did with it stands among its waits. */
-const DECISIONS = new Set(["requeued", "dropped", "replaced", "mapped"]);
+const DECISIONS = new Set(["requeued", "dropped", "replaced", "mapped", "late"]);
 
 function timeline(story: StoryDocument): string[] {
   const attempts = [
