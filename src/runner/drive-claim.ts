@@ -4,31 +4,60 @@
  */
 import type { Ref } from "../domain/operation.ts";
 import type { Answer } from "../mirror/mirror.ts";
+import { groupByPerson } from "../planner/same-person.ts";
 import { conclude, concludeFor } from "./conclude.ts";
 import { type DriveContext, freshRecord } from "./context.ts";
 import { writeDeal } from "./deal-step.ts";
 import { writeNotes } from "./note-steps.ts";
 import { writeOrganization } from "./organization-step.ts";
-import { amendPerson, type ChainPerson, writePerson } from "./person-step.ts";
+import { amendPerson, type ChainPerson, personLookup, writePerson } from "./person-step.ts";
 import { relink } from "./relink.ts";
 import { ChainStop, openStep, soughtPerson, stepOf, type Work } from "./work.ts";
 import { Writer } from "./writer.ts";
 
-/** `answer` is the person's look-up, null where no work of the claim needs one. */
+/**
+ * `answer` is the person's look-up, null where no work of the claim needs one. Works that share a phone number only may be of
+ * several persons: then each person's works are driven in turn, with a look-up of their own that sees the one before.
+ */
 export async function driveClaim(context: DriveContext, works: readonly Work[], answer: Answer | null): Promise<void> {
   const claimId = works[0]!.claimId;
-  try {
-    let person = await sharedPerson(context, works, answer);
-    for (const work of works) {
-      if (work.ended) continue;
-      await guarded(context, work, () => driveOne(context, work, person));
-      // The first of them may have made the open deal that the next one means.
-      if (person) person = { ...person, isNew: false };
+  const persons = worksByPerson(works);
+  for (const own of persons) {
+    try {
+      const found = persons.length === 1 || answer === null ? answer : await ownAnswer(context, own);
+      await drivePerson(context, own, found);
+    } catch (error) {
+      for (const work of own) if (!work.ended) concludeFor(context, work, error);
     }
-  } catch (error) {
-    for (const work of works) if (!work.ended) concludeFor(context, work, error);
   }
   context.wheel.record({ release: [claimId] });
+}
+
+/** Works whose person is known already come first, by themselves. */
+function worksByPerson(works: readonly Work[]): Work[][] {
+  const sought = works.filter((work) => !work.ended && soughtPerson(work));
+  const groups = groupByPerson(sought.map((work) => soughtPerson(work)!.content));
+  if (groups.length <= 1) return [[...works]];
+  const others = works.filter((work) => !sought.includes(work));
+  return [...(others.length > 0 ? [others] : []), ...groups.map((group) => group.map((index) => sought[index]!))];
+}
+
+async function ownAnswer(context: DriveContext, works: readonly Work[]): Promise<Answer | null> {
+  const open = works.filter((work) => !work.ended && soughtPerson(work));
+  if (open.length === 0) return null;
+  await context.wheel.committed();
+  const [found] = await context.locks.run("mirror", () => context.mirror.persons([personLookup(open)]));
+  return found ?? null;
+}
+
+async function drivePerson(context: DriveContext, works: readonly Work[], answer: Answer | null): Promise<void> {
+  let person = await sharedPerson(context, works, answer);
+  for (const work of works) {
+    if (work.ended) continue;
+    await guarded(context, work, () => driveOne(context, work, person));
+    // The first of them may have made the open deal that the next one means.
+    if (person) person = { ...person, isNew: false };
+  }
 }
 
 /** The organization of the first work that has one, then the person for all works with an open person step. */
