@@ -13,17 +13,20 @@ export interface DryRun {
 export const newDryRun = (): DryRun => ({ byKey: new Map(), byPerson: new Map() });
 
 /**
- * Verdicts from what the ledger knows under the same keys, from whom it says a record repeats (`repeated`, in the order of
- * the records), and from what this run has seen. Adds to `seen`.
+ * Verdicts from what the ledger says outright and from whom it says a record repeats (`outright`, `repeated`, in the order of
+ * the records), from what it knows under the same keys, and from what this run has seen. Adds to `seen`.
  */
 export function dryVerdicts(
   submissions: readonly IncomingSubmission[],
+  outright: readonly (IngestVerdict | null)[],
   known: ReadonlyMap<string, Hashes>,
   repeated: readonly (string | null)[],
   seen: DryRun,
   nowMs: number,
 ): IngestVerdict[] {
   return submissions.map((item, index): IngestVerdict => {
+    const verdict = outright[index] ?? null;
+    if (verdict !== null) return verdict;
     const unsent = seen.byKey.get(item.key);
     const before = unsent ?? known.get(item.key);
     if (before !== undefined) {

@@ -22,7 +22,7 @@ export const importFile: ImportFile = async (deps, source, options) => {
     const { format, rows } = await rowsOfFile(input, source, mapping, options.format);
     const taken = { counts: emptyCounts(input.shown), flat: format === "csv" };
     if (!options.asNew) {
-      refuseReexport(input, await checkReexport(deps.ledger, source, mapping, rows(), taken.flat));
+      refuseReexport(input, await checkReexport(deps.ledger, mapping, rows(), taken.flat));
     }
     const rejected = new Set<string>();
     const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (raw) => {

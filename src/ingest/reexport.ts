@@ -1,5 +1,4 @@
 /** The guard against taking one export of the same submissions twice, under other keys. */
-import type { SourceSettings } from "../domain/settings.ts";
 import type { Mapping } from "../intake/mapping.ts";
 import { unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
@@ -15,12 +14,11 @@ export interface ReexportCheck {
   suspicious: boolean;
 }
 
-type Candidate = Parameters<Ledger["countReexported"]>[1][number];
+type Candidate = Parameters<Ledger["countReexported"]>[0][number];
 
-/** Whether 20 or more records and over half of the file match known persons and times of the source under other keys. */
+/** Whether 20 or more records and over half of the file match known persons and times, of any source, under other keys. */
 export async function checkReexport(
   ledger: Ledger,
-  source: SourceSettings,
   mapping: Mapping,
   rows: AsyncIterable<Row>,
   flat: boolean,
@@ -29,7 +27,7 @@ export async function checkReexport(
   let matched = 0;
   let chunk: Candidate[] = [];
   const count = async (): Promise<void> => {
-    if (chunk.length > 0) matched += await ledger.countReexported(source.name, chunk);
+    if (chunk.length > 0) matched += await ledger.countReexported(chunk);
     chunk = [];
   };
   for await (const row of rows) {

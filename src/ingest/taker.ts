@@ -233,7 +233,14 @@ export class Taker {
       const items = submissions.map(({ item }) => item);
       const now = this.#now();
       const repeated = this.#source.sameWithinMs === null ? [] : await this.#deps.ledger.findRepeated(items, now);
-      const verdicts = dryVerdicts(items, known, repeated, this.#seen, now.wallMs);
+      const verdicts = dryVerdicts(
+        items,
+        await this.#deps.ledger.findKnown(items),
+        known,
+        repeated,
+        this.#seen,
+        now.wallMs,
+      );
       this.#count(submissions, verdicts);
       const isPlanned = (verdict?: IngestVerdict): boolean => verdict?.type === "new" && verdict.revision !== true;
       this.mapped.push(...submissions.filter((_, index) => isPlanned(verdicts[index])).map(({ item }) => item));

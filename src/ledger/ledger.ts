@@ -23,6 +23,7 @@ import type {
   IncomingSubmission,
   IngestBatch,
   IngestResult,
+  IngestVerdict,
   KnownSubmission,
   MirrorBatch,
   MirrorEntity,
@@ -114,13 +115,15 @@ export interface Ledger {
    * `latest`: the newest version that came under each key, instead of the first.
    */
   findSubmissions(source: string, keys: readonly string[], version?: "named" | "latest"): Promise<KnownSubmission[]>;
+  /**
+   * For each record the verdict that needs no look at its content, else null: its raw record is known, or another source has
+   * its id for the same person. For `--dry-run`.
+   */
+  findKnown(records: readonly IncomingSubmission[]): Promise<(IngestVerdict | null)[]>;
   /** For each record the key of the one that it repeats by its `sameWithinMs`, null where it repeats none: for `--dry-run`. */
   findRepeated(records: readonly IncomingSubmission[], now: Now): Promise<(string | null)[]>;
-  /** How many of these records match a known person and time of the source under another key: the re-export guard. */
-  countReexported(
-    source: string,
-    records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[],
-  ): Promise<number>;
+  /** How many of these records match a known person and time, of any source, under another key: the re-export guard. */
+  countReexported(records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[]): Promise<number>;
   /**
    * Keeps back what this run took in of a source and what was submitted before an instant, for `limits.backfill`: it waits
    * until `letGo`, and keeps nobody else of its person waiting. The number of submissions moved; safe to repeat.

@@ -78,6 +78,29 @@ export function intakeTests(subject: Subject): void {
       expect(await queue()).toMatchObject({ pending: 1, conflict: 1 });
     });
 
+    test("keeps other content as one conflict, however often and in how many forms it comes", async () => {
+      await take(subject.bench, incoming({ key: "a" }));
+      const changed = incoming({ key: "a", contentHash: "changed" });
+      const again = { ...changed, rawHash: "raw-again" };
+      await take(subject.bench, changed);
+      expect(await take(subject.bench, again)).toEqual([{ type: "duplicate", otherSource: null }]);
+      const id = (await subject.bench.ledger.rejects(10)).rows[0]!.id;
+      await ingest({ submissions: [again], closesRejects: [{ rejectId: id, byIndex: 0 }] });
+      expect((await queue()).conflict).toBe(1);
+      await subject.bench.ledger.closeReject(id, "kept as it is", subject.bench.now);
+      expect(await take(subject.bench, again)).toEqual([{ type: "duplicate", otherSource: null }]);
+    });
+
+    test("tells outright what it knows by raw record and by another source, before content is looked at", async () => {
+      const record = incoming({ source: "website", key: "a", email: "ada@example.com" });
+      await take(subject.bench, record);
+      const other = incoming({ source: "import", key: "a", email: "ada@example.com" });
+      const asked = [{ ...record, key: "b" }, { ...record, rawHash: "other" }, other, incoming({ key: "c" })];
+      const duplicate = (otherSource: string | null) => ({ type: "duplicate", otherSource });
+      const { ledger } = subject.bench;
+      expect(await ledger.findKnown(asked)).toEqual([duplicate(null), null, duplicate("website"), null]);
+    });
+
     test("finds a record that another source has under the same id for the same person", async () => {
       await take(subject.bench, incoming({ source: "website", key: "a", email: "ada@example.com" }));
       const same = incoming({ source: "import", key: "a", email: "ada@example.com" });
@@ -223,8 +246,7 @@ export function intakeTests(subject: Subject): void {
         asked("new-2", START_MS + 1, "ada@example.com"),
         asked("new-3", START_MS, "bob@example.com"),
       ];
-      expect(await subject.bench.ledger.countReexported("website", records)).toBe(1);
-      expect(await subject.bench.ledger.countReexported("other", records)).toBe(0);
+      expect(await subject.bench.ledger.countReexported(records)).toBe(1);
     });
 
     test("two processes that read the same file make one set of submissions", async () => {

@@ -25,11 +25,21 @@ export function ingest(store: Store, batch: IngestBatch, now: Now): IngestResult
       const verdict = verdicts[byIndex];
       // A mended record that is a conflict now has a row of its own; the reject is answered by nothing yet.
       if (verdict === undefined || verdict.type === "conflict") continue;
+      if (isPlainDuplicate(verdict) && isConflictAsItWas(store, rejectId, batch.submissions[byIndex]!)) continue;
       closeReject(store, Number(rejectId), now, "mended");
     }
     if (batch.progress !== null) saveProgress(store, batch.progress);
     return { verdicts, rejected };
   });
+}
+
+const isPlainDuplicate = (verdict: IngestVerdict): boolean =>
+  verdict.type === "duplicate" && verdict.revision === undefined;
+
+/** A conflict that comes back from an export as it went out: nobody has decided. */
+function isConflictAsItWas(store: Store, rejectId: string, record: IncomingSubmission): boolean {
+  const sql = `SELECT 1 FROM rejects WHERE id = ? AND kind = 'conflict' AND key = ? AND (raw_hash = ? OR content_hash = ?)`;
+  return store.one(sql, Number(rejectId), record.key, record.rawHash, record.contentHash) !== undefined;
 }
 
 const RAW_KNOWN = "SELECT submission_id AS id FROM raw_hashes WHERE source = ? AND raw_hash = ?";
@@ -55,6 +65,18 @@ function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now:
   }
   insertSubmission(store, runId, record, null, now);
   return { type: record.history ? "history" : "new" };
+}
+
+/** Duplicates that need no look at the content: the raw record is known, or another source has its id for the same person. */
+export function findKnown(store: Store, records: readonly IncomingSubmission[]): (IngestVerdict | null)[] {
+  const verdictOf = (record: IncomingSubmission): IngestVerdict | null => {
+    if (store.one(RAW_KNOWN, record.source, record.rawHash) !== undefined)
+      return { type: "duplicate", otherSource: null };
+    if (latestVersion(store, record.source, record.key) !== null) return null;
+    const otherSource = sourceWithSamePerson(store, record);
+    return otherSource === null ? null : { type: "duplicate", otherSource };
+  };
+  return store.read(() => records.map(verdictOf));
 }
 
 /** Another source that has this key for the same e-mail or phone. */
@@ -101,10 +123,11 @@ export function findRepeated(store: Store, records: readonly IncomingSubmission[
 }
 
 function takeConflict(store: Store, runId: RunId, record: IncomingSubmission, now: Now): IngestVerdict {
-  const earlier = store.one<{ id: number; closed: number | null }>(
-    "SELECT id, closed_at_ms AS closed FROM rejects WHERE source = ? AND raw_hash = ? AND kind = 'conflict'",
-    record.source,
-    record.rawHash,
+  const earlier = store.one(
+    `SELECT 1 FROM rejects WHERE source = @source AND kind = 'conflict' AND raw_hash = @rawHash
+     UNION ALL SELECT 1 FROM rejects WHERE source = @source AND kind = 'conflict' AND key = @key
+       AND content_hash = @contentHash LIMIT 1`,
+    { source: record.source, rawHash: record.rawHash, key: record.key, contentHash: record.contentHash },
   );
   // Seen before: it is in the list already, or a person has decided on it.
   if (earlier !== undefined) return { type: "duplicate", otherSource: null };
@@ -196,12 +219,11 @@ export function findSubmissions(
 
 export function countReexported(
   store: Store,
-  source: string,
   records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[],
 ): number {
   const sql = `SELECT 1 FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
-    WHERE k.key = ? AND k.submitted_at_ms = ? AND s.source = ? AND s.key <> ? AND s.revises IS NULL LIMIT 1`;
+    WHERE k.key = ? AND k.submitted_at_ms = ? AND s.key <> ? AND s.revises IS NULL LIMIT 1`;
   const matches = (record: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }): boolean =>
-    record.identityKeys.some((key) => store.one(sql, key, record.submittedAtMs, source, record.key) !== undefined);
+    record.identityKeys.some((key) => store.one(sql, key, record.submittedAtMs, record.key) !== undefined);
   return store.read(() => records.filter(matches).length);
 }

@@ -8,7 +8,15 @@ import { claim } from "./claim.ts";
 import { acceptConflict, closeReject, drop, replaceUnplanned, requeue, unplanned } from "./decisions.ts";
 import { ledgerError } from "./faults.ts";
 import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
-import { countReexported, fileProgress, findRepeated, findSubmissions, forgetFile, ingest } from "./intake.ts";
+import {
+  countReexported,
+  fileProgress,
+  findKnown,
+  findRepeated,
+  findSubmissions,
+  forgetFile,
+  ingest,
+} from "./intake.ts";
 import { leaseKeys, releaseKeys } from "./leases.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
 import { failed, findByName, findReject, rejects, story } from "./questions.ts";
@@ -62,6 +70,7 @@ function runsAndIntake(verb: Verb) {
     saveCatalog: verb(saveCatalog),
     ingest: verb(ingest),
     findSubmissions: verb(findSubmissions),
+    findKnown: verb(findKnown),
     findRepeated: verb(findRepeated),
     countReexported: verb(countReexported),
     holdBack: verb(holdBack),

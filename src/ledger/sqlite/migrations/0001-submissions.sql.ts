@@ -157,6 +157,7 @@ CREATE TABLE rejects (
   UNIQUE (source, raw_hash, kind)
 ) STRICT;
 CREATE INDEX rejects_open ON rejects (id) WHERE closed_at_ms IS NULL;
+CREATE INDEX rejects_conflict ON rejects (source, key, content_hash) WHERE kind = 'conflict';
 
 CREATE TABLE file_progress (
   source TEXT NOT NULL,
