@@ -7,7 +7,7 @@ import { CrmledgerError } from "../domain/errors.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { AccountId } from "../domain/ids.ts";
 import type { Outcome } from "../domain/operation.ts";
-import { ACCOUNT_PARTS, accountPart, type Contact, firstContact } from "./first-contact.ts";
+import { ACCOUNT_PARTS, accountPart, type Contact, type ContactOptions, firstContact } from "./first-contact.ts";
 import { Gates } from "./gates.ts";
 import { instant, QuotaDesk } from "./quota-desk.ts";
 import type { RunnerDeps } from "./runner.ts";
@@ -28,10 +28,14 @@ const READ_TRIES_MAX = 3;
  * Opens the wheel on the ledger's account. A ledger that is not bound yet is bound to the account that the credential
  * names; where the CRM does not tell, gives the hold that this is.
  */
-export async function connect(deps: RunnerDeps, tokensMax: number | null): Promise<Connection | { stopped: Hold }> {
+export async function connect(
+  deps: RunnerDeps,
+  tokensMax: number | null,
+  options: ContactOptions = {},
+): Promise<Connection | { stopped: Hold }> {
   const { ledger, clock, adapter } = deps;
   const known = await ledger.account();
-  const contact: Contact = known ? { type: "bound", accountId: known.id } : await firstContact(deps);
+  const contact: Contact = known ? { type: "bound", accountId: known.id } : await firstContact(deps, options);
   if (contact.type === "stopped") return { stopped: contact.hold };
   const { accountId } = contact;
   const session = new Session(deps);

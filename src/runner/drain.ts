@@ -3,11 +3,11 @@
 import type { Hold } from "../domain/hold.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import { createMirror } from "../mirror/create-mirror.ts";
-import { matchFieldName } from "../planner/plan-chain.ts";
 import { type Connection, checkAccount, connect } from "./connect.ts";
 import type { DriveContext } from "./context.ts";
 import { driveLoop } from "./drive-loop.ts";
 import { KeyedLocks } from "./keyed-locks.ts";
+import { mirrorDeps } from "./mirror-deps.ts";
 import { needCatalog } from "./need-catalog.ts";
 import { instant } from "./quota-desk.ts";
 import { type Review, reviewHolds } from "./review-holds.ts";
@@ -134,27 +134,8 @@ function setupMissing(entities: readonly string[]): { message: string; hint: str
 
 function makeMirror(context: DriveContext): DriveContext["mirror"] {
   const { deps, session, wheel } = context;
-  const fields = session.catalog.fields.person ?? [];
-  const names = Object.values(deps.settings.plans)
-    .flatMap((plan) => plan.persons.match)
-    .filter((match) => match.startsWith("person.fields."))
-    .map(matchFieldName);
-  const matchFields = [...new Set(names)].flatMap((name) => {
-    const def = fields.find((field) => field.name.trim().toLowerCase() === name.trim().toLowerCase());
-    return def ? [{ name, code: def.code }] : [];
-  });
   const ticket = ownTicket();
-  return createMirror({
-    ledger: deps.ledger,
-    accountId: session.accountId,
-    capabilities: deps.adapter.capabilities,
-    read: (operation) => wheel.perform(operation, ticket),
-    clock: deps.clock,
-    phone: deps.phone,
-    country: (deps.settings.plans.default ?? Object.values(deps.settings.plans)[0])?.persons.country ?? null,
-    freshnessMs: deps.settings.freshnessMs,
-    matchFields,
-  });
+  return createMirror(mirrorDeps(deps, session, (operation) => wheel.perform(operation, ticket)));
 }
 
 /** Holds of our own count end with it; that of a lane whose work was not due in this run still says why it waits. */

@@ -16,6 +16,11 @@ const PART: CatalogPart = "account";
 
 export type Contact = { type: "bound"; accountId: AccountId } | { type: "stopped"; hold: Hold };
 
+export interface ContactOptions {
+  /** Nothing is written to the CRM's records after it, so what only keeps writes back does not stop it. */
+  readsOnly?: boolean;
+}
+
 /** What every such row's name in the ledger's catalog begins with. */
 export const ACCOUNT_PARTS = `${PART}:`;
 
@@ -25,10 +30,10 @@ export function accountPart(deps: Pick<RunnerDeps, "credential" | "baseUrl">): s
 }
 
 /** Binds the ledger to the credential's account. Rejects with `accountMismatch` only by way of a race with another process. */
-export async function firstContact(deps: RunnerDeps): Promise<Contact> {
+export async function firstContact(deps: RunnerDeps, options: ContactOptions = {}): Promise<Contact> {
   const { ledger, clock, adapter } = deps;
   const standing = (await ledger.holds()).find(
-    (hold) => endsRun(hold) && (hold.kind === "paused" || hold.kind === "staleLedger"),
+    (hold) => endsRun(hold) && !options.readsOnly && (hold.kind === "paused" || hold.kind === "staleLedger"),
   );
   if (standing) return { type: "stopped", hold: standing };
   const { request, result, outcome, latencyMs } = await ask(deps);

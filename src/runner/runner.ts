@@ -2,7 +2,7 @@
  * The runner's contract. The runner is the only owner of sends and of retries: sync, retry-failed, repairs, doctor's
  * reads and the mirror's look-ups all go through its wheel, and through the wheel's one ledger transaction per turn.
  */
-import type { CrmAdapter, SendPacked } from "../crm/adapter.ts";
+import type { CrmAdapter, CrmSession, SendPacked } from "../crm/adapter.ts";
 import type { Catalog, CatalogPart } from "../domain/catalog.ts";
 import type { Clock, Random } from "../domain/clock.ts";
 import type { Hold } from "../domain/hold.ts";
@@ -10,7 +10,10 @@ import type { PhoneNormalizer } from "../domain/identity.ts";
 import type { AccountId, RunId } from "../domain/ids.ts";
 import type { Operation, Outcome } from "../domain/operation.ts";
 import type { DrainSettings } from "../domain/settings.ts";
+import type { Lane } from "../domain/submission.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { RequestTotals } from "../ledger/rows.ts";
+import type { MirrorDeps, Read } from "../mirror/mirror.ts";
 import type { Failpoint } from "./failpoints.ts";
 
 export type RunnerEvent =
@@ -85,12 +88,34 @@ export interface DrainPlan {
   writes: PlannedWrite[];
 }
 
-/** A connection for reads and set-up outside of a drain: doctor, init. */
+export interface DeskOptions {
+  /** Whose part of the quota it takes. Default: `operational`. */
+  lane?: Lane;
+  /** Ends it: what is in flight is finished and recorded, and everything after it rejects. */
+  signal?: AbortSignal;
+}
+
+/**
+ * A connection for reads and set-up outside of a drain: doctor, init, reconcile. Its verbs reject with `held` (or
+ * `credentialsRefused`) where a hold or the signal stops it; `hold` tells which.
+ */
 export interface Desk {
   accountId: AccountId;
   /** Fetches the parts (or takes them from the ledger where younger than `maxAgeMs`) and gives the whole catalog. */
   catalog(parts: readonly CatalogPart[], maxAgeMs: number): Promise<Catalog>;
   perform(operation: Operation): Promise<Outcome>;
+  /** Sends a read and gives its outcome; one without an answer is sent again a few times by the caller (`readApplied`). */
+  read: Read;
+  /** With what is known of the catalog so far. */
+  crmSession(): CrmSession;
+  /** An instant of ours on the CRM's clock, as far as a reply has told it. */
+  crmTimeMs: (ourMs: number) => number;
+  /** For a mirror that reads through this desk. The fields of persons must have been asked for. */
+  mirrorDeps(): MirrorDeps;
+  /** Requests and tokens of this desk's run so far. */
+  totals(): Promise<RequestTotals>;
+  /** The hold that stopped it, or the lesser one that kept something back; null: none. */
+  hold(): Hold | null;
   /** The CRM's clock less ours in ms, from the last reply; null before one. */
   clockSkewMs(): number | null;
   close(): Promise<void>;

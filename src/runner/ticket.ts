@@ -17,8 +17,8 @@ export interface Ticket {
 }
 
 /** For what a run reads on its own account: holds, catalog, directory. */
-export function ownTicket(retried = false): Ticket {
-  return { lane: "operational", steps: [], onBehalfOf: [], claimId: null, retried, continues: false };
+export function ownTicket(retried = false, lane: Lane = "operational"): Ticket {
+  return { lane, steps: [], onBehalfOf: [], claimId: null, retried, continues: false };
 }
 
 export interface Performed {
