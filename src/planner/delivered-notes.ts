@@ -19,13 +19,16 @@ function pieceOf({ values, format, reference }: StepContent): string {
   return text.slice(0, -(lineEnd.length + number.length));
 }
 
-/** Whether a text is one of the pieces, or several of them in a row: a long note was cut, at a line end or space that is left out. */
+/** A long note was cut at line ends or spaces, which no piece has. */
+const solid = (text: string): string => text.replace(/[\n ]/g, "");
+
+/** Whether a text is one of the pieces, or several of them in a row. Spaces and line ends make no difference. */
 export function isDelivered(text: string, pieces: readonly string[]): boolean {
+  const wanted = solid(text);
   return pieces.some((_, start) => {
-    let rest = text;
-    for (const piece of pieces.slice(start)) {
-      if (!rest.startsWith(piece)) rest = rest.replace(/^[\n ]/, "");
-      if (piece === "" || !rest.startsWith(piece)) return false;
+    let rest = wanted;
+    for (const piece of pieces.slice(start).map(solid)) {
+      if (!rest.startsWith(piece)) return false;
       rest = rest.slice(piece.length);
       if (rest === "") return true;
     }

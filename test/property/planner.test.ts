@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EntityValues, MatchMode, StepContent } from "../../src/domain/chain.ts";
 import { noteReference } from "../../src/domain/stamp.ts";
+import { notePieces } from "../../src/planner/delivered-notes.ts";
 import { difference } from "../../src/planner/difference.ts";
 import { sharedDifference } from "../../src/planner/merge-persons.ts";
 import { htmlOfText, sentLength, splitText } from "../../src/planner/note-text.ts";
@@ -16,6 +17,31 @@ const messy = fc
     },
   )
   .map((parts) => parts.join(""));
+
+describe("notes of a revision", () => {
+  it("are only those that no earlier version brought, however they were cut, marked and split", () => {
+    fc.assert(
+      fc.property(
+        fc.array(messy, { maxLength: 4 }),
+        fc.integer({ min: 60, max: 300 }),
+        fc.boolean(),
+        fc.constantFrom("text" as const, "html" as const),
+        (texts, lengthMax, reference, format) => {
+          const settings = { reference, format };
+          const planned = (notes: readonly string[], stamp: string, delivered: readonly string[] = []) =>
+            planNotes({ notes, badValues: [], stamp, settings, lengthMax, delivered });
+          const earlier = planned(texts, "website/wf_1").map((content) => ({
+            ...{ entity: "note" as const, action: "create" as const, crmId: "1" },
+            content,
+          }));
+          const delivered = notePieces(earlier);
+          expect(planned(texts, "website/wf_1~r2", delivered)).toEqual([]);
+          expect(planned([...texts, "Something else \u2603"], "website/wf_1~r2", delivered)).toHaveLength(1);
+        },
+      ),
+    );
+  });
+});
 
 describe("long notes", () => {
   it("are cut into pieces that each fit as sent, between characters, and lose nothing but the space at a cut", () => {
