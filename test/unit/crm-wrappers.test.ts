@@ -4,7 +4,7 @@ import { pipedriveAdapter } from "../../src/crm/pipedrive/adapter.ts";
 import { adapterOf } from "../../src/crm/registry.ts";
 import { withCredentials } from "../../src/crm/wrappers/credentials.ts";
 import { createRedactor } from "../../src/crm/wrappers/redactor.ts";
-import type { HttpRequest } from "../../src/domain/wire.ts";
+import type { HttpRequest, HttpResult } from "../../src/domain/wire.ts";
 import { OPERATIONS, SESSION } from "../support/pipedrive-samples.ts";
 
 describe("withCredentials", () => {
@@ -23,6 +23,23 @@ describe("withCredentials", () => {
     expect(sent[0]?.headers["x-api-token"]).toBe("0123456789abcdef");
     expect(sent[0]?.headers.accept).toBe("application/json");
     expect(JSON.stringify(packed)).not.toContain("0123456789abcdef");
+  });
+});
+
+describe("what comes back", () => {
+  const secret = "0123456789abcdef";
+  const [packed] = pipedriveAdapter.pack(OPERATIONS, SESSION);
+
+  const replies: HttpResult[] = [
+    { type: "failure", sent: "maybe", code: "RESET", message: `reset at x?api_token=${secret}` },
+    { type: "response", status: 400, headers: { "x-echo": secret }, body: `{"error":"bad token ${secret}"}` },
+    { type: "response", status: 200, headers: {}, body: `{"data":{"name":"${secret}"}}` },
+  ];
+
+  it.each(replies)("never holds the token: $type", async (reply) => {
+    const send = withCredentials(async () => reply, pipedriveAdapter, secret);
+    const got = await send(packed!);
+    expect(JSON.stringify(got)).toBe(JSON.stringify(reply).replaceAll(secret, "[redacted]"));
   });
 });
 

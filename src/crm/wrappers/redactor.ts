@@ -16,7 +16,8 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
     .sort((a, b) => b.length - a.length);
   if (forms.length === 0) return (text) => text;
   const pattern = new RegExp(forms.map(escapePattern).join("|"), "g");
-  return (text) => text.replace(pattern, REDACTED);
+  // Nearly every text holds none, and plain search is many times faster than the pattern on a page of 500 records.
+  return (text) => (forms.some((form) => text.includes(form)) ? text.replace(pattern, REDACTED) : text);
 }
 
 function formsOf(secret: string): string[] {
