@@ -65,10 +65,7 @@ function replyOf(file: string, source: SourceSettings, found: Sample): Reply {
     rejects: found.rejects,
     badValues: found.badValues.map(({ value: example, ...one }) => ({ ...one, example })),
     leftovers: found.leftovers.map(({ value: example, ...one }) => ({ ...one, example })),
-    nothingFound: found.nothingFound.map((one) => ({
-      ...one,
-      suggestion: one.missing === null ? null : suggestion(one.missing, found.paths),
-    })),
+    nothingFound: nothingFound(found),
     warnings: found.warnings,
   };
   const attention = others.rejected + others.conflict > 0;
@@ -94,6 +91,17 @@ function shown(record: SampledRecord, source: SourceSettings): CheckedRecord {
     content: content === null ? null : rest,
     badValues,
   };
+}
+
+/** Where the target gets values all the same, a path that is missing is a mistake only if another one is near. */
+function nothingFound({ nothingFound: lines, paths }: Sample): CheckSourceDocument["nothingFound"] {
+  return lines
+    .map(({ given, ...line }) => {
+      const near = line.missing === null ? null : suggestion(line.missing, paths);
+      return { given, shown: { ...line, suggestion: near } };
+    })
+    .filter(({ given, shown }) => !given || shown.suggestion !== null)
+    .map(({ shown }) => shown);
 }
 
 /** The record's path that was probably meant: the nearest, else one whose last name is near. */

@@ -38,6 +38,8 @@ export interface NothingFound {
   reads: string;
   /** The path that no record has; null where all are there, but never with a value. */
   missing: string | null;
+  /** The target got values all the same: from another path, or an expression that can do without. */
+  given: boolean;
 }
 
 export interface FindingsReport {
@@ -156,10 +158,11 @@ export class Findings {
     if (this.#names.size === 0) return [];
     return this.#watched.flatMap((line): NothingFound[] => {
       const { target, text: reads } = line;
+      const given = this.#given.has(target);
       const missing = this.#missing(line);
-      if (missing.length > 0) return missing.map((path) => ({ target, reads, missing: pathText(path) }));
-      const empty = line.targetPath !== null && this.#mapped > 0 && !this.#given.has(target);
-      return empty ? [{ target, reads, missing: null }] : [];
+      if (missing.length > 0) return missing.map((path) => ({ target, reads, missing: pathText(path), given }));
+      const empty = line.targetPath !== null && this.#mapped > 0 && !given;
+      return empty ? [{ target, reads, missing: null, given }] : [];
     });
   }
 

@@ -38,6 +38,14 @@ export interface KnownTool {
 
 const RESERVED = new Set(["and", "or", "in", "true", "false", "null", "function"]);
 
+/** Backticks, which no path can hold; variables of the environment and control characters, which no config should. */
+const UNNAMEABLE = /[`\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]|\$\{/u;
+
+/** Whether a path of a map can name a member, or an expression hold a text. */
+export function isNameable(name: string): boolean {
+  return name.trim() !== "" && !UNNAMEABLE.test(name);
+}
+
 /** A path in an expression: what is no plain name stands in backticks. */
 export function inExpression(path: Path): string {
   return path.map((name) => (/^[A-Za-z_]\w*$/.test(name) && !RESERVED.has(name) ? name : `\`${name}\``)).join(".");

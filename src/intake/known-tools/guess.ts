@@ -4,7 +4,7 @@ import type { SourceMap } from "../../domain/settings.ts";
 import { type Path, pathText, readPath } from "../path.ts";
 import { timeFormOf } from "../time.ts";
 import { displayText, isAbsent } from "../values.ts";
-import { inExpression } from "./draft.ts";
+import { inExpression, isNameable } from "./draft.ts";
 import { pictureOf } from "./time-pictures.ts";
 
 /** A member that holds plain values. */
@@ -29,8 +29,7 @@ export function leavesOf(records: readonly unknown[], root: Path): Leaf[] {
 function collect(value: unknown, at: Path, leaves: Map<string, Leaf>, depth: number): void {
   if (value === null || typeof value !== "object" || Array.isArray(value) || depth > DEPTH_MAX) return;
   for (const [name, member] of Object.entries(value)) {
-    // No path of a map can name it.
-    if (name.includes("`") || name.trim() === "") continue;
+    if (!isNameable(name)) continue;
     const path = [...at, name];
     if (member !== null && typeof member === "object") {
       collect(member, path, leaves, depth + 1);

@@ -1,5 +1,14 @@
 /** Typeform's webhook `form_response`: answers are a list, each with its question's `field.ref` and a value under its type. */
-import { bodyOf, type DraftSample, everyRecord, inExpression, type KnownTool, objectOf, quotedText } from "./draft.ts";
+import {
+  bodyOf,
+  type DraftSample,
+  everyRecord,
+  inExpression,
+  isNameable,
+  type KnownTool,
+  objectOf,
+  quotedText,
+} from "./draft.ts";
 import { words } from "./guess.ts";
 
 interface Question {
@@ -83,7 +92,7 @@ function questionsOf(sample: DraftSample): Question[] {
     const { fields } = objectOf(definition);
     for (const field of Array.isArray(fields) ? fields : []) {
       const { ref, type, title, allow_multiple_selections: many } = objectOf(field);
-      if (typeof ref !== "string" || found.has(ref)) continue;
+      if (typeof ref !== "string" || !isNameable(ref) || found.has(ref)) continue;
       const name = words(String(title).replace(/\{\{.*?\}\}/g, ""));
       found.set(ref, { ref, type: String(type), name, many: many === true });
     }

@@ -1,5 +1,5 @@
 /** Webflow's webhook `form_submission` (API v2): the form's labels are the keys of `payload.data`. */
-import { bodyOf, type DraftSample, everyRecord, inExpression, type KnownTool, objectOf } from "./draft.ts";
+import { bodyOf, type DraftSample, everyRecord, inExpression, isNameable, type KnownTool, objectOf } from "./draft.ts";
 import { guess, leavesOf, mapOf } from "./guess.ts";
 
 export const webflow: KnownTool = {
@@ -36,7 +36,7 @@ function titleOf(sample: DraftSample, payload: string): string {
   const list = sample.records
     .flatMap((record) => objectOf(bodyOf(sample, record).payload).schema)
     .map(objectOf)
-    .find(({ fieldType }) => fieldType === "FormSelect");
+    .find(({ fieldType, fieldName }) => fieldType === "FormSelect" && isNameable(String(fieldName)));
   if (list === undefined) return `${payload}.name`;
   const chosen = inExpression(["data", String(list.fieldName)]);
   return `= ${payload}.(name & [${chosen}][$ != '' and $ != 'Select one...'].(': ' & $))`;
