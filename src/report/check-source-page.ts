@@ -1,6 +1,6 @@
 import type { BadValue, SubmissionContent } from "../domain/submission.ts";
 import { count, counted } from "./human.ts";
-import { safeLine, shorten } from "./safe-text.ts";
+import { safeLine, shorten, shownLines } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type Column, pairs, table } from "./table.ts";
 
@@ -121,13 +121,7 @@ function contentRows(content: SubmissionContent | null): [string, string][] {
 
 /** A note keeps its lines. */
 function noteRows(note: string): [string, string][] {
-  const lines = note.split(/\r\n|\r|\n/);
-  const more = lines.length - NOTE_LINES_SHOWN;
-  const shown = lines.slice(0, NOTE_LINES_SHOWN).map(valueText);
-  return [...shown, ...(more > 0 ? [`… ${counted(more, "more line")}`] : [])].map((line, index) => [
-    index === 0 ? "note" : "",
-    line,
-  ]);
+  return shownLines(note, NOTE_LINES_SHOWN, VALUE_MAX).map((line, index) => [index === 0 ? "note" : "", line]);
 }
 
 function valueText(value: unknown): string {

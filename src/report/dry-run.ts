@@ -1,5 +1,5 @@
 import { count, counted, span } from "./human.ts";
-import { safeLine, shorten } from "./safe-text.ts";
+import { safeLine, shownLines } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type Column, table } from "./table.ts";
 
@@ -30,6 +30,7 @@ const STEP_COLUMNS: Column[] = [
   { title: "TOKENS", align: "right" },
 ];
 const WRITES_SHOWN = 50;
+const VALUE_LINES_SHOWN = 12;
 
 export function renderPlan(plan: PlanDocument, style: Style): string {
   const tokens = range(plan.tokensMin, plan.tokensMax);
@@ -56,13 +57,18 @@ export function renderPlan(plan: PlanDocument, style: Style): string {
 
 function writeLines(write: PlanDocument["writes"][number], style: Style): string[] {
   const name = safeLine(`${write.source}/${write.key}`);
-  const head = `${style.cyan(name)}  ${write.step}: ${write.action} ${safeLine(write.target)}`;
-  const fields = Object.entries(write.fields).map(([field, value]) => `    ${safeLine(field)}: ${valueText(value)}`);
-  return [head, ...fields];
+  const action = write.action === "createOrUpdate" ? "create or update" : write.action;
+  const head = `${style.cyan(name)}  ${write.step}: ${action} ${safeLine(write.target)}`;
+  return [head, ...Object.entries(write.fields).flatMap(([field, value]) => fieldLines(field, value))];
 }
 
-function valueText(value: unknown): string {
-  return shorten(safeLine(typeof value === "string" ? value : JSON.stringify(value)), 160);
+/** A text of several lines keeps them, below its field's name. */
+function fieldLines(field: string, value: unknown): string[] {
+  const isList = Array.isArray(value) && value.every((item) => item === null || typeof item !== "object");
+  const text = typeof value === "string" ? value : isList ? value.join(", ") : JSON.stringify(value);
+  const lines = shownLines(text, VALUE_LINES_SHOWN, 160);
+  const name = `    ${safeLine(field)}:`;
+  return lines.length === 1 ? [`${name} ${lines[0]}`] : [name, ...lines.map((line) => `      ${line}`.trimEnd())];
 }
 
 const range = (min: number, max: number): string => (min === max ? count(min) : `${count(min)} to ${count(max)}`);

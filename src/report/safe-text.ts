@@ -28,3 +28,11 @@ export function shorten(text: string, max: number): string {
   const letters = [...text];
   return letters.length <= max ? text : `${letters.slice(0, Math.max(1, max - 1)).join("")}…`;
 }
+
+/** Text of several lines for a page: each line safe and at most `lineMax` long, of more than `linesMax` the first. */
+export function shownLines(text: string, linesMax: number, lineMax: number): string[] {
+  const lines = text.split(/\r\n|\r|\n/);
+  const more = lines.length - linesMax;
+  const shown = lines.slice(0, linesMax).map((line) => shorten(safeLine(line), lineMax));
+  return more > 0 ? [...shown, `… ${more} more ${more === 1 ? "line" : "lines"}`] : shown;
+}

@@ -37,7 +37,8 @@ export function stepFields(step: PlannedStep, context: PlanContext): Record<stri
 export function contentFields(
   content: SubmissionContent,
 ): { name: StepName; entity: Entity; amends?: undefined; fields: Record<string, unknown> }[] {
-  const { organization, person, deal, notes = [] } = content;
+  const { organization, person, deal } = content;
+  const notes = notesWithBadValues(content);
   const flat = (part: object): Record<string, unknown> => {
     const { fields, ...rest } = part as { fields?: Record<string, unknown> };
     return withoutUndefined({ ...rest, ...fields });
@@ -50,6 +51,14 @@ export function contentFields(
     ...(deal ? [{ name: "deal" as const, entity: "deal" as const, fields: flat(deal) }] : []),
     ...notes.map((text, index) => ({ name: `note.${index + 1}` as const, entity: "note" as const, fields: { text } })),
   ];
+}
+
+/** What a field can't take becomes lines of the first note, as the planner does it. */
+function notesWithBadValues({ notes = [], badValues = [] }: SubmissionContent): string[] {
+  if (badValues.length === 0) return notes;
+  const lines = badValues.map(({ label, value }) => `${label}: ${value}`).join("\n");
+  const [first, ...others] = notes;
+  return [first === undefined ? lines : `${first}\n${lines}`, ...others];
 }
 
 function withoutUndefined(object: Record<string, unknown>): Record<string, unknown> {
