@@ -347,6 +347,18 @@ describe.each(Object.keys(FIELD_TYPES))("a field of type %s", (type) => {
   });
 });
 
+describe("the table", () => {
+  /** What field creation offers (v2 OpenAPI document, 2026-08-18), and the types of built-in fields that can be written. */
+  const MADE_BY_PEOPLE =
+    "varchar varchar_auto text double monetary enum set user org people phone date daterange time timerange address";
+  const BUILT_IN = "boolean int status varchar_options visible_to";
+
+  it("has a row for each type that can be written", () => {
+    expect(Object.keys(FIELD_TYPES).sort()).toEqual(`${MADE_BY_PEOPLE} ${BUILT_IN}`.split(" ").sort());
+    expect(Object.keys(ROWS).sort()).toEqual(Object.keys(FIELD_TYPES).sort());
+  });
+});
+
 describe("a field that Pipedrive sets itself", () => {
   it("takes nothing", () => {
     expect(pipedriveCodec.encode(defOf("stage"), "New", CATALOG)).toMatchObject({ ok: false });

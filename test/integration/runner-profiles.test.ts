@@ -1,6 +1,6 @@
 /** Profiles that change: known by a customer number or a phone alone, e-mail addresses that changed, numbers that are shared. */
 import { describe, expect, it } from "vitest";
-import { lead } from "../support/drain-rig.ts";
+import { lead, SETTINGS } from "../support/drain-rig.ts";
 import { type WatchedRig, watchedRig, withPlan } from "../support/watched-rig.ts";
 
 const contact = (value: string) => ({ value, primary: true, label: "work" });
@@ -79,5 +79,24 @@ describe("a phone number", () => {
         .sort(),
     ).toEqual([["ada@example.com"], ["bob@example.com"]]);
     expect(rig.simulator.records.deals).toHaveLength(3);
+  });
+});
+
+describe("a source's own settings", () => {
+  it("decide what it may replace: the profile's update does, the website's form does not", async () => {
+    const overwrite = withPlan({ persons: { onMatch: "overwrite" } }).plans.default!;
+    const rig = await watchedRig({ settings: { plans: { ...SETTINGS.plans, profile: overwrite } } });
+    const { field_code: city } = rig.simulator.addField("person", "City");
+    rig.simulator.addPerson({ name: "Ada", emails: [contact("ada@example.com")], custom_fields: { [city]: "Tartu" } });
+    const moved = (n: number, City: string) => lead(n, { person: { email: "ada@example.com", fields: { City } } });
+    for (const [source, now] of [
+      ["website", "Tartu"],
+      ["profile", "London"],
+    ] as const) {
+      await rig.clock.advance(60_000);
+      await rig.take([{ ...moved(1, "London"), source }]);
+      await rig.run();
+      expect([source, persons(rig)[0]?.custom_fields[city]]).toEqual([source, now]);
+    }
   });
 });

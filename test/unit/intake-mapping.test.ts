@@ -93,6 +93,19 @@ describe("the submission's own shape", () => {
     });
   });
 
+  it("has its phone as E.164, nationally written ones by the source's country", async () => {
+    const phones = [
+      await map({ person: { phone: "+372 5123-4567" } }),
+      await map({ person: { phone: "5123 4567" } }, { country: "EE" }),
+    ];
+    for (const mapped of phones) {
+      expect(mapped).toMatchObject({
+        content: { person: { phone: "+37251234567" } },
+        identityKeys: ["phone:+37251234567"],
+      });
+    }
+  });
+
   it("keeps a phone that can't be normalised as text, unmatched", async () => {
     const mapped = await map({ person: { email: "a@example.com", phone: "555-0100" } });
     expect(mapped).toMatchObject({ content: { person: { phone: "555-0100" } }, identityKeys: ["email:a@example.com"] });
