@@ -77,6 +77,8 @@ export interface RecordWrite {
   submittedAtMs: number;
   /** When the answer to it came; null where none was recorded. */
   endedAtMs: number | null;
+  /** When it left last, for their order; null where nothing was sent. */
+  begunAtMs?: number | null;
   content: StepContent;
 }
 

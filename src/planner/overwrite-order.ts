@@ -10,6 +10,8 @@ export interface EarlierWrite {
   submittedAtMs: number;
   /** When its answer came; null where that is unknown. UTC ms. */
   endedAtMs: number | null;
+  /** When it left; null where nothing was sent. UTC ms. */
+  begunAtMs?: number | null;
   content: StepContent;
 }
 
@@ -82,10 +84,13 @@ function isProtected(
 
 function latest(writes: readonly EarlierWrite[]): EarlierWrite | null {
   return writes.reduce<EarlierWrite | null>(
-    (last, write) => (last === null || (write.endedAtMs ?? 0) >= (last.endedAtMs ?? 0) ? write : last),
+    (last, write) => (last === null || sentAtMs(write) >= sentAtMs(last) ? write : last),
     null,
   );
 }
+
+/** The answer may have been lost, and the write found later: when it left tells the order all the same. */
+const sentAtMs = ({ begunAtMs, endedAtMs }: EarlierWrite): number => begunAtMs ?? endedAtMs ?? 0;
 
 function sameValue(member: Member, ours: StepContent, record: CrmRecord, context: PlanContext): boolean {
   const wrote = member.of(ours.values);

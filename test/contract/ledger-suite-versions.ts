@@ -197,6 +197,18 @@ export function versionsTests(subject: Subject): void {
       expect(await bench().ledger.versions(await idOf("k~r2"))).toMatchObject(told);
     });
 
+    test("keep the keys of the first, also where a revision is put back with other content", async () => {
+      await take(bench(), version(1));
+      await work("done");
+      await take(bench(), version(2, { email: "new@example.com" }));
+      await work("failed");
+      const replacement = { content: {}, identityKeys: ["email:other@example.com"] };
+      const replacements = new Map([[await idOf("k~r2"), replacement]]);
+      expect(await bench().ledger.requeue([await idOf("k~r2")], replacements, bench().now)).toBe(1);
+      const [claim] = await claimed(bench());
+      expect(claim?.submissions[0]?.identityKeys).toEqual(["email:other@example.com", "email:ada@example.com"]);
+    });
+
     test("a failed one can be put back until a newer one is planned, and is set aside by that plan", async () => {
       await take(bench(), version(1));
       await work("failed");

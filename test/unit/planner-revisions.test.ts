@@ -141,6 +141,13 @@ describe("a revised value", () => {
     expect(left(content(product, { onMatch: "overwrite" }), { fields: { c_product: 7 } }, [])).toEqual(product);
   });
 
+  it("is told by what was sent last, also where the answer to that was lost", () => {
+    const lost = { ...wrote({ value: 2 }), endedAtMs: null, begunAtMs: 1500 };
+    const writes = [lost, { ...wrote({ value: 1 }), begunAtMs: 900 }];
+    expect(left(content({ value: 3 }), { value: 2 }, writes)).toEqual({ value: 3 });
+    expect(left(content({ value: 3 }), { value: 1 }, writes)).toBeNull();
+  });
+
   it("leaves alone what a later submission wrote", () => {
     const writes = [wrote({ value: 1 }), wrote({ value: 3 }, 2 * HOUR_MS)];
     expect(left(content({ value: 2 }), { value: 3 }, writes)).toBeNull();

@@ -4,6 +4,7 @@ import type { SubmissionId } from "../../domain/ids.ts";
 import type { AcceptVerdict, Replacement, UnplannedRow } from "../ledger.ts";
 import type { Now } from "../rows.ts";
 import type { Store } from "./store.ts";
+import { loadKeys } from "./submission-rows.ts";
 
 /** Rows that one transaction of a large requeue moves. */
 const REQUEUE_ROWS = 200;
@@ -49,7 +50,14 @@ function replace(store: Store, id: SubmissionId, { content, identityKeys, raw }:
   );
   const sql = "UPDATE submissions SET content = ?, raw = coalesce(?, raw) WHERE id = ?";
   store.run(sql, JSON.stringify(content), raw ?? null, id);
-  replaceKeys(store, id, identityKeys);
+  replaceKeys(store, id, [...identityKeys, ...keysOfFirst(store, id)]);
+}
+
+/** A revision keeps the keys of its first version, whatever its own content says: it writes to the same person. */
+function keysOfFirst(store: Store, id: SubmissionId): IdentityKey[] {
+  const sql = "SELECT revises FROM submissions WHERE id = ? AND revises IS NOT NULL";
+  const revision = store.one<{ revises: SubmissionId }>(sql, id);
+  return revision === undefined ? [] : loadKeys(store, revision.revises);
 }
 
 function replaceKeys(store: Store, id: SubmissionId, keys: readonly IdentityKey[]): void {
