@@ -69,6 +69,16 @@ describe("a phone number", () => {
     expect(new Set(rig.simulator.records.deals.map((deal) => deal.person_id)).size).toBe(2);
   });
 
+  it("that is shared hides nobody whom the CRM knows: each of the two is looked up by all that is theirs", async () => {
+    const rig = await watchedRig();
+    const bob = { name: "Bob", emails: [contact("bob@example.com")] };
+    const { id } = rig.simulator.addPerson(bob);
+    await rig.take([caller(1, "ada@example.com"), caller(2, "bob@example.com")]);
+    await rig.run();
+    expect(persons(rig)).toHaveLength(2);
+    expect(values(persons(rig).find((person) => person.id === id)!.phones)).toEqual([PHONE]);
+  });
+
   it("of a caller without an e-mail is the oldest who has it, also among those taken together", async () => {
     const rig = await watchedRig();
     await rig.take([caller(1, "ada@example.com"), caller(2), caller(3, "bob@example.com")]);
@@ -89,12 +99,12 @@ describe("a source's own settings", () => {
     const { field_code: city } = rig.simulator.addField("person", "City");
     rig.simulator.addPerson({ name: "Ada", emails: [contact("ada@example.com")], custom_fields: { [city]: "Tartu" } });
     const moved = (n: number, City: string) => lead(n, { person: { email: "ada@example.com", fields: { City } } });
-    for (const [source, now] of [
-      ["website", "Tartu"],
-      ["profile", "London"],
+    for (const [n, source, now] of [
+      [1, "website", "Tartu"],
+      [2, "profile", "London"],
     ] as const) {
       await rig.clock.advance(60_000);
-      await rig.take([{ ...moved(1, "London"), source }]);
+      await rig.take([{ ...moved(n, "London"), source }]);
       await rig.run();
       expect([source, persons(rig)[0]?.custom_fields[city]]).toEqual([source, now]);
     }
