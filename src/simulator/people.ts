@@ -1,5 +1,5 @@
 /** What people do in the CRM's own pages, by hand from a test (`People`) or by chance (`editByChance`). */
-import type { FieldedEntity } from "../domain/catalog.ts";
+import type { Entity, FieldedEntity } from "../domain/catalog.ts";
 import type { Random } from "../domain/clock.ts";
 import type { Body } from "./body-check.ts";
 import { createDeal, updateDeal } from "./deals.ts";
@@ -11,7 +11,7 @@ import { createPerson, updatePerson } from "./persons.ts";
 import { between, pick } from "./random.ts";
 import type { FieldRecord, PipelineRecord, UserRecord } from "./records.ts";
 import { addPipeline, createField } from "./setup.ts";
-import { type Actor, alive, type World } from "./world.ts";
+import { type Actor, alive, store, type World } from "./world.ts";
 
 /** Bodies are the API's own; a bad one throws. What is made here is logged with `via: person` (or `other`). */
 export function createPeople(getWorld: () => World, via: "person" | "other") {
@@ -47,6 +47,10 @@ export function createPeople(getWorld: () => World, via: "person" | "other") {
     mergePersons: merging("person"),
     mergeOrganizations: merging("organization"),
     mergeDeals: merging("deal"),
+    /** Gone for good, as 30 days after its deletion: nothing shows that it ever was there. */
+    erase: on((world, _actor, entity: Entity, id: number) => {
+      store(world, entity, { ...writable(world, entity, id), is_deleted: true, updatedMs: 0 });
+    }),
     moveDeal: (id: number, stageId: number) => editDeal(id, { stage_id: stageId }),
     archiveDeal: (id: number) => editDeal(id, { is_archived: true }),
     unarchiveDeal: (id: number) => editDeal(id, { is_archived: false }),
