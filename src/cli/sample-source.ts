@@ -24,7 +24,7 @@ export function pathOf({ args, io }: Invocation): string {
  * real one, so only repeats within the file are known.
  */
 export async function sampleOf(
-  { io, signals }: Invocation,
+  { io }: Invocation,
   source: SourceSettings,
   file: string,
   spooled: boolean,
@@ -40,7 +40,7 @@ export async function sampleOf(
   const deps = { ledger, clock, phone: await loadPhoneNormalizer(), runId: 0 as RunId, failpoint: () => undefined };
   const options = { file, stdin: io.stdin as AsyncIterable<Uint8Array>, format: flags.format ?? null, spooled };
   try {
-    return await sampleFile({ ...deps, dryRun: true, signal: signals.graceful() }, source, {
+    return await sampleFile({ ...deps, dryRun: true }, source, {
       ...options,
       recordsMax: flags.limit ?? RECORDS_SHOWN,
     });

@@ -9,11 +9,12 @@ import { type TimeForm, timeFormOf } from "../intake/time.ts";
 import { displayText, isAbsent } from "../intake/values.ts";
 import type { IncomingReject, IncomingSubmission, IngestVerdict } from "../ledger/rows.ts";
 import { rowsOfFile } from "./file-rows.ts";
+import { formatOfName, isLeftAlone } from "./formats.ts";
 import type { FileCounts, ImportOptions, IngestDeps } from "./ingest.ts";
 import { openInput } from "./input.ts";
 import { Findings, type FindingsReport } from "./sample-findings.ts";
 import { emptyCounts, Taker } from "./taker.ts";
-import { Warnings } from "./warnings.ts";
+import { shownName, Warnings } from "./warnings.ts";
 
 export interface SampledRecord {
   /** Line in the file, or position in a list of records; null for a file that is one record. */
@@ -59,7 +60,10 @@ export async function sampleFile(deps: IngestDeps, source: SourceSettings, optio
   const listener = new Listener(mapping, options.recordsMax, (item) => warnOfPhone(item, warnings));
   const input = await openInput({ ...options, asNew: true, rejectsFile: null });
   try {
-    const { format, rows } = await rowsOfFile(input, source, mapping, options.format);
+    const asked = options.format ?? (options.spooled ? formatInSpool(source, input.name, warnings) : null);
+    // A spool takes any columns: records in which nothing is found are rejected one by one, and the right names suggested.
+    const columnsOf = options.spooled ? { ...mapping, reads: [] } : mapping;
+    const { format, rows } = await rowsOfFile(input, source, columnsOf, asked);
     const taker = new Taker(deps, source, listener.mapping, warnings, { mendsRejects: !options.spooled });
     listener.listen(taker);
     const file = { counts: emptyCounts(input.shown), flat: format === "csv" };
@@ -76,6 +80,15 @@ export async function sampleFile(deps: IngestDeps, source: SourceSettings, optio
   } finally {
     await input.close();
   }
+}
+
+/** A spool goes by names, where an import looks into the file too. */
+function formatInSpool(source: SourceSettings, name: string, warnings: Warnings): SourceSettings["format"] {
+  const format = source.format ?? formatOfName(name);
+  if (format === null || isLeftAlone(name)) {
+    warnings.say(`sync leaves ${shownName(name)} alone: its name is none of .json, .jsonl, .ndjson, .csv, .form`);
+  }
+  return format;
 }
 
 /** A number without its country's code is kept as text, but nobody is recognised by it. */

@@ -159,6 +159,22 @@ describe("check-source", () => {
     expect(out).not.toMatch(/^line 9/m);
   });
 
+  test("takes a file in the spool as the spool does: by its name, with any columns", async () => {
+    world.config("sources:\n  one:\n    spool: ./spool\n    map: { person.email: Mial }\n  two:\n");
+    world.write("spool/a.csv", "Mail;Name\nada@example.com;Ada\n");
+    const columns = await world.run("check-source", "spool/a.csv", "--json");
+    expect(columns.code).toBe(3);
+    expect(columns.json).toMatchObject({
+      source: "one",
+      counts: { rejected: 1 },
+      nothingFound: [{ target: "person.email", suggestion: "Mail" }],
+    });
+    world.write("spool/lines.json", `{"Mial": "ada@example.com"}\n{"Mial": "grace@example.com"}\n`);
+    expect((await world.run("check-source", "spool/lines.json")).code).toBe(65);
+    world.write("spool/part.jsonl.tmp", `{"Mial": "ada@example.com"}\n`);
+    expect((await world.run("check-source", "spool/part.jsonl.tmp")).err).toContain("sync leaves part.jsonl.tmp alone");
+  });
+
   test("asks whose map it is where that is unclear, and takes the one that is named", async () => {
     world.config("sources:\n  one:\n    map: { person.email: mail }\n  two:\n    map: { person.email: e }\n");
     world.write("a.json", `{"mail": "ada@example.com"}`);

@@ -205,6 +205,30 @@ describe("tools without a payload of their own here", () => {
     });
   });
 
+  test("Elementor: fields by their labels, out of a url-encoded post", async () => {
+    const fields = [
+      ["name", "Name", "Ada"],
+      ["email", "Email", "ada@example.com"],
+      ["field_7", "Your message", "Hello,\nthere"],
+      ["field_8", "Budget", "500"],
+      ["field_9", "Colour", ""],
+    ] as const;
+    const form = new URLSearchParams({ "form[id]": "f1", "form[name]": "Contact", "meta[credit][value]": "Elementor" });
+    for (const [id, title, value] of fields) {
+      const members = { id, type: "text", title, value, raw_value: value };
+      for (const [name, member] of Object.entries(members)) form.set(`fields[${id}][${name}]`, member);
+    }
+    const file = rig.put("post.form", form.toString());
+    const draft = await drafted(file);
+    expect(draft.name).toBe("elementor");
+    await rig.import(file, settingsOf(draft));
+    expect((await rig.queued())[0]?.content).toEqual({
+      person: { name: "Ada", email: "ada@example.com" },
+      deal: { title: "Website: Contact" },
+      notes: ["Hello,\nthere\nBudget: 500"],
+    });
+  });
+
   test("Calendly: invitees, but not their cancellations", async () => {
     const body = (event: string) => ({
       event,

@@ -56,6 +56,12 @@ export function quotedText(text: string): string {
   return /['\\\n]/.test(text) ? JSON.stringify(text) : `'${text}'`;
 }
 
+/** A variable of an expression, called after `name` where that can be. */
+export function variable(name: string): string {
+  const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, "_");
+  return /^[a-z]\w{0,29}$/.test(plain) ? `$${plain}` : "$chosen";
+}
+
 /** An expression that puts the parts that are there under each other: one note. */
 export function linesExpression(parts: readonly string[]): string {
   return `= $join([${parts.join(", ")}], '\\n')`;

@@ -43,6 +43,6 @@ function noteOf(columns: readonly string[]): string {
   const read = columns.map(quotedText).join(", ");
   return `= $join($append(
   $each($sift($, function($v, $k) { $v != '' and $not($k in [${read}]) }),
-    function($v, $k) { $replace($k, '_', ' ') & ' ' & $v }),
-  [campaign_name][$ != ''].('Campaign: ' & $)), '\\n')`;
+    function($v, $k) { $replace($k, '_', ' ') & ($contains($k, /\\?$/) ? ' ' : ': ') & $v }),
+  campaign_name ? 'Campaign: ' & campaign_name), '\\n')`;
 }

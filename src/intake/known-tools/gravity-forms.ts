@@ -1,6 +1,6 @@
 /** Gravity Forms' CSV of entries: the form's fields, then columns of the plugin's own. */
 import type { SourceMap } from "../../domain/settings.ts";
-import { everyRecord, inExpression, type KnownTool, quotedText } from "./draft.ts";
+import { everyRecord, inExpression, type KnownTool, quotedText, variable } from "./draft.ts";
 import { guess, type Leaf, leavesOf, mapOf, withoutGuessed } from "./guess.ts";
 
 /** The plugin's own columns, as they are called in English, and those of a consent field. */
@@ -24,13 +24,14 @@ export const gravityForms: KnownTool = {
     const money = left.find(({ values }) => values.length > 0 && values.every((value) => currencyOf(value) !== null));
     // The export puts a ' before a value that begins with = + - or @.
     const message = found.message === null ? [] : [`$replace(${inExpression(found.message.path)}, /^'(?=[=+@-])/, '')`];
-    const lines = linesOf(left.filter((leaf) => leaf !== money));
+    const { chosen, lines } = linesOf(left.filter((leaf) => leaf !== money));
+    const note = `$join([\n  ${[...message, ...lines, "'Page: ' & `Source Url`"].join(",\n  ")}\n][$ != ''], '\\n\\n')`;
     return {
       ...{ tool: "an export of Gravity Forms", name: "gravity-forms" },
       map: {
         ...{ id: "Entry Id", submittedAt: "Entry Date", ...fields, "deal.title": titleOf(found.company) },
         ...(money === undefined ? {} : moneyOf(money)),
-        notes: `= $join([\n  ${[...message, ...lines, "'Page: ' & `Source Url`"].join(",\n  ")}\n][$ != ''], '\\n\\n')`,
+        notes: chosen.length === 0 ? `= ${note}` : `= (\n  ${chosen.join("\n  ")}\n  ${note}\n)`,
       },
       settings: { timezone: "UTC" },
       comments: {
@@ -65,8 +66,8 @@ function moneyOf({ path, values }: Leaf): SourceMap {
   };
 }
 
-/** `Interests (Demo)`, `Interests (Pricing)` are choices of one field: the chosen ones make one line. */
-function linesOf(leaves: readonly Leaf[]): string[] {
+/** `Interests (Demo)`, `Interests (Pricing)` are choices of one field: the chosen ones, as a variable, make one line. */
+function linesOf(leaves: readonly Leaf[]): { chosen: string[]; lines: string[] } {
   const groups = new Map<string, Leaf[]>();
   for (const leaf of leaves) {
     const [, field, choice] = /^(.*) \((.*)\)$/.exec(leaf.path[0] as string) ?? [];
@@ -74,9 +75,14 @@ function linesOf(leaves: readonly Leaf[]): string[] {
     const name = isChoice ? field : (leaf.path[0] as string);
     groups.set(name, [...(groups.get(name) ?? []), leaf]);
   }
-  return [...groups].map(([name, members]) => {
+  const chosen: string[] = [];
+  const lines = [...groups].map(([name, members]) => {
     const cells = members.map(({ path }) => inExpression(path)).join(", ");
-    const value = members.length === 1 ? cells : `$join([${cells}][$ != ''], ', ')`;
-    return `[${value}][$ != ''].(${quotedText(`${name}: `)} & $)`;
+    if (members.length === 1) return `${cells} ? ${quotedText(`${name}: `)} & ${cells}`;
+    // Two fields may be called nearly alike.
+    const value = `${variable(name)}_${chosen.length + 1}`.replace(/_1$/, "");
+    chosen.push(`${value} := $join([${cells}][$ != ''], ', ');`);
+    return `${value} ? ${quotedText(`${name}: `)} & ${value}`;
   });
+  return { chosen, lines };
 }

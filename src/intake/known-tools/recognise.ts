@@ -1,6 +1,7 @@
 /** Which tool made a file's records, and a source to start from. */
 import { calendly } from "./calendly.ts";
 import { type DraftSample, type KnownTool, objectOf, type SourceDraft } from "./draft.ts";
+import { elementor } from "./elementor.ts";
 import { facebookLeadAds } from "./facebook-lead-ads.ts";
 import { googleForms } from "./google-forms.ts";
 import { gravityForms } from "./gravity-forms.ts";
@@ -13,7 +14,7 @@ import { webflow } from "./webflow.ts";
 
 /** The first that knows the records is asked. */
 const TOOLS: readonly KnownTool[] = [
-  ...[typeform, webflow, gravityForms, facebookLeadAds, shopify, vapi, tally, calendly],
+  ...[typeform, webflow, gravityForms, facebookLeadAds, shopify, vapi, tally, calendly, elementor],
   googleForms,
 ];
 

@@ -11,16 +11,17 @@ export const shopify: KnownTool = {
       typeof id === "string" && id.startsWith("gid://shopify/Customer/");
     if (!everyRecord(sample, isCustomer)) return null;
     const at = (...path: string[]): string => inExpression([...sample.base, ...path]);
-    const [open, close] = sample.base.length > 0 ? [`${inExpression(sample.base)}.(`, ")"] : ["", ""];
+    const below = sample.base.length > 0 ? `${inExpression(sample.base)}.` : "";
     return {
       ...{ tool: "a webhook of Shopify (a customer)", name: "shopify" },
       map: {
         ...{ id: at("id"), submittedAt: at("created_at") },
-        "person.name": `= $trim(${open}first_name & ' ' & last_name${close})`,
+        "person.name":
+          below === "" ? "= $trim(first_name & ' ' & last_name)" : `= $trim(${below}(first_name & ' ' & last_name))`,
         "person.email": at("email"),
         "person.phone": [at("phone"), at("default_address", "phone")],
         "organization.name": at("default_address", "company"),
-        notes: `= ${open}$join([note, [${ADDRESS}][$ != ''].('Address: ' & $)][$boolean($)], '\\n\\n')${close}`,
+        notes: `= ${below}(\n  $address := ${ADDRESS};\n  $join([note, $address ? 'Address: ' & $address][$boolean($)], '\\n\\n')\n)`,
       },
       settings: { where: `$string(${at("id")}) != '${TEST_CUSTOMER}'` },
       comments: {

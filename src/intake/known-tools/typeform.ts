@@ -8,6 +8,7 @@ import {
   type KnownTool,
   objectOf,
   quotedText,
+  variable,
 } from "./draft.ts";
 import { words } from "./guess.ts";
 
@@ -63,7 +64,9 @@ function isResponse({ event_type: type, form_response: form }: Record<string, un
 
 function titleOf(choice: Question | undefined): string {
   if (choice === undefined) return "definition.title";
-  return `(definition.title & ': ' & answers[field.ref = ${quotedText(choice.ref)}].choice.(label ? label : other))`;
+  const name = variable(choice.ref);
+  return `(${name} := answers[field.ref = ${quotedText(choice.ref)}].choice.(label ? label : other);
+  definition.title & (${name} ? ': ' & ${name} : ''))`;
 }
 
 /** One note of all answers that no other line reads. `xxxxx` is what Typeform sends where a link had no hidden field. */

@@ -54,7 +54,8 @@ function emailOf({ email }: Guess): Record<string, string> {
 
 function titleOf(message: string, heard: readonly Leaf[], depth: number): string {
   const topic = heard.find(({ name }) => /\b(service|topic|product|reason|intent|interest)\b/.test(name));
-  const title = topic === undefined ? "'Call'" : `'Call' & [${inExpression(topic.path.slice(depth))}][$].(': ' & $)`;
+  const name = topic === undefined ? null : inExpression(topic.path.slice(depth));
+  const title = name === null ? "'Call'" : `'Call' & (${name} ? ': ' & ${name} : '')`;
   return `= ${message}[$not(endedReason in ${NOBODY})].(${title})`;
 }
 

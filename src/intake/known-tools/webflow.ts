@@ -39,5 +39,5 @@ function titleOf(sample: DraftSample, payload: string): string {
     .find(({ fieldType, fieldName }) => fieldType === "FormSelect" && isNameable(String(fieldName)));
   if (list === undefined) return `${payload}.name`;
   const chosen = inExpression(["data", String(list.fieldName)]);
-  return `= ${payload}.(name & [${chosen}][$ != '' and $ != 'Select one...'].(': ' & $))`;
+  return `= ${payload}.(name & (${chosen} and ${chosen} != 'Select one...' ? ': ' & ${chosen} : ''))`;
 }
