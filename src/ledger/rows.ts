@@ -7,6 +7,7 @@ import type { AccountId, ClaimId, CrmId, RequestId, RunId, StepId, SubmissionId 
 import type { CrmRecord, OperationGroup } from "../domain/operation.ts";
 import type { BucketState, BucketUse, Charge } from "../domain/quota.ts";
 import type { Lane, SubmissionContent, SubmissionState } from "../domain/submission.ts";
+import type { SentValues } from "./checks.ts";
 
 /** The instant of a verb, in both clocks. */
 export interface Now {
@@ -17,8 +18,7 @@ export interface Now {
 
 // ---- intake ----
 export interface Origin {
-  /** Path or `-`, as the user knows it; never used to open anything. */
-  file: string;
+  /** Path or `-`, as the user knows it; never used to open anything. */ file: string;
   /** Line (CSV, JSONL: counted from 1) or element (JSON array: from 1); null for a whole file. */
   line: number | null;
 }
@@ -205,8 +205,8 @@ export interface RequestIntent {
   write: boolean;
   charges: readonly Charge[];
   timeoutMs: number;
-  /** Steps whose write this is, with the wire body for the record. Each goes from `open` to `begun`. */
-  steps: { claimId: ClaimId; stepId: StepId; action: StepAction }[];
+  /** Steps whose write this is; `sent`: what an update changes. Each goes from `open` to `begun`. */
+  steps: { claimId: ClaimId; stepId: StepId; action: StepAction; sent?: import("./checks.ts").SentValues }[];
   /** Submissions on whose behalf it reads, for `show`. */
   onBehalfOf: SubmissionId[];
 }

@@ -13,7 +13,7 @@ import { earlierSteps } from "./earlier-steps.ts";
 import { needCatalog } from "./need-catalog.ts";
 import { personLookup } from "./person-step.ts";
 import { settleUncertain } from "./uncertain.ts";
-import { ChainStop, isLookupFailed, openStep, soughtPerson, stepOf, type Work } from "./work.ts";
+import { ChainStop, isLookupFailed, isRepair, openStep, soughtPerson, stepOf, type Work } from "./work.ts";
 
 /** A source whose map names what the CRM lacks is looked at again after this long, or when somebody resumes it. */
 export const SOURCE_HOLD_MS = 15 * 60_000;
@@ -35,9 +35,14 @@ export async function prepare(context: DriveContext, claims: readonly Claim[]): 
     await context.wheel.committed();
   }
   for (const group of groups) waitForPerson(context, group);
-  await Promise.all(works.filter((work) => !work.ended && !work.row.planned).map((work) => planOne(context, work)));
+  await Promise.all(works.filter((work) => !work.ended && isToPlan(work)).map((work) => planOne(context, work)));
   const answers = await lookUp(context, groups);
   return groups.map((group, index) => ({ works: group, answer: answers[index]! }));
+}
+
+/** What was adopted without a payload has nothing to plan from, and its repairs need none. */
+function isToPlan({ row, steps }: Work): boolean {
+  return !row.planned && (row.content !== null || !steps.some(isRepair));
 }
 
 function worksOf(claim: Claim): Work[] {

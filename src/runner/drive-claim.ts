@@ -12,6 +12,7 @@ import { writeNotes } from "./note-steps.ts";
 import { writeOrganization } from "./organization-step.ts";
 import { amendPerson, type ChainPerson, personLookup, writePerson } from "./person-step.ts";
 import { relink } from "./relink.ts";
+import { writeRepairs } from "./repairs.ts";
 import { ChainStop, openStep, soughtPerson, stepOf, type Work } from "./work.ts";
 import { Writer } from "./writer.ts";
 
@@ -122,6 +123,7 @@ async function driveOne(context: DriveContext, work: Work, shared: ChainPerson |
       if (relinks > 0 || !(await relink(context, work, error))) throw error;
     }
   }
+  await writeRepairs(context, writer, work);
   conclude(context, work, "done");
 }
 

@@ -1,7 +1,7 @@
 /** The note steps: each a create, on the deal where there is one, and on the person. */
 import type { Links, Ref } from "../domain/operation.ts";
 import type { ChainPerson } from "./person-step.ts";
-import type { Work } from "./work.ts";
+import { isRepair, type Work } from "./work.ts";
 import type { Writer } from "./writer.ts";
 
 export async function writeNotes(
@@ -14,7 +14,7 @@ export async function writeNotes(
   if (person) links.person = person.ref;
   if (deal) links.deal = deal;
   for (const step of work.steps) {
-    if (step.entity !== "note" || step.state !== "open") continue;
+    if (step.entity !== "note" || step.state !== "open" || isRepair(step)) continue;
     const { values, format } = step.content;
     const operation = {
       type: "create" as const,

@@ -1,6 +1,7 @@
 import type { StepAction } from "../domain/chain.ts";
 import type { ClaimId, StepId } from "../domain/ids.ts";
 import type { Outcome } from "../domain/operation.ts";
+import type { SentValues } from "../ledger/checks.ts";
 import type { StepChange } from "../ledger/rows.ts";
 import { stepChange } from "./outbox.ts";
 
@@ -8,6 +9,8 @@ export interface BegunStep {
   claimId: ClaimId;
   stepId: StepId;
   action: StepAction;
+  /** What an update sends, for whoever compares the record with it later. */
+  sent?: SentValues;
 }
 
 /**
@@ -19,7 +22,7 @@ export function settleStep(step: BegunStep, outcome: Outcome, nowMs: number, upd
     case "applied":
       return stepChange(step, "begun", "done", {
         action: step.action,
-        crmId: outcome.id ?? updatedId,
+        crmId: step.action === "delete" ? null : (outcome.id ?? updatedId),
         error: null,
         lostAtMs: null,
         handle: null,

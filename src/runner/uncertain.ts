@@ -3,7 +3,6 @@
  * page for all of them (a list shows a write at once, a search index lags), updates by reading the record.
  */
 import { ENTITIES, type Entity } from "../domain/catalog.ts";
-import type { Step } from "../domain/chain.ts";
 import type { CrmId } from "../domain/ids.ts";
 import type { CrmRecord, ListOperation } from "../domain/operation.ts";
 import { compareIds } from "../domain/record-keys.ts";
@@ -12,8 +11,10 @@ import { difference, missingLinks } from "../planner/difference.ts";
 import { conclude } from "./conclude.ts";
 import { contentInOrder } from "./content-in-order.ts";
 import { type DriveContext, freshRecord, planContext, read, refusal } from "./context.ts";
+import { isLastLook, type Lost, miss } from "./looks.ts";
 import { settlePending } from "./pending.ts";
-import { ChainStop, stepOf, verdictOf, type Work } from "./work.ts";
+import { settleRepair } from "./repairs.ts";
+import { ChainStop, isRepair, stepOf, verdictOf, type Work } from "./work.ts";
 
 /** Looks begin this long before the write was sent: clocks differ, and the CRM's own times are whole seconds. */
 const MARGIN_MS = 60_000;
@@ -24,11 +25,6 @@ const MARGIN_LAST_MS = 26 * 3_600_000;
 /** 500 records a page: far more than changed within a settle time; past this the look has failed. */
 const PAGES_MAX = 400;
 
-interface Lost {
-  work: Work;
-  step: Step;
-}
-
 /** Settles what it can; works that are still in doubt are concluded, the others go on. False where nothing was in doubt. */
 export async function settleUncertain(context: DriveContext, works: readonly Work[]): Promise<boolean> {
   const pending = works.some((work) => work.steps.some((step) => step.state === "pending"));
@@ -37,8 +33,10 @@ export async function settleUncertain(context: DriveContext, works: readonly Wor
     work.ended ? [] : work.steps.filter((step) => step.state === "uncertain").map((step) => ({ work, step })),
   );
   if (lost.length === 0) return pending;
+  for (const repair of lost.filter(({ step }) => isRepair(step)))
+    await guarded(context, [repair], () => settleRepair(context, repair));
   for (const entity of ENTITIES) {
-    const mine = lost.filter(({ step }) => step.entity === entity);
+    const mine = lost.filter(({ step }) => step.entity === entity && !isRepair(step));
     if (mine.length === 0) continue;
     await guarded(context, mine, () =>
       settleCreates(
@@ -93,7 +91,7 @@ async function settleCreates(context: DriveContext, entity: Entity, lost: readon
   for (const each of missed) {
     const found = candidatesOf(context, each, hidden)[0];
     if (found) adopt(context, each, found);
-    else miss(context, each);
+    else missStep(context, each);
   }
 }
 
@@ -197,47 +195,10 @@ function adopt(context: DriveContext, { work, step }: Lost, record: CrmRecord): 
   context.wheel.record({ mirror: [{ record, keys }] });
 }
 
-/** How long ago the answer was lost. The wall clock may have been set since; within a boot the monotonic one knows. */
-function ageMs(context: DriveContext, step: Step): number {
-  const { clock, timeoutMs } = context.deps;
-  const lostAtMs = step.lostAtMs ?? 0;
-  if (step.sentClock?.bootId !== clock.bootId) return clock.wallMs() - lostAtMs;
-  const waitedMs = Math.min(Math.max(0, lostAtMs - (step.sentAtMs ?? lostAtMs)), timeoutMs);
-  return clock.monoMs() - step.sentClock.monoMs - waitedMs;
-}
-
-function isLastLook(context: DriveContext, step: Step): boolean {
-  return ageMs(context, step) >= (context.deps.settings.retry.settleMs.at(-1) ?? 0);
-}
-
-/** Not there: looked for again at the next age; after the last one it may be sent again, as one more try. */
-function miss(context: DriveContext, { work, step }: Lost): void {
-  context.deps.failpoint("probe.after");
-  const { clock, settings } = context.deps;
-  const at = { claimId: work.claimId, stepId: step.id };
-  const probes = step.probes + 1;
-  if (!isLastLook(context, step)) {
-    const age = ageMs(context, step);
-    const next = settings.retry.settleMs.find((settle) => settle > age) ?? age;
-    context.wheel.record({ steps: [{ ...at, from: "uncertain", to: "uncertain", probes }] });
-    step.probes = probes;
-    conclude(context, work, { type: "uncertain", dueAtMs: clock.wallMs() + Math.max(0, next - age) });
-    return;
-  }
-  // What was lost to an outage that still lasts was not the submission's own try.
-  const outage = context.wheel.board.gates.outage(`${step.entity}s`);
-  const attempts = step.attempts + (outage ? 0 : 1);
-  Object.assign(step, { state: "open", attempts, probes, lostAtMs: null, crmId: null });
-  context.wheel.record({
-    steps: [{ ...at, from: "uncertain", to: "open", probes, attempts, lostAtMs: null, crmId: null, error: null }],
-  });
-  if (attempts < settings.retry.maxAttempts) return;
-  const error = {
-    code: "UNCERTAIN_EXHAUSTED",
-    message: `the answer to ${step.name} was lost ${attempts} times, and each time it was not at the CRM afterwards`,
-    hint: "Look at the CRM's status page; `crmledger retry-failed` tries again.",
-  };
-  conclude(context, work, { type: "failed", error, step: step.name });
+/** A chain's own step whose tries are used up ends its submission. */
+function missStep(context: DriveContext, lost: Lost): void {
+  const error = miss(context, lost);
+  if (error) conclude(context, lost.work, { type: "failed", error, step: lost.step.name });
 }
 
 /** An update happened if nothing of it is left to change. */
@@ -259,7 +220,7 @@ async function settleUpdates(context: DriveContext, lost: readonly Lost[]): Prom
       difference(await contentInOrder(context, work, step, record), record, planContext(context, work.row.source)) !==
       null;
     if (lacksValues || missingLinks(step.content, record, linkedIds(work)) !== null) {
-      miss(context, each);
+      missStep(context, each);
       continue;
     }
     const explanation = "The answer to its update was lost; the record has the values.";

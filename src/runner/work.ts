@@ -51,6 +51,11 @@ export function amendsNothing({ content }: Step, organization: Ref | null): bool
   return linked && Object.keys(values).length === 0;
 }
 
+/** A step that `reconcile --repair` asked for, as against those of the submission's own chain. */
+export function isRepair(step: Step): boolean {
+  return step.content.repair !== undefined;
+}
+
 /** Something of the chain is at the CRM by our hand. */
 export function hasBegun(work: Work): boolean {
   return work.steps.some((step) => step.state === "done" && step.action !== "match");

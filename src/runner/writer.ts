@@ -3,7 +3,8 @@
  * inside, where the adapter takes whole chains in one request. A driver reads the same either way.
  */
 import type { Step, StepAction } from "../domain/chain.ts";
-import type { CrmRecord, Ref, WriteOperation } from "../domain/operation.ts";
+import type { CrmRecord, Ref, RemoveOperation, UpdateOperation, WriteOperation } from "../domain/operation.ts";
+import type { SentValues } from "../ledger/checks.ts";
 import type { Mirror } from "../mirror/mirror.ts";
 import type { RunnerDeps } from "./runner.ts";
 import type { Performed, Ticket } from "./ticket.ts";
@@ -17,7 +18,7 @@ export interface Target {
 }
 
 export interface WriteRequest {
-  operation: WriteOperation;
+  operation: WriteOperation | RemoveOperation;
   /** All steps that this write fulfils; the first one's stamp is on it. */
   targets: Target[];
   action: StepAction;
@@ -54,7 +55,7 @@ export class Writer {
     const performed = await this.#wheel.perform(request.operation, ticketOf(request));
     const stop = this.#settle(request, performed);
     if (stop) throw stop;
-    const id = request.targets[0]!.step.crmId!;
+    const id = request.targets[0]!.step.crmId ?? "";
     return { ref: { id }, record: performed.outcome.type === "applied" ? (performed.outcome.record ?? null) : null };
   }
 
@@ -127,14 +128,22 @@ export class Writer {
   }
 }
 
+function sentBy({ values, links }: UpdateOperation): SentValues {
+  const idOf = (ref: Ref | undefined) => (ref && "id" in ref ? ref.id : undefined);
+  const [organizationId, personId] = [idOf(links.organization), idOf(links.person)];
+  return { values, ...(organizationId && { organizationId }), ...(personId && { personId }) };
+}
+
 function ticketOf(request: WriteRequest): Ticket {
   const first = request.targets[0]!;
+  const sent = request.operation.type === "update" ? { sent: sentBy(request.operation) } : {};
   return {
     lane: first.work.row.lane,
     steps: request.targets.map(({ work, step }) => ({
       claimId: work.claimId,
       stepId: step.id,
       action: request.action,
+      ...sent,
     })),
     onBehalfOf: [],
     continues: request.targets.some(({ work }) => hasBegun(work)),
