@@ -69,6 +69,23 @@ describe("a phone number", () => {
     expect(new Set(rig.simulator.records.deals.map((deal) => deal.person_id)).size).toBe(2);
   });
 
+  it.each([1, 2])("that is shared makes nobody twice when the answer to create %i is lost", async (which) => {
+    const rig = await watchedRig();
+    let creates = 0;
+    rig.onSend = ({ method, path }) => {
+      if (method !== "POST" || !path.endsWith("/persons") || ++creates !== which) return;
+      rig.simulator.failNext({ kind: "resetAfter" });
+    };
+    await rig.take([caller(1, "ada@example.com"), caller(2, "bob@example.com"), caller(3, "ada@example.com")]);
+    await rig.runOut();
+    expect(
+      persons(rig)
+        .map((person) => values(person.emails))
+        .sort(),
+    ).toEqual([["ada@example.com"], ["bob@example.com"]]);
+    expect(rig.simulator.records.deals).toHaveLength(3);
+  });
+
   it("that is shared hides nobody whom the CRM knows: each of the two is looked up by all that is theirs", async () => {
     const rig = await watchedRig();
     const bob = { name: "Bob", emails: [contact("bob@example.com")] };
