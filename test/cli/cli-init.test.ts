@@ -1,5 +1,7 @@
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { cronLine } from "../../src/cli/cron-line.ts";
+import { systemdUnits } from "../../src/cli/systemd-units.ts";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { type CliWorld, createCliWorld, lead } from "../support/cli-world.ts";
@@ -16,10 +18,10 @@ afterEach(async () => {
 
 const ADA = { uid: 1234, gids: [1234], name: "ada" };
 
-function configWritten(text = readFileSync(world.path("crmledger.yaml"), "utf8")): Config {
+function configWritten(text = readFileSync(world.path("crmledger.yaml"), "utf8"), file = "/x/crmledger.yaml"): Config {
   const vendor = { defaultBaseUrl: "https://api.pipedrive.com", checkBaseUrl: (url: string) => new URL(url) };
   const env = { PD: "token" };
-  return parseConfig(text, { file: "/x/crmledger.yaml", env, ownerOnly: false, vendors: { pipedrive: vendor } });
+  return parseConfig(text, { file, env, ownerOnly: false, vendors: { pipedrive: vendor } });
 }
 
 /** The file's text with every default uncommented: a key behind #, whereas prose begins with a capital letter. */
@@ -162,6 +164,23 @@ describe("init by flags", () => {
     // A private folder for temporary files would hide a world that lies there.
     expect(service.includes("PrivateTmp=yes")).toBe(!/^\/(var\/)?tmp\//.test(world.folder));
     expect(readFileSync(world.path("units/crmledger.timer"), "utf8")).toContain("OnCalendar=*:0/5\n");
+  });
+});
+
+describe("the page on systemd", () => {
+  it("shows the units that init writes", () => {
+    const page = readFileSync(new URL("../../docs/cron-and-systemd.md", import.meta.url), "utf8");
+    const folder = "/srv/crmledger";
+    const text = `ledger: ./crmledger.db\ncrm: { type: pipedrive }\nsources: { website: { spool: ./spool/website } }\n`;
+    const config = configWritten(text, `${folder}/crmledger.yaml`);
+    const facts = {
+      config,
+      launcher: ["/usr/bin/node", "/usr/local/bin/crmledger"],
+      user: "crmledger",
+      tokenEnv: null,
+    };
+    for (const unit of Object.values(systemdUnits(facts))) expect(page).toContain(`\`\`\`ini\n${unit}\`\`\`\n`);
+    expect(page).toContain(cronLine(facts.launcher, config.file));
   });
 });
 
