@@ -180,13 +180,20 @@ class Listener {
       record.reason = `person and content of ${verdict.repeats} within \`sameWithin\``;
     } else if (verdict.type === "duplicate" || verdict.type === "conflict") {
       const place = before == null ? "an earlier record" : `record ${before}`;
-      record.reason = verdict.type === "duplicate" ? `the same as ${place}` : `key of ${place}, but other content`;
+      record.reason = relationTo(place, verdict);
     }
   }
 
   report(): FindingsReport & Pick<Sample, "records" | "hashed"> {
     return { records: this.#records, hashed: this.#hashed, ...this.#findings.report() };
   }
+}
+
+function relationTo(place: string, verdict: IngestVerdict): string {
+  if (verdict.type === "conflict") return `key of ${place}, but other content`;
+  return "revision" in verdict && verdict.revision === "replaced"
+    ? `newer content of ${place}, which it replaces`
+    : `the same as ${place}`;
 }
 
 /** What the time was read from. */

@@ -108,6 +108,24 @@ describe("check-source", () => {
     );
   });
 
+  test("knows what the source's settings make of old and of changed records", async () => {
+    world.config(
+      "sources:\n  own:\n    sendFrom: 2026-01-01\n    revisions: update\n    map: { id: id, submittedAt: at, person.email: mail, notes: text }\n",
+    );
+    const line = (id: string, at: string, text: string): string =>
+      `${JSON.stringify({ id, at, text, mail: "ada@example.com" })}\n`;
+    const lines = [line("1", "2025-11-20T10:00:00Z", "old"), line("2", "2026-11-20T10:00:00Z", "a")];
+    world.write("own.jsonl", `${lines.join("")}${line("2", "2026-11-20T10:00:00Z", "b")}`);
+    const { code, json } = await world.run("check-source", "own.jsonl", "--json");
+    expect(code).toBe(0);
+    expect(json.records).toMatchObject([
+      { verdict: "history" },
+      { verdict: "submission" },
+      { verdict: "duplicate", reason: "newer content of record 2, which it replaces" },
+    ]);
+    expect((await world.run("check-source", "own.jsonl")).out).toContain("1 submission, 1 duplicate, 1 of history");
+  });
+
   test("warns where the key is a hash, and of numbers that nobody is recognised by", async () => {
     world.config("sources:\n  forms:\n    map: { person.email: mail, person.phone: tel }\n");
     world.write("forms.csv", "mail,tel\nada@example.com,0171 1234567\n");
