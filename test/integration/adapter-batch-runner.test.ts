@@ -2,13 +2,15 @@
 import { describe, expect, it } from "vitest";
 import { createBatchCrm } from "../support/batch-adapter.ts";
 import type { BatchVendorOptions, Verdict } from "../support/batch-vendor.ts";
-import { createRig, lead, START_MS } from "../support/drain-rig.ts";
+import { createRig, type Given, lead, START_MS } from "../support/drain-rig.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 
 const SUBMISSIONS = 300;
 
+const leads = Array.from({ length: SUBMISSIONS }, (_, n) => lead(n, { organization: { name: `Org ${n}` } }));
+
 /** Drains 300 submissions, each with organization, person, deal and note. */
-async function drained(options: Partial<BatchVendorOptions>) {
+async function drained(options: Partial<BatchVendorOptions>, given: readonly Given[] = leads) {
   const clock = createVirtualClock(START_MS);
   const crm = createBatchCrm({ nowMs: () => clock.wallMs(), ...options });
   const rig = await createRig({
@@ -19,7 +21,7 @@ async function drained(options: Partial<BatchVendorOptions>) {
       return crm.transport(request);
     },
   });
-  await rig.take(Array.from({ length: SUBMISSIONS }, (_, n) => lead(n, { organization: { name: `Org ${n}` } })));
+  await rig.take(given);
   const report = await rig.run({ waitMaxMs: 400_000 });
   const made = (["organization", "person", "deal", "note"] as const).map((entity) => crm.vendor.list(entity).length);
   return { report, made, crm };
@@ -71,5 +73,16 @@ describe("the runner on a CRM that takes whole chains in batches", () => {
     const { report, made } = await drained({ judge: everyTenthPerson("refuse") });
     expect(report.drained).toMatchObject({ done: 270, failed: 30 });
     expect(made).toEqual([300, 270, 270, 270]);
+  });
+
+  it("makes two persons of two e-mail addresses that share a phone number, each with its own deals", async () => {
+    const caller = (n: number, email: string) => lead(n, { person: { email, phone: "+37251234567" } });
+    const given = [caller(1, "ada@example.com"), caller(2, "bob@example.com"), caller(3, "ada@example.com")];
+    const { report, crm } = await drained({}, given);
+    expect(report).toMatchObject({ drained: { done: 3 }, remaining: 0 });
+    const persons = crm.vendor.list("person");
+    expect(persons).toHaveLength(2);
+    const dealsOf = persons.map(({ id }) => crm.vendor.list("deal").filter((deal) => deal.personId === id).length);
+    expect(dealsOf.sort()).toEqual([1, 2]);
   });
 });
