@@ -8,7 +8,7 @@ import { type FileRows, rowsOfFile } from "./file-rows.ts";
 import type { ImportFile, IngestDeps } from "./ingest.ts";
 import { type Input, openInput } from "./input.ts";
 import { errorCode } from "./open.ts";
-import { checkReexport } from "./reexport.ts";
+import { checkReexport, isSuspicious } from "./reexport.ts";
 import { emptyCounts, type TakenFile } from "./taker.ts";
 import { OPEN_REJECTS_MAX, Takers } from "./takers.ts";
 import { shownName, Warnings } from "./warnings.ts";
@@ -21,11 +21,26 @@ export const importFile: ImportFile = async (deps, source, options) => {
   try {
     const { format, rows } = await rowsOfFile(input, source, mapping, options.format);
     const taken = { counts: emptyCounts(input.shown), flat: format === "csv" };
+    const makeTakers = (given: IngestDeps, onReject: (raw: string) => void): Takers =>
+      new Takers(given, source, mapping, given === deps ? warnings : new Warnings(), options.sources ?? [], onReject);
     if (!options.asNew) {
-      refuseReexport(input, await checkReexport(deps.ledger, mapping, rows(), taken.flat));
+      const check = await checkReexport(deps.ledger, mapping, rows(), taken.flat);
+      const dry = { ...deps, dryRun: true, progress: undefined };
+      if (check.suspicious)
+        refuseReexport(
+          input,
+          check,
+          await wouldTake(
+            dry,
+            makeTakers(dry, () => {}),
+            taken,
+            input,
+            rows,
+          ),
+        );
     }
     const rejected = new Set<string>();
-    const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (raw) => {
+    const takers = makeTakers(deps, (raw) => {
       if (options.rejectsFile !== null) rejected.add(sha256(raw));
     });
     await takeRows(deps, takers, taken, input, rows);
@@ -40,8 +55,21 @@ export const importFile: ImportFile = async (deps, source, options) => {
   }
 };
 
-function refuseReexport(input: Input, check: { records: number; matched: number; suspicious: boolean }): void {
-  if (!check.suspicious) return;
+/** Records that would be taken as submissions: what is known by its raw text, or under today's map, is no second one. */
+async function wouldTake(
+  dry: IngestDeps,
+  takers: Takers,
+  taken: TakenFile,
+  input: Input,
+  rows: FileRows["rows"],
+): Promise<number> {
+  const counts = emptyCounts(input.shown);
+  await takeRows(dry, takers, { ...taken, counts }, input, rows);
+  return counts.new + counts.history + counts.conflict;
+}
+
+function refuseReexport(input: Input, check: { records: number; matched: number }, strangers: number): void {
+  if (!isSuspicious(Math.min(check.matched, strangers), check.records)) return;
   throw new CrmledgerError(
     "inputUnreadable",
     `${input.shown} looks like a re-export: ${check.matched} of its ${check.records} records are known persons and times under other keys`,

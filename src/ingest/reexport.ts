@@ -40,7 +40,11 @@ export async function checkReexport(
     }
   }
   await count();
-  return { records, matched, suspicious: matched >= RECORDS_MIN && matched * 2 > records };
+  return { records, matched, suspicious: isSuspicious(matched, records) };
+}
+
+export function isSuspicious(matched: number, records: number): boolean {
+  return matched >= RECORDS_MIN && matched * 2 > records;
 }
 
 async function recordsOf(row: Row, mapping: Mapping, flat: boolean): Promise<unknown[]> {

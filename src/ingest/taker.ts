@@ -4,20 +4,13 @@ import { canonicalJson, sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import { boundFault, jsonText, jsonTextOfAny } from "../intake/json-text.ts";
 import { RECORD_BYTES_MAX } from "../intake/limits.ts";
-import { isFlat, type MappedSubmission, type Mapping, remapRaw } from "../intake/mapping.ts";
+import { isFlat, type MappedSubmission, type Mapping } from "../intake/mapping.ts";
 import { type Unwrapped, unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
-import type {
-  FileProgress,
-  IncomingReject,
-  IncomingSubmission,
-  IngestVerdict,
-  KnownSubmission,
-  Now,
-  Origin,
-} from "../ledger/rows.ts";
+import type { FileProgress, IncomingReject, IncomingSubmission, IngestVerdict, Now, Origin } from "../ledger/rows.ts";
 import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
+import { recallKnown } from "./recall.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** A chunk must not hold the ledger's write lock for 50 ms: measured, 1,000 records do. */
@@ -228,7 +221,13 @@ export class Taker {
     this.#rejects = [];
     this.#bytes = 0;
     if (submissions.length === 0 && rejects.length === 0 && (progress === null || this.#deps.dryRun)) return;
-    const known = await this.#known(submissions);
+    const known = await recallKnown(
+      this.#deps.ledger,
+      this.#mapping,
+      this.#source.name,
+      submissions.map(({ item }) => item),
+      this.#now().wallMs,
+    );
     if (this.#deps.dryRun) {
       const items = submissions.map(({ item }) => item);
       const now = this.#now();
@@ -309,24 +308,6 @@ export class Taker {
       (count, first) =>
         `source ${source}: ${count} records have person and content of another one within \`sameWithin\` and count as duplicates (first: ${first})`,
     );
-  }
-
-  /**
-   * Known submissions of the chunk's keys. Where a known one has other raw text and other content, but today's map makes
-   * the same of both, only the map has changed: then the known content's hash stands for both.
-   */
-  async #known(submissions: Pending<IncomingSubmission>[]): Promise<Map<string, KnownSubmission>> {
-    const keys = [...new Set(submissions.map(({ item }) => item.key))];
-    if (keys.length === 0) return new Map();
-    const found = await this.#deps.ledger.findSubmissions(this.#source.name, keys, "latest");
-    const known = new Map(found.map((submission) => [submission.key, submission]));
-    for (const { item } of submissions) {
-      const before = known.get(item.key);
-      if (before === undefined || before.rawHash === item.rawHash || before.contentHash === item.contentHash) continue;
-      const today = await remapRaw(this.#mapping, before.raw);
-      if (today?.contentHash === item.contentHash) item.contentHash = before.contentHash;
-    }
-    return known;
   }
 }
 

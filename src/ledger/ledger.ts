@@ -124,6 +124,14 @@ export interface Ledger {
   findKnown(records: readonly IncomingSubmission[]): Promise<(IngestVerdict | null)[]>;
   /** For each record the key of the one that it repeats by its `sameWithinMs`, null where it repeats none: for `--dry-run`. */
   findRepeated(records: readonly IncomingSubmission[], now: Now): Promise<(string | null)[]>;
+  /**
+   * For each record what this source has of its person under other keys, the nearest in time (ten at the most for each
+   * identity key): whether it is the same record is for today's map to say.
+   */
+  findOfPerson(
+    source: string,
+    records: readonly { key: string; submittedAtMs: number; identityKeys: readonly IdentityKey[] }[],
+  ): Promise<KnownSubmission[][]>;
   /** How many of these records match a known person and time, of any source, under another key: the re-export guard. */
   countReexported(records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[]): Promise<number>;
   /**

@@ -249,6 +249,23 @@ export function intakeTests(subject: Subject): void {
       expect(await subject.bench.ledger.countReexported(records)).toBe(1);
     });
 
+    test("gives what a source has of a person, the nearest in time first to be asked", async () => {
+      const at = (key: string, minute: number, email = "ada@example.com") =>
+        incoming({ key, email, submittedAtMs: START_MS + minute * 60_000 });
+      await take(
+        subject.bench,
+        ...Array.from({ length: 20 }, (_, n) => at(`k${n}`, n)),
+        at("bob", 10, "bob@example.com"),
+      );
+      const asked = (key: string, source = "website") =>
+        subject.bench.ledger.findOfPerson(source, [
+          { key, submittedAtMs: START_MS + 10 * 60_000, identityKeys: ["email:ada@example.com"] },
+        ]);
+      const keys = (await asked("k10"))[0]?.map(({ key }) => key).sort();
+      expect(keys).toEqual(["k11", "k12", "k13", "k14", "k15", "k5", "k6", "k7", "k8", "k9"]);
+      expect(await asked("k10", "elsewhere")).toEqual([[]]);
+    });
+
     test("two processes that read the same file make one set of submissions", async () => {
       const records = Array.from({ length: 40 }, (_, index) => incoming({ key: `k${index}` }));
       const second = { ...subject.bench, ledger: await subject.again() };

@@ -19,6 +19,7 @@ import {
 } from "./intake.ts";
 import { leaseKeys, releaseKeys } from "./leases.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
+import { findOfPerson } from "./of-person.ts";
 import { failed, findByName, findReject, rejects, story } from "./questions.ts";
 import { lag, nextDueAtMs, peek, queue } from "./queue.ts";
 import { writesTo } from "./record-writes.ts";
@@ -72,6 +73,7 @@ function runsAndIntake(verb: Verb) {
     findSubmissions: verb(findSubmissions),
     findKnown: verb(findKnown),
     findRepeated: verb(findRepeated),
+    findOfPerson: verb(findOfPerson),
     countReexported: verb(countReexported),
     holdBack: verb(holdBack),
     letGo: verb(letGo),

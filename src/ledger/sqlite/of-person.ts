@@ -1,0 +1,31 @@
+/** What a source has of a person, for records whose key it doesn't have. */
+import type { IdentityKey } from "../../domain/identity.ts";
+import type { KnownSubmission } from "../rows.ts";
+import type { Store } from "./store.ts";
+
+/** Submissions of a person that are given on each side of a time. */
+const NEAREST_MAX = 5;
+
+const OF_PERSON = `
+  SELECT s.source, s.key, s.raw_hash AS rawHash, s.content_hash AS contentHash, s.raw
+  FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
+  WHERE k.key = @identity AND s.source = @source AND s.key <> @key AND s.raw IS NOT NULL AND s.revises IS NULL`;
+const FROM_THEN = `${OF_PERSON} AND k.submitted_at_ms >= @atMs ORDER BY k.submitted_at_ms LIMIT ${NEAREST_MAX}`;
+const BEFORE = `${OF_PERSON} AND k.submitted_at_ms < @atMs ORDER BY k.submitted_at_ms DESC LIMIT ${NEAREST_MAX}`;
+
+export function findOfPerson(
+  store: Store,
+  source: string,
+  records: readonly { key: string; submittedAtMs: number; identityKeys: readonly IdentityKey[] }[],
+): KnownSubmission[][] {
+  const nearest = (record: (typeof records)[number]): KnownSubmission[] => {
+    const found = new Map<string, KnownSubmission>();
+    for (const identity of record.identityKeys) {
+      const at = { identity, source, key: record.key, atMs: record.submittedAtMs };
+      for (const one of store.all<KnownSubmission>(FROM_THEN, at)) found.set(one.key, one);
+      for (const one of store.all<KnownSubmission>(BEFORE, at)) found.set(one.key, one);
+    }
+    return [...found.values()];
+  };
+  return store.read(() => records.map(nearest));
+}
