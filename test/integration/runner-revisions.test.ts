@@ -1,7 +1,9 @@
 /** Newer versions of a record that was sent amend what the earlier ones wrote; nothing comes twice, and nothing of people's is lost. */
 import { describe, expect, it } from "vitest";
 import type { SubmissionContent } from "../../src/domain/submission.ts";
-import { lead } from "../support/drain-rig.ts";
+import { createBatchCrm } from "../support/batch-adapter.ts";
+import { createRig, lead, START_MS } from "../support/drain-rig.ts";
+import { createVirtualClock } from "../support/virtual-clock.ts";
 import { type WatchedRig, watchedRig, withPlan } from "../support/watched-rig.ts";
 
 const MINUTE_MS = 60_000;
@@ -252,4 +254,34 @@ describe("a revision of what was not sent, or not all of it", () => {
     expect(records.persons).toHaveLength(1);
     expect(records.deals.map(({ value }) => value)).toEqual([250, 102, 103]);
   });
+});
+
+it("amends in the same way on a CRM that takes whole chains in batches", async () => {
+  const clock = createVirtualClock(START_MS);
+  // Every fifth deal of the first versions is refused.
+  let deals = 0;
+  const crm = createBatchCrm({
+    nowMs: () => clock.wallMs(),
+    judge: ({ do: verb, entity }) =>
+      verb === "create" && entity === "deal" && deals < 20 && deals++ % 5 === 0 ? "refuse" : "ok",
+  });
+  const rig = await createRig({ clock, adapter: crm.adapter, transport: crm.transport });
+  const versionOf = (organization: string, value: number, notes: string[]) =>
+    Array.from({ length: 20 }, (_, n) => ({
+      ...lead(n, { organization: { name: `${organization} ${n}` }, deal: { title: `Deal ${n}`, value }, notes }),
+      revisions: "update" as const,
+    }));
+  await rig.take(versionOf("Org", 1, ["First."]));
+  expect((await rig.run()).drained).toMatchObject({ done: 16, failed: 4 });
+  await clock.advance(MINUTE_MS);
+  await rig.take(versionOf("New", 2, ["First.", "Second."]));
+  expect((await rig.run()).drained).toMatchObject({ done: 20, failed: 0 });
+  const { vendor } = crm;
+  expect((["organization", "person", "deal", "note"] as const).map((entity) => vendor.list(entity).length)).toEqual([
+    40, 20, 20, 40,
+  ]);
+  const moved = new Set(vendor.list("organization").flatMap(({ id, name }) => (name?.startsWith("New") ? [id] : [])));
+  for (const deal of vendor.list("deal")) {
+    expect([deal.value, moved.has(deal.organizationId ?? "")]).toEqual([2, true]);
+  }
 });
