@@ -53,6 +53,7 @@ describe("docs/json-output.md", () => {
   afterAll(() => world.close());
 
   test("shows what each command answers, in the order of a day", async () => {
+    await compare("check-source", await json("check-source", "spool/good.json"));
     await compare("sync", await json("sync", "--dry-run"), 1);
     await compare("ingest", await json("ingest"));
     await compare("sync", await json("sync"));
@@ -61,6 +62,8 @@ describe("docs/json-output.md", () => {
     await compare("show", await json("show", "good"));
     await compare("rejects", await json("rejects"));
     await compare("doctor", await json("doctor"));
+    const init = ["init", "--config", "new/crmledger.yaml", "--token-file", "token", "--base-url", world.url];
+    await compare("init", await json(...init));
     expect((await json("rejects")).total).toBe(1);
     expect((await json("show", "good")).steps[0].attempts).not.toEqual([]);
   });
@@ -83,7 +86,20 @@ describe("docs/json-output.md", () => {
   test("leaves out no command that answers with a document of its own", () => {
     expect([...told.keys()].sort()).toEqual(
       // The demo plays an hour: test/cli/demo.test.ts holds its document.
-      ["demo", "doctor", "failed", "import", "ingest", "rejects", "retry-failed", "show", "status", "sync"].sort(),
+      [
+        "check-source",
+        "demo",
+        "doctor",
+        "failed",
+        "import",
+        "ingest",
+        "init",
+        "rejects",
+        "retry-failed",
+        "show",
+        "status",
+        "sync",
+      ].sort(),
     );
   });
 });
