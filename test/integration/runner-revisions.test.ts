@@ -173,6 +173,19 @@ describe("a revision of what was sent", () => {
     expect(rig.writes(/deals/)).toHaveLength(1);
   });
 
+  it("finds out by its new note that a record which it leaves as it is was merged or deleted", async () => {
+    const { rig, send, records } = await revisingRig();
+    await send();
+    const { id } = rig.simulator.addPerson({ name: "Old Lead", emails: [{ value: "old@example.com", primary: true }] });
+    rig.simulator.mergePersons(PERSON, id);
+    await send({ notes: ["Note of lead 1", "Second"] });
+    expect(records.notes.at(-1)).toMatchObject({ content: "Second<br>Ref. website/wf_1~r2", person_id: id });
+    rig.simulator.deleteDeal(DEAL);
+    await send({ notes: ["Note of lead 1", "Second", "Third"] });
+    await rig.runOut();
+    expect((await rig.ledger.failed({}))[0]).toMatchObject({ key: "wf_1~r3", error: { code: "CRM_RECORD_DELETED" } });
+  });
+
   it("leaves a person of the CRM's own alone where the source says keep, and amends what it made itself", async () => {
     const { rig, send, records } = await revisingRig({ settings: withPlan({ persons: { onMatch: "keep" } }) });
     rig.simulator.addPerson({ name: "Lead 1", emails: [{ value: "lead.1@example.com", primary: true }] });
