@@ -151,9 +151,10 @@ export function earlierUnended(store: Store, id: SubmissionId, firstId: Submissi
   return store.one(UNENDED, { id, firstId }) !== undefined;
 }
 
+const UNDONE = "(state = 'failed' OR (state IN ('pending', 'waiting') AND planned = 0))";
 const SUPERSEDED = `
-  SELECT id FROM submissions WHERE id = @firstId AND state IN ('failed', 'pending', 'waiting')
-  UNION ALL SELECT id FROM submissions WHERE revises = @firstId AND id < @id AND state IN ('failed', 'pending', 'waiting')`;
+  SELECT id FROM submissions WHERE id = @firstId AND ${UNDONE}
+  UNION ALL SELECT id FROM submissions WHERE revises = @firstId AND id < @id AND ${UNDONE}`;
 
 /**
  * From its plan on a revision does what earlier versions failed at, and they are set aside: nobody may put them back
