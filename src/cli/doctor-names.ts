@@ -5,6 +5,7 @@ import { EXIT_CODES } from "../domain/errors.ts";
 import type { PlanSettings, SourceMap, SourceSettings } from "../domain/settings.ts";
 import { type MapValue, readMapValue } from "../intake/constants.ts";
 import { parsePath } from "../intake/path.ts";
+import { ownerIsPerson } from "../planner/needed-parts.ts";
 import { matchFieldName } from "../planner/plan-chain.ts";
 import {
   findField,
@@ -71,7 +72,7 @@ async function namesInMap(source: SourceSettings, map: SourceMap): Promise<Named
     const what = ({ pipeline: "pipeline", stage: "stage", owner: "owner", labels: "label" } as const)[member];
     if (what === undefined) return [];
     return constants
-      .filter((name) => name.trim() !== "" && !(what === "owner" && entity === "deal" && name === "person"))
+      .filter((name) => name.trim() !== "" && !(what === "owner" && entity === "deal" && ownerIsPerson(name)))
       .map((name): NamedThing => ({ ...base, what, name, ...(what === "stage" && { pipelines }) }));
   });
 }

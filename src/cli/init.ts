@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import { CONFIG_NAME } from "../config/find-config.ts";
@@ -7,12 +7,13 @@ import { CrmledgerError } from "../domain/errors.ts";
 import type { Style } from "../report/style.ts";
 import type { Invocation, RunCommand } from "./command.ts";
 import { configText, type InitAnswers } from "./config-text.ts";
-import { cronLine } from "./cron-line.ts";
+import { cronLine, shellWord } from "./cron-line.ts";
 import { answersOf, type InitFlags } from "./init-flags.ts";
-import { currentUser } from "./local-user.ts";
-import { vendors } from "./read-config.ts";
+import { currentUser, type LocalUser } from "./local-user.ts";
+import { isOwnerOnly, vendors } from "./read-config.ts";
 import { createRealClock } from "./real-clock.ts";
 import { SERVICE_NAME, systemdUnits, TIMER_NAME } from "./systemd-units.ts";
+import { webRootOf } from "./web-root.ts";
 
 /** What was written, and what is for the user to do. */
 interface Made {
@@ -47,21 +48,42 @@ export const run: RunCommand = async (invocation) => {
   const user = io.user ?? currentUser();
   const units = systemdUnits({ config, launcher: io.launcher, user: user.name, tokenEnv: answers.tokenEnv });
   const unitFiles = flags.systemd === undefined ? [] : writeUnits(resolve(io.cwd, flags.systemd), units);
-  if (config.crm.token.type === "file" && !existsSync(config.crm.token.path)) {
-    talk.warn(`put the CRM's API token into ${config.crm.token.path} and run: chmod 600 ${config.crm.token.path}`);
-  }
-  if (answers.tokenEnv !== null && !io.env[answers.tokenEnv]) {
-    talk.warn(`the environment variable ${answers.tokenEnv} is not set here; cron needs it too`);
-  }
-  if (user.uid === 0) {
-    talk.warn("this is root: crmledger needs none of its rights. Better make a user for it, and run init as that user");
-  }
-  if (io.launcher.some((word) => word.includes("/_npx/"))) {
-    talk.warn("npx keeps its copy for a while only: install crmledger (npm install -g), then run init again for cron");
-  }
+  for (const warning of warningsOf(invocation, config, answers, spools, user)) talk.warn(warning);
   const made = { config, spools, cron: cronLine(io.launcher, file), units, unitFiles, answers };
   return { json: documentOf(made), text: (style) => pageOf(made, style), exitCode: 0 };
 };
+
+/** What would go wrong later, for another reason than the config. */
+function warningsOf(
+  { io }: Invocation,
+  config: Config,
+  { tokenEnv }: InitAnswers,
+  spools: readonly string[],
+  user: LocalUser,
+): string[] {
+  const { token } = config.crm;
+  const facts = token.type === "file" ? statSync(token.path, { throwIfNoEntry: false }) : undefined;
+  const path = token.type === "file" ? shellWord(token.path) : "";
+  const inPublic = spools.filter((spool) => webRootOf(spool) !== null);
+  return [
+    ...(token.type === "file" && facts === undefined
+      ? [`put the CRM's API token into ${path} and run: chmod 600 ${path}`]
+      : []),
+    ...(facts !== undefined && !isOwnerOnly(facts)
+      ? [`others can read the token, so it is refused: chmod 600 ${path}`]
+      : []),
+    ...(tokenEnv !== null && !io.env[tokenEnv]
+      ? [`the environment variable ${tokenEnv} is not set here; cron needs it too`]
+      : []),
+    ...inPublic.map((spool) => `${spool} lies where a web server seems to hand files out: choose a folder outside`),
+    ...(user.uid === 0
+      ? ["this is root: crmledger needs none of its rights. Better make a user for it, and run init as that user"]
+      : []),
+    ...(io.launcher.some((word) => word.includes("/_npx/"))
+      ? ["npx keeps its copy for a while only: install crmledger (npm install -g), then run init again for cron"]
+      : []),
+  ];
+}
 
 /** The text as every later command will read it. A variable that is not set yet is no fault of the file. */
 function readBack({ io }: Invocation, text: string, file: string, answers: InitAnswers): Config {

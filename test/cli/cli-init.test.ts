@@ -136,6 +136,13 @@ describe("init by flags", () => {
     expect(wrong.err).not.toContain("wrong-token");
   });
 
+  it("warns of a token that others can read, and of a spool that a web server hands out", async () => {
+    chmodSync(world.path("pd.token"), 0o644);
+    const { err } = await world.run("init", ...flags(), "--offline", "--source", "website=public_html/spool");
+    expect(err).toContain(`chmod 600 ${world.path("pd.token")}`);
+    expect(err).toContain(`${world.path("public_html/spool")} lies where a web server seems to hand files out`);
+  });
+
   it("--offline asks nobody", async () => {
     await world.run("init", ...flags(), "--offline");
     expect(world.simulator.requests.total).toBe(0);
