@@ -2,6 +2,7 @@
 
 import { canonicalJson, sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
+import { extraCellsFault } from "../intake/extra-cells.ts";
 import { boundFault, jsonText, jsonTextOfAny } from "../intake/json-text.ts";
 import { RECORD_BYTES_MAX } from "../intake/limits.ts";
 import { isFlat, type MappedSubmission, type Mapping } from "../intake/mapping.ts";
@@ -102,10 +103,11 @@ export class Taker {
     const unwrapped: Unwrapped = this.#mendsRejects
       ? unwrapReject(row.record, file.flat)
       : { record: row.record, rejectId: null };
-    if (unwrapped.fault !== undefined) {
-      return this.#reject(file, row.raw, sha256(row.raw), unwrapped.fault, row.line, unwrapped.rejectId);
-    }
     if (unwrapped.rejectId !== null) {
+      const fault = unwrapped.fault ?? extraCellsFault(unwrapped.record);
+      // Kept as it was kept before, so that what comes back unmended is the reject that is known.
+      const kept = typeof unwrapped.record === "string" ? unwrapped.record : jsonTextOfAny(unwrapped.record);
+      if (fault !== null) return this.#reject(file, kept, sha256(kept), fault, row.line, unwrapped.rejectId);
       const mended = { ...file, flat: isFlat(unwrapped.record) };
       return this.#takeRecord(unwrapped.record, null, row.line, mended, unwrapped.rejectId);
     }

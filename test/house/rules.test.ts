@@ -63,6 +63,8 @@ const INPUT: Rule[] = [
     [FILE, "come out as %s, are mended there, and are closed by the import"],
     [FILE, "hold the text of what could not be read, to be mended"],
     [INGEST, "of nested records is mended and read by their source's map (%s)"],
+    [INGEST, "text that could not be read is one reject, however often its export comes back unmended"],
+    [INGEST, "is not taken with its cells shifted: it stays a reject until it is mended (%s)"],
   ],
   ["a JSON file is archived once read, by day", [SPOOL, "takes an object and an array, and archives the files by day"]],
   [

@@ -145,3 +145,32 @@ describe("an export of rejects", () => {
     },
   );
 });
+
+it("text that could not be read is one reject, however often its export comes back unmended", async () => {
+  await rig.import(file("a.jsonl", '{"person":{"email":"a@example.com"}}\n{"person":\n'));
+  const { rows } = await rig.ledger.rejects(10);
+  const lines = rows.map(({ id, origin, reason, raw }) => ({ id, line: origin.line, reason, raw }));
+  await rig.import(file("rejects.jsonl", rejectsAsJsonl(lines)));
+  await rig.import(file("rejects.csv", rejectsAsCsv(lines)));
+  expect((await rig.ledger.rejects(10)).rows).toMatchObject([{ raw: '{"person":' }]);
+});
+
+describe("a row of too many cells", () => {
+  const csv = "id,person.email,notes.0\n1,a@example.com,Hello, world\n";
+
+  it.each([
+    ["rejects.csv", rejectsAsCsv],
+    ["rejects.jsonl", rejectsAsJsonl],
+  ] as const)("is not taken with its cells shifted: it stays a reject until it is mended (%s)", async (name, as) => {
+    await rig.import(file("a.csv", csv));
+    const { rows } = await rig.ledger.rejects(10);
+    const text = as(rows.map(({ id, origin, reason, raw }) => ({ id, line: origin.line, reason, raw })));
+    expect(total(await rig.import(file(name, text)))).toMatchObject({ rows: 1 });
+    expect(await rig.queued()).toEqual([]);
+    expect((await rig.ledger.rejects(10)).total).toBe(1);
+    const mended = text.replace('"Hello"', '"Hello, world"').replace('" world"', '""');
+    expect(total(await rig.import(file(name, mended)))).toEqual({ rows: 1, new: 1 });
+    expect((await rig.queued())[0]?.content?.notes).toEqual(["Hello, world"]);
+    expect((await rig.ledger.rejects(10)).total).toBe(0);
+  });
+});
