@@ -130,6 +130,10 @@ const PEOPLE: Rule[] = [
     [CHOICES, "is one with the same phone where the CRM's person has no e-mail address"],
     [CHOICES, "is one with the same phone where the submission has no e-mail address"],
     [PROFILES, "that two e-mail addresses share is two persons (%s)"],
+    [
+      PROFILES,
+      "that is shared hides nobody whom the CRM knows: each of the two is looked up by all that is theirs (known: %j)",
+    ],
     ["unit/planner-same-person.test.ts", "are two persons with one phone and two e-mails, whoever called without one"],
   ],
   [
