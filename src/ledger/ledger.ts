@@ -11,6 +11,7 @@ import type { IdentityKey } from "../domain/identity.ts";
 import type { AccountId, ClaimId, CrmId, RunId, SubmissionId } from "../domain/ids.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { SubmissionContent, SubmissionState } from "../domain/submission.ts";
+import type { CheckLedger } from "./checks.ts";
 import type {
   BreakerRow,
   Claim,
@@ -82,7 +83,7 @@ export interface RecordWrite {
   content: StepContent;
 }
 
-export interface Ledger {
+export interface Ledger extends CheckLedger {
   // ---- runs ----
   openRun(start: RunStart): Promise<RunId>;
   closeRun(run: RunId, end: { stopped: string; exitCode: number; summary: unknown; nowMs: number }): Promise<void>;

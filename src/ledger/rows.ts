@@ -206,7 +206,7 @@ export interface RequestIntent {
   charges: readonly Charge[];
   timeoutMs: number;
   /** Steps whose write this is; `sent`: what an update changes. Each goes from `open` to `begun`. */
-  steps: { claimId: ClaimId; stepId: StepId; action: StepAction; sent?: import("./checks.ts").SentValues }[];
+  steps: { claimId: ClaimId; stepId: StepId; action: StepAction; sent?: SentValues }[];
   /** Submissions on whose behalf it reads, for `show`. */
   onBehalfOf: SubmissionId[];
 }

@@ -81,7 +81,7 @@ export function beginnable(store: Store, step: StepId, claim: ClaimId): boolean 
 const SAVE_SUBMISSION = `
   UPDATE submissions SET state = @to, due_at_ms = coalesce(@dueAtMs, due_at_ms), attempts = coalesce(@attempts, attempts),
     error = iif(@errorGiven, @error, error), error_code = iif(@errorGiven, @errorCode, error_code),
-    failed_at_ms = iif(@to = 'failed', @nowMs, NULL), done_at_ms = iif(@to = 'done', @nowMs, NULL),
+    failed_at_ms = iif(@to = 'failed', @nowMs, NULL), done_at_ms = coalesce(done_at_ms, iif(@to = 'done', @nowMs, NULL)),
     claim_id = iif(@to = 'inProgress', claim_id, NULL), prior_state = iif(@to = 'inProgress', prior_state, NULL)
   WHERE id = @submissionId AND claim_id = @claimId`;
 

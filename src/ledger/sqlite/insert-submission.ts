@@ -1,5 +1,6 @@
 import type { RunId, SubmissionId } from "../../domain/ids.ts";
 import type { IncomingSubmission, Now } from "../rows.ts";
+import { keepStamp } from "./own-writes.ts";
 import type { Store } from "./store.ts";
 
 export const RAW_KEEP = "INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) VALUES (?, ?, ?)";
@@ -36,19 +37,18 @@ export function insertSubmission(
     content: JSON.stringify(record.content),
     raw: record.raw,
   });
-  record.identityKeys.forEach((key, position) => {
-    store.run(
-      `INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-      id,
-      position,
-      key,
-      record.lane,
-      submittedAtMs,
-      record.history ? 0 : 1,
-    );
-  });
+  keepIdentity(store, id as SubmissionId, record, now);
+}
+
+const KEEP_KEY = `
+  INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
+  SELECT id, ?, ?, lane, submitted_at_ms, state = 'pending' FROM submissions WHERE id = ?`;
+
+/** Its identity keys, its raw record as known, and its stamp where that does not show source and key. */
+export function keepIdentity(store: Store, id: SubmissionId, record: IncomingSubmission, now: Now): void {
+  for (const [position, key] of record.identityKeys.entries()) store.run(KEEP_KEY, position, key, id);
   store.run(RAW_KEEP, record.source, record.rawHash, id);
+  keepStamp(store, id, record.source, record.key);
   // The same raw record was refused under an earlier map.
   store.run(
     `UPDATE rejects SET closed_at_ms = ?, closed_why = 'taken', submission_id = ?

@@ -13,6 +13,7 @@ import type {
   Now,
 } from "../rows.ts";
 import { insertSubmission, RAW_KEEP } from "./insert-submission.ts";
+import { fillShell, findShell, IS_SHELL, isShell, type Shell } from "./shells.ts";
 import type { Store } from "./store.ts";
 import { latestVersion, takeRevision } from "./versions.ts";
 
@@ -48,6 +49,8 @@ function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now:
   const duplicate: IngestVerdict = { type: "duplicate", otherSource: null };
   if (store.one(RAW_KNOWN, record.source, record.rawHash) !== undefined) return duplicate;
   const known = latestVersion(store, record.source, record.key);
+  const shell = known === null || isShell(known) ? findShell(store, record) : undefined;
+  if (shell !== undefined) return takeShell(store, runId, shell, record, now);
   if (known !== null) {
     if (known.contentHash !== record.contentHash) {
       const amends = record.revisions === "update" && !known.askedByRevision;
@@ -64,6 +67,13 @@ function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now:
     return { ...duplicate, repeats: repeated.key };
   }
   insertSubmission(store, runId, record, null, now);
+  return { type: record.history ? "history" : "new" };
+}
+
+/** What a run works on at this moment is no place for other content: then a person decides, as on any conflict. */
+function takeShell(store: Store, runId: RunId, shell: Shell, record: IncomingSubmission, now: Now): IngestVerdict {
+  if (shell.busy === 1) return takeConflict(store, runId, record, now);
+  fillShell(store, runId, shell.id, record, now);
   return { type: record.history ? "history" : "new" };
 }
 
@@ -197,7 +207,9 @@ export function forgetFile(store: Store, source: string, identity: string): void
   store.write(() => store.run("DELETE FROM file_progress WHERE source = ? AND identity = ?", source, identity));
 }
 
-const KNOWN = `SELECT raw_hash AS rawHash, content_hash AS contentHash, coalesce(raw, '') AS raw FROM submissions WHERE id = ?`;
+/** A shell has nothing that could be compared: to its record it is unknown. */
+const KNOWN = `SELECT raw_hash AS rawHash, content_hash AS contentHash, coalesce(raw, '') AS raw FROM submissions
+  WHERE id = ? AND NOT ${IS_SHELL}`;
 
 export function findSubmissions(
   store: Store,
@@ -211,8 +223,8 @@ export function findSubmissions(
         version === "latest"
           ? latestVersion(store, source, key)?.id
           : store.one<{ id: number }>("SELECT id FROM submissions WHERE source = ? AND key = ?", source, key)?.id;
-      if (id === undefined) return [];
-      return [{ source, key, ...store.one<Omit<KnownSubmission, "source" | "key">>(KNOWN, id)! }];
+      const known = id === undefined ? undefined : store.one<Omit<KnownSubmission, "source" | "key">>(KNOWN, id);
+      return known === undefined ? [] : [{ source, key, ...known }];
     }),
   );
 }

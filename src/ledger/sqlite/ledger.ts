@@ -4,10 +4,20 @@ import { bindAccount, boundAccount, loadCatalog, saveCatalog } from "./account.t
 import { holdBack, letGo } from "./backfill.ts";
 import { bucketUses } from "./buckets.ts";
 import { check, facts } from "./care.ts";
+import { lastCheck, openCheck, saveSightings, scopeSize, unsighted } from "./checks.ts";
 import { claim } from "./claim.ts";
 import { acceptConflict, closeReject, drop, replaceUnplanned, requeue, unplanned } from "./decisions.ts";
+import {
+  acceptDiscrepancies,
+  countDiscrepancies,
+  discrepancies,
+  finishCheck,
+  saveDiscrepancies,
+} from "./discrepancies.ts";
+import { extraRecords } from "./extra-records.ts";
 import { ledgerError } from "./faults.ts";
 import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
+import { identityGroups } from "./identity-groups.ts";
 import {
   countReexported,
   fileProgress,
@@ -20,13 +30,17 @@ import {
 import { leaseKeys, releaseKeys } from "./leases.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
 import { findOfPerson } from "./of-person.ts";
+import { ownWrites, stampedSubmissions } from "./own-writes.ts";
 import { failed, findByName, findReject, rejects, story } from "./questions.ts";
 import { lag, nextDueAtMs, peek, queue } from "./queue.ts";
+import { driftedRecords, lostRecords, mislinkedDeals } from "./record-facts.ts";
 import { writesTo } from "./record-writes.ts";
 import { recover, recoverExpired } from "./recovery.ts";
+import { queueRepairs } from "./repairs.ts";
 import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
 import type { Store } from "./store.ts";
 import { turn } from "./turn.ts";
+import { openRejects, unfinished } from "./unfinished.ts";
 import { versions } from "./versions.ts";
 
 /** Each verb is synchronous inside; the promise is the contract's, for engines that are not. */
@@ -45,6 +59,7 @@ export function sqliteLedger(store: Store): Ledger {
     ...queueAndTurn(verb),
     ...stateOfTheCrm(verb),
     ...questions(verb),
+    ...checksAndRepairs(verb),
     check: verb(check),
     facts: verb(facts),
     close: verb((open) => {
@@ -126,5 +141,30 @@ function questions(verb: Verb) {
     writesTo: verb(writesTo),
     lag: verb(lag),
     requestTotals: verb(requestTotals),
+  };
+}
+
+function checksAndRepairs(verb: Verb) {
+  return {
+    openCheck: verb(openCheck),
+    lastCheck: verb(lastCheck),
+    scopeSize: verb(scopeSize),
+    saveSightings: verb(saveSightings),
+    ownWrites: verb(ownWrites),
+    stampedSubmissions: verb(stampedSubmissions),
+    unsighted: verb(unsighted),
+    lostRecords: verb(lostRecords),
+    extraRecords: verb(extraRecords),
+    driftedRecords: verb(driftedRecords),
+    mislinkedDeals: verb(mislinkedDeals),
+    unfinished: verb(unfinished),
+    openRejects: verb(openRejects),
+    identityGroups: verb(identityGroups),
+    saveDiscrepancies: verb(saveDiscrepancies),
+    finishCheck: verb(finishCheck),
+    discrepancies: verb(discrepancies),
+    countDiscrepancies: verb(countDiscrepancies),
+    acceptDiscrepancies: verb(acceptDiscrepancies),
+    queueRepairs: verb(queueRepairs),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { sql as submissions } from "./migrations/0001-submissions.sql.ts";
 import { sql as limitsAndMirror } from "./migrations/0002-limits-and-mirror.sql.ts";
+import { sql as checks } from "./migrations/0003-checks.sql.ts";
 
 export interface Migration {
   version: number;
@@ -15,6 +16,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "0001-submissions", sql: submissions },
   { version: 2, name: "0002-limits-and-mirror", sql: limitsAndMirror },
+  { version: 3, name: "0003-checks", sql: checks },
 ];
 
 /** What this program writes. */

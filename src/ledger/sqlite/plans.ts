@@ -25,11 +25,17 @@ export function savePlan(store: Store, plan: ChainPlan): Step[] {
   });
   // What the new plan has no use for; the rows stay for their attempts.
   for (const row of known.values()) {
-    if (isOpen(row)) store.run("UPDATE steps SET dropped = 1 WHERE id = ?", row.id);
+    // No plan has them; what failed of them is tried again with the rest.
+    if (row.name.startsWith("repair.")) store.run(REPAIR_AGAIN, row.id);
+    else if (isOpen(row)) store.run("UPDATE steps SET dropped = 1 WHERE id = ?", row.id);
   }
   store.run("UPDATE submissions SET planned = 1 WHERE id = ?", id);
   return loadSteps(store, id);
 }
+
+const REPAIR_AGAIN = `
+  UPDATE steps SET state = 'open', action = NULL, crm_id = NULL, attempts = 0, error = NULL
+  WHERE id = ? AND state = 'failed'`;
 
 const isOpen = (row: KnownStep): boolean => row.state === "open" || row.state === "failed";
 
@@ -50,7 +56,7 @@ function replaceStep(store: Store, id: StepId, step: PlannedStep, position: numb
   store.run(
     `UPDATE steps SET entity = ?, position = ?, state = 'open', action = NULL, idempotency_key = ?, crm_id = NULL,
        attempts = 0, sent_at_ms = NULL, lost_at_ms = NULL, probes = 0, handle = NULL, explanation = NULL, error = NULL,
-       dropped = 0, content = ?
+       dropped = 0, sent = NULL, content = ?
      WHERE id = ?`,
     step.entity,
     position,

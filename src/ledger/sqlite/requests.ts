@@ -256,12 +256,13 @@ function take(
 }
 
 function beginSteps(store: Store, turn: Turn, intent: RequestIntent, request: RequestId): void {
-  for (const { stepId, action } of intent.steps) {
+  for (const { stepId, action, sent } of intent.steps) {
     const begun = store.run(
-      `UPDATE steps SET state = 'begun', action = ?, sent_at_ms = ?, lost_at_ms = NULL, probes = 0
+      `UPDATE steps SET state = 'begun', action = ?, sent_at_ms = ?, lost_at_ms = NULL, probes = 0, sent = ?
        WHERE id = ? AND state = 'open' AND dropped = 0`,
       action,
       Math.round(turn.now.wallMs),
+      sent === undefined ? null : JSON.stringify(sent),
       stepId,
     );
     // The turn checked the claim; only two intents of one turn for the same step come here.
