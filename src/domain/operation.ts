@@ -64,15 +64,19 @@ export interface PollOperation {
   handle: string;
 }
 
-/** One page of records, changed since an instant. `sinceMs` is CRM time. Sorted by id. */
+/** One page of records, changed since an instant. `sinceMs` is CRM time. Sorted by id, upwards but for `newestFirst`. */
 export interface ListOperation {
   type: "list";
   key: string;
   entity: Entity;
   sinceMs?: number;
   cursor?: string;
-  /** Deals only: of this person, and whether open ones only. */
+  newestFirst?: true;
+  /** Deals and notes only: of this person. */
   personId?: CrmId;
+  /** Notes only. */
+  dealId?: CrmId;
+  /** Deals only. */
   openOnly?: boolean;
   /** Deals only: the deleted or the archived ones instead of the ordinary. */
   subset?: "deleted" | "archived";

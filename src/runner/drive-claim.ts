@@ -5,6 +5,7 @@
 import type { Ref } from "../domain/operation.ts";
 import type { Answer } from "../mirror/mirror.ts";
 import { groupByPerson } from "../planner/same-person.ts";
+import { adoptNotes } from "./adopted-notes.ts";
 import { conclude, concludeFor } from "./conclude.ts";
 import { type DriveContext, freshRecord } from "./context.ts";
 import { writeDeal } from "./deal-step.ts";
@@ -115,6 +116,7 @@ async function driveOne(context: DriveContext, work: Work, shared: ChainPerson |
         ? await amendPerson(context, writer, work, organization)
         : await personOf(context, work, shared);
       const deal = await writeDeal(context, writer, work, person, organization);
+      await adoptNotes(context, work);
       await writeNotes(writer, work, person, deal);
       await writer.finish();
       break;

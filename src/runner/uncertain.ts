@@ -138,7 +138,7 @@ async function hiddenDeals(context: DriveContext, missed: readonly Lost[]): Prom
 }
 
 /** The lowest id of what can be the lost record. A note without a reference may look just like another submission's. */
-async function foundAmong(
+export async function foundAmong(
   context: DriveContext,
   lost: Lost,
   records: readonly CrmRecord[],

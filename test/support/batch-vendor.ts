@@ -38,6 +38,8 @@ export interface WireOperation {
   cursor?: string | null;
   sinceMs?: number | null;
   personId?: string | null;
+  dealId?: string | null;
+  newestFirst?: boolean;
   openOnly?: boolean;
   subset?: "deleted" | "archived" | null;
 }
@@ -252,12 +254,14 @@ export class BatchVendor {
       return { records: live.filter(({ id }) => operation.ids?.includes(id)), next: null };
     if (operation.do === "search") return { records: live.filter((record) => matches(record, operation)), next: null };
     const archived = operation.subset === "archived";
+    const sign = operation.newestFirst ? -1 : 1;
     const rows = live
       .filter((record) => record.archived === archived && (record.updatedAtMs ?? 0) >= (operation.sinceMs ?? 0))
       .filter((record) => !operation.personId || record.personId === operation.personId)
+      .filter((record) => !operation.dealId || record.dealId === operation.dealId)
       .filter((record) => operation.openOnly !== true || record.status === "open")
-      .filter((record) => Number(record.id) > Number(operation.cursor ?? 0))
-      .sort((a, b) => Number(a.id) - Number(b.id));
+      .filter((record) => !operation.cursor || sign * (Number(record.id) - Number(operation.cursor)) > 0)
+      .sort((a, b) => sign * (Number(a.id) - Number(b.id)));
     const page = rows.slice(0, this.#options.pageSize);
     return { records: page, next: rows.length > page.length ? page.at(-1)!.id : null };
   }

@@ -150,6 +150,8 @@ export const OPERATIONS: Operation[] = [
   { type: "list", key: "ld", entity: "deal", personId: "7", openOnly: true },
   { type: "list", key: "lx", entity: "deal", subset: "deleted", cursor: "abc" },
   { type: "list", key: "la", entity: "deal", subset: "archived" },
+  { type: "list", key: "lw", entity: "deal", sinceMs: 1_795_132_800_000, newestFirst: true },
+  { type: "list", key: "lo", entity: "note", dealId: "61", personId: "7", newestFirst: true },
   { type: "list", key: "ln", entity: "note", sinceMs: 1_795_132_800_000, cursor: "500" },
   { type: "search", key: "se", entity: "person", by: "email", term: "a+b@example.com" },
   { type: "search", key: "sp", entity: "person", by: "phone", term: "+44 1234" },
