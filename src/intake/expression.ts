@@ -88,7 +88,7 @@ async function ownFunctions(jsonata: Jsonata, tools: ExpressionTools): Promise<R
     if (text === undefined || text === null || text === "") return undefined;
     const reader = await loadTimeReader(zone ?? tools.timezone);
     const parsed: unknown =
-      picture === undefined ? reader(text) : await pictured.evaluate({}, { text: String(text), picture });
+      picture === undefined ? reader(text) : await pictured.evaluate({}, gmtWritten(String(text), picture));
     const hasZone = picture === undefined || /\[[zZ]/.test(picture);
     const ms = typeof parsed !== "number" || hasZone ? parsed : await local(parsed, zone ?? tools.timezone);
     if (typeof ms !== "number") throw new Error(`$time: "${String(text)}" is no such time`);
@@ -106,6 +106,22 @@ async function ownFunctions(jsonata: Jsonata, tools: ExpressionTools): Promise<R
       "<x?x?:x>",
     ],
   };
+}
+
+/**
+ * Google writes `GMT`, `GMT+1` and `GMT+5:30`, by row; JSONata's pictures want one form for all, and know `[z]` as
+ * `GMT+05:30`.
+ */
+function gmtWritten(text: string, picture: string): { text: string; picture: string } {
+  const zone = /\[z[^\]]*\]/;
+  if (!zone.test(picture)) return { text, picture };
+  const full = text.replace(
+    /\bGMT(?:([+-])(\d{1,2})(?::?(\d{2}))?)?(?!\d)/,
+    (_, sign = "+", hours = "0", minutes = "00") => {
+      return `GMT${sign}${String(hours).padStart(2, "0")}:${minutes}`;
+    },
+  );
+  return { text: full, picture: picture.replace(zone, "[z]") };
 }
 
 function jsonOf(text: string): unknown {
