@@ -1,4 +1,5 @@
 /** Exports of rejects: made so that they can be mended in an editor or spreadsheet and imported as they are. */
+import { csvCell, withoutGuard } from "../domain/csv-cell.ts";
 import { jsonText, parseJson } from "./json-text.ts";
 import { pathText } from "./path.ts";
 
@@ -56,20 +57,6 @@ function flatten(value: object, at: readonly string[]): [string, string][] {
     const text = member === null ? "" : String(member);
     return [[at.length === 0 ? name : pathText(path), text]];
   });
-}
-
-/** Begins like a formula, or like a text that was guarded, on any of its lines, also behind blanks. */
-const FORMULA = /^(?='*[^\S\r\n]*[=+\-@\t\r])/gm;
-const GUARDED = /^'(?='*[^\S\r\n]*[=+\-@\t\r])/gm;
-
-/** A CSV cell that no spreadsheet runs: each line that looks like a formula gets a leading apostrophe. */
-export function csvCell(text: string): string {
-  return `"${text.replace(FORMULA, "'").replaceAll('"', '""')}"`;
-}
-
-/** Takes the guard of `csvCell` off again. */
-export function withoutGuard(text: string): string {
-  return text.replace(GUARDED, "");
 }
 
 export interface Unwrapped {

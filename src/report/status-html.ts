@@ -1,3 +1,4 @@
+import { escapeHtml } from "./html-text.ts";
 import { renderStatus, type StatusDocument } from "./status-page.ts";
 import type { Style } from "./style.ts";
 
@@ -21,8 +22,4 @@ export function renderStatusHtml(status: StatusDocument, plain: Style, writtenAt
 <p>Written ${escapeHtml(writtenAt)}</p>
 </html>
 `;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { csvCell, withoutGuard } from "../../src/domain/csv-cell.ts";
 import { jsonErrorPosition } from "../../src/intake/json-position.ts";
 import { jsonText, parseJson } from "../../src/intake/json-text.ts";
 import { parsePath, pathText } from "../../src/intake/path.ts";
-import { csvCell, rejectsAsCsv, unwrapReject, withoutGuard } from "../../src/intake/rejects-file.ts";
+import { rejectsAsCsv, unwrapReject } from "../../src/intake/rejects-file.ts";
 import { rowsOf } from "../support/read-rows.ts";
 
 const cell = fc.string({
