@@ -1,33 +1,21 @@
 /** Repairs that reconcile queued: carried out once, on the ordinary path, and never at the cost of what was delivered. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Entity } from "../../src/domain/catalog.ts";
-import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
-import { lead, START_MS } from "../support/drain-rig.ts";
+import { FAILPOINTS } from "../../src/runner/failpoints.ts";
+import { lead } from "../support/drain-rig.ts";
 import { fateAt, runToTheEnd } from "../support/mortal-run.ts";
 import { queueRepair, type Repair } from "../support/queue-repair.ts";
 import { type WatchedRig, watchedRig } from "../support/watched-rig.ts";
 
-let folder: string;
-let rigs = 0;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "crmledger-repairs-"));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
 const ORGANIZATION = { organization: { name: "Engines" } };
 
 /** One lead delivered, and the first of its calls to come is the repair's. */
-async function delivered(): Promise<WatchedRig & { queue: (entity: Entity, content: Repair) => void }> {
-  rigs += 1;
-  const path = join(folder, `${rigs}.db`);
-  const rig = await watchedRig({ ledger: await openSqliteLedger({ path, create: true, nowMs: START_MS }) });
+async function delivered(): Promise<WatchedRig & { queue: (entity: Entity, content: Repair) => Promise<void> }> {
+  const rig = await watchedRig();
   await rig.take([lead(1, ORGANIZATION)]);
   expect(await rig.run()).toMatchObject({ drained: { done: 1 } });
   rig.calls.length = 0;
-  return { ...rig, calls: rig.calls, queue: (entity, content) => queueRepair(path, "wf_1", entity, content) };
+  return Object.assign(rig, { queue: (entity: Entity, content: Repair) => queueRepair(rig, "wf_1", entity, content) });
 }
 
 const repairOf = async (rig: WatchedRig) => {
@@ -43,7 +31,7 @@ describe("an overwrite", () => {
     await rig.clock.advance(60_000);
     rig.simulator.editDeal(id, { title: "Renamed by a person", value: 7, status: "won" });
     const values = { title: "Deal 1", value: 101, currency: "EUR" };
-    rig.queue("deal", { values, repair: { do: "overwrite", target: String(id) } });
+    await rig.queue("deal", { values, repair: { do: "overwrite", target: String(id) } });
     expect(await rig.run()).toMatchObject({ drained: { done: 1, failed: 0 }, remaining: 0 });
     expect(rig.writes().map(({ method, body }) => [method, body])).toEqual([["PATCH", values]]);
     expect(rig.simulator.records.deals).toMatchObject([{ title: "Deal 1", value: 101, status: "won" }]);
@@ -61,7 +49,7 @@ describe("an overwrite", () => {
       personId: idOf(persons),
       organizationId: idOf(organizations),
     };
-    rig.queue("deal", { repair });
+    await rig.queue("deal", { repair });
     await rig.run();
     const links = { person_id: persons[0]!.id, org_id: organizations[0]!.id };
     expect(rig.writes().map(({ body }) => body)).toEqual([links]);
@@ -72,7 +60,7 @@ describe("an overwrite", () => {
     const rig = await delivered();
     const { id } = rig.simulator.records.organizations[0]!;
     rig.simulator.editOrganization(id, { name: "Engines & Sons" });
-    rig.queue("organization", { values: { name: "Engines" }, repair: { do: "overwrite", target: String(id) } });
+    await rig.queue("organization", { values: { name: "Engines" }, repair: { do: "overwrite", target: String(id) } });
     await rig.run();
     expect(rig.simulator.records.organizations).toMatchObject([{ name: "Engines" }]);
   });
@@ -82,7 +70,7 @@ describe("an overwrite", () => {
     const { id, content } = rig.simulator.records.notes[0]!;
     rig.simulator.editNote(id, { content: "Something else" });
     const text = "Note of lead 1\nRef. website/wf_1";
-    rig.queue("note", { values: { text }, format: "text", repair: { do: "overwrite", target: String(id) } });
+    await rig.queue("note", { values: { text }, format: "text", repair: { do: "overwrite", target: String(id) } });
     await rig.run();
     expect(rig.writes().map(({ method }) => method)).toEqual(["PUT"]);
     expect(rig.simulator.records.notes[0]!.content.replaceAll(/\s/g, "")).toBe(content.replaceAll(/\s/g, ""));
@@ -91,7 +79,7 @@ describe("an overwrite", () => {
   it("of a record that has the values by now sends nothing", async () => {
     const rig = await delivered();
     const target = idOf(rig.simulator.records.deals);
-    rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: "overwrite", target } });
+    await rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: "overwrite", target } });
     await rig.run();
     expect(rig.writes()).toEqual([]);
     expect(await repairOf(rig)).toMatchObject({ state: "done", step: { state: "done", action: "match" } });
@@ -105,7 +93,7 @@ describe("a merge and a delete", () => {
   it("of a person leaves one, with everything on it, and the mirror knows", async () => {
     const rig = await delivered();
     const into = idOf(rig.simulator.records.persons);
-    rig.queue("person", { repair: { do: "merge", target: twice(rig), into } });
+    await rig.queue("person", { repair: { do: "merge", target: twice(rig), into } });
     await rig.run();
     const put = {
       method: "PUT",
@@ -120,12 +108,25 @@ describe("a merge and a delete", () => {
     expect(rig.simulator.records.deals.map(({ person_id }) => person_id)).toEqual([Number(into), Number(into)]);
   });
 
+  it.each([false, true])("leaves no submission on the record that is gone (answer lost: %s)", async (lost) => {
+    const rig = await delivered();
+    await rig.take([lead(2, { person: { name: "Lead 1", email: "other@example.com" } })]);
+    await rig.run();
+    const [into, target] = [idOf(rig.simulator.records.persons), idOf(rig.simulator.records.persons, 1)];
+    await rig.queue("person", { repair: { do: "merge", target, into } });
+    if (lost) rig.simulator.failNext({ kind: "resetAfter", match: { method: "PUT" } });
+    await rig.runOut(61_000);
+    const { steps } = await rig.story("wf_2");
+    const person = steps.find(({ name }) => name === "person");
+    expect(person).toMatchObject({ crmId: into, explanation: expect.stringContaining(`merged into ${into}`) });
+  });
+
   it("of a note takes the extra one away", async () => {
     const rig = await delivered();
     const { content, deal_id } = rig.simulator.records.notes[0]!;
     const extra = rig.simulator.addNote({ content, deal_id });
     const text = "Note of lead 1\nRef. website/wf_1";
-    rig.queue("note", { values: { text }, repair: { do: "delete", target: String(extra.id) } });
+    await rig.queue("note", { values: { text }, repair: { do: "delete", target: String(extra.id) } });
     await rig.run();
     expect(rig.writes()).toMatchObject([{ method: "DELETE" }]);
     expect(rig.simulator.records.notes.filter((note) => !note.is_deleted)).toHaveLength(1);
@@ -138,7 +139,7 @@ describe("a merge and a delete", () => {
       content: "Called her, she agreed.",
       deal_id: rig.simulator.records.deals[0]!.id,
     });
-    rig.queue("note", { values: { text: "Note of lead 1" }, repair: { do: "delete", target: String(extra.id) } });
+    await rig.queue("note", { values: { text: "Note of lead 1" }, repair: { do: "delete", target: String(extra.id) } });
     await rig.run();
     expect(rig.writes()).toEqual([]);
     expect(await repairOf(rig)).toMatchObject({ state: "done", step: { error: { code: "REPAIR_EDITED" } } });
@@ -149,7 +150,7 @@ describe("a merge and a delete", () => {
     const loser = twice(rig);
     const into = idOf(rig.simulator.records.persons);
     rig.simulator.mergePersons(Number(loser), Number(into));
-    rig.queue("person", { repair: { do: "merge", target: loser, into } });
+    await rig.queue("person", { repair: { do: "merge", target: loser, into } });
     await rig.run();
     expect(rig.writes()).toEqual([]);
     expect(await repairOf(rig)).toMatchObject({ state: "done", step: { state: "done", action: "match" } });
@@ -159,7 +160,7 @@ describe("a merge and a delete", () => {
     const rig = await delivered();
     const loser = twice(rig);
     const into = idOf(rig.simulator.records.persons);
-    rig.queue("person", { repair: { do: "merge", target: loser, into } });
+    await rig.queue("person", { repair: { do: "merge", target: loser, into } });
     rig.onSend = (call) => {
       if (call.method === "PUT") rig.simulator.mergePersons(Number(loser), Number(into));
     };
@@ -183,7 +184,7 @@ describe("a repair that can't be done", () => {
     const rig = await delivered();
     const { id } = rig.simulator.records.deals[0]!;
     rig.simulator.deleteDeal(id);
-    rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: "overwrite", target: String(id) } });
+    await rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: "overwrite", target: String(id) } });
     expect(await refused(rig)).toBe("CRM_RECORD_DELETED");
     expect(rig.writes()).toEqual([]);
   });
@@ -193,7 +194,7 @@ describe("a repair that can't be done", () => {
     const loser = String(rig.simulator.addPerson({ name: "Lead 1" }).id);
     const { id } = rig.simulator.records.persons[0]!;
     rig.simulator.deletePerson(id);
-    rig.queue("person", { repair: { do: "merge", target: loser, into: String(id) } });
+    await rig.queue("person", { repair: { do: "merge", target: loser, into: String(id) } });
     expect(await refused(rig)).toBe("CRM_RECORD_DELETED");
   });
 
@@ -203,9 +204,9 @@ describe("a repair that can't be done", () => {
     rig.simulator.editDeal(id, { title: "Renamed" });
     rig.simulator.archiveDeal(id);
     rig.simulator.editPerson(rig.simulator.records.persons[0]!.id, { name: "Renamed" });
-    rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: "overwrite", target: String(id) } });
+    await rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: "overwrite", target: String(id) } });
     const target = idOf(rig.simulator.records.persons);
-    rig.queue("person", { values: { name: "Lead 1" }, repair: { do: "overwrite", target } });
+    await rig.queue("person", { values: { name: "Lead 1" }, repair: { do: "overwrite", target } });
     await refused(rig);
     expect(rig.simulator.records.persons).toMatchObject([{ name: "Lead 1" }]);
   });
@@ -215,7 +216,7 @@ describe("a repair that can't be done", () => {
     const rig = await delivered();
     Object.assign(rig.settings, settings);
     const target = idOf(rig.simulator.records.deals);
-    rig.queue("deal", { values: { title: "Other" }, repair: { do: "overwrite", target } });
+    await rig.queue("deal", { values: { title: "Other" }, repair: { do: "overwrite", target } });
     rig.simulator.failNext({ kind: "error503", match: { method: "GET", path: /deals\/\d+$/ }, times: 100 });
     await rig.runOut(301_000, 20);
     const { state, step } = await repairOf(rig);
@@ -229,7 +230,7 @@ describe("a lost answer to a repair", () => {
 
   it.each(cases)("$what, $kind: settled by reading, sent again only after both looks", async ({ kind, what }) => {
     const rig = await delivered();
-    arrange(rig, what);
+    await arrange(rig, what);
     rig.simulator.failNext({ kind, match: { method: { overwrite: "PATCH", merge: "PUT", delete: "DELETE" }[what] } });
     expect(await rig.run()).toMatchObject({ drained: { uncertain: 1, failed: 0 } });
     await rig.clock.advance(61_000);
@@ -245,7 +246,7 @@ describe("a lost answer to a repair", () => {
 
   it("that comes every time ends the repair after its tries, not the submission", async () => {
     const rig = await delivered();
-    arrange(rig, "overwrite");
+    await arrange(rig, "overwrite");
     rig.simulator.failNext({ kind: "resetBefore", match: { method: "PATCH" }, times: 100 });
     await rig.runOut(301_000, 20);
     const { state, step } = await repairOf(rig);
@@ -257,17 +258,17 @@ describe("a lost answer to a repair", () => {
 type What = "overwrite" | "merge" | "delete";
 type Queued = Awaited<ReturnType<typeof delivered>>;
 
-function arrange(rig: Queued, what: What): void {
+async function arrange(rig: Queued, what: What): Promise<void> {
   const { deals, persons, notes } = rig.simulator.records;
   if (what === "overwrite") {
     rig.simulator.editDeal(deals[0]!.id, { title: "Renamed" });
-    rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: what, target: idOf(deals) } });
+    await rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: what, target: idOf(deals) } });
   } else if (what === "merge") {
     const target = String(rig.simulator.addPerson({ name: "Lead 1" }).id);
-    rig.queue("person", { repair: { do: what, target, into: idOf(persons) } });
+    await rig.queue("person", { repair: { do: what, target, into: idOf(persons) } });
   } else {
     const extra = rig.simulator.addNote({ content: notes[0]!.content, deal_id: deals[0]!.id });
-    rig.queue("note", { repair: { do: what, target: String(extra.id) } });
+    await rig.queue("note", { repair: { do: what, target: String(extra.id) } });
   }
 }
 
@@ -283,10 +284,10 @@ async function expectRepaired(rig: WatchedRig, what: What): Promise<void> {
 describe.each(["overwrite", "merge", "delete"] as const)(
   "a process that dies at any instant of a repair: %s",
   (what) => {
-    it.each(["turn.after", "send.after"])("carries it out, once (%s)", async (instant) => {
+    it.each(FAILPOINTS)("carries it out, once (%s)", async (instant) => {
       for (let nth = 1; ; nth += 1) {
         const rig = await delivered();
-        arrange(rig, what);
+        await arrange(rig, what);
         const fate = fateAt(instant, nth);
         await runToTheEnd(rig, fate, new Map());
         const { deals, persons, notes } = rig.simulator.records;

@@ -1,24 +1,56 @@
-/** Queues a `repair.N` step as `reconcile --repair` does, for tests of the runner alone. */
-import Database from "better-sqlite3";
+/** Queues a `repair.N` step by way of a discrepancy, as `reconcile --repair` does. */
 import type { Entity } from "../../src/domain/catalog.ts";
 import type { StepContent } from "../../src/domain/chain.ts";
+import type { FoundDiscrepancy } from "../../src/ledger/checks.ts";
+import type { Rig } from "./drain-rig.ts";
 
 export type Repair = Partial<StepContent> & { repair: NonNullable<StepContent["repair"]> };
 
-export function queueRepair(path: string, key: string, entity: Entity, content: Repair): void {
-  const db = new Database(path);
-  try {
-    const { id } = db.prepare("SELECT id FROM submissions WHERE key = ?").get(key) as { id: number };
-    const { n } = db
-      .prepare("SELECT count(*) + 1 AS n FROM steps WHERE submission_id = ? AND name LIKE 'repair.%'")
-      .get(id) as { n: number };
-    const whole: StepContent = { values: {}, onMatch: "overwrite", ...content };
-    db.prepare(
-      `INSERT INTO steps (submission_id, name, entity, position, state, idempotency_key, content)
-       VALUES (?, ?, ?, ?, 'open', ?, ?)`,
-    ).run(id, `repair.${n}`, entity, 1000 + n, `website/${key}#repair.${n}`, JSON.stringify(whole));
-    db.prepare("UPDATE submissions SET state = 'pending', attempts = 0 WHERE id = ?").run(id);
-  } finally {
-    db.close();
-  }
+const SCOPE = { source: null, sinceMs: null, untilMs: null };
+let serial = 0;
+
+export async function queueRepair(
+  { ledger, clock }: Pick<Rig, "ledger" | "clock">,
+  key: string,
+  entity: Entity,
+  content: Repair,
+): Promise<void> {
+  serial += 1;
+  const nowMs = clock.wallMs();
+  const now = { wallMs: nowMs, monoMs: clock.monoMs(), bootId: clock.bootId };
+  const account = (await ledger.account())!.id;
+  const submissionId = (await ledger.findByName(key, []))[0]!.id;
+  const runId = await ledger.openRun({ kind: "reconcile", pid: 1, host: "test", lockName: null, now });
+  const { id: check } = await ledger.openCheck(account, runId, SCOPE, nowMs, 0);
+  const found: FoundDiscrepancy = {
+    fingerprint: `test ${serial}`,
+    class: "edit",
+    kind: `${entity}-drift`,
+    source: "website",
+    key,
+    submissionId,
+    email: null,
+    entity,
+    crmId: content.repair.target,
+    expected: {},
+    actual: {},
+    message: "",
+    sinceMs: nowMs,
+    repair: "overwrite",
+    safe: false,
+    order: null,
+  };
+  await ledger.saveDiscrepancies(check, [found], nowMs);
+  await ledger.finishCheck(check, {}, nowMs);
+  const { rows } = await ledger.discrepancies({ check }, null, 100);
+  const { id: discrepancyId } = rows.find(({ fingerprint }) => fingerprint === found.fingerprint)!;
+  const order = {
+    type: "write" as const,
+    submissionId,
+    entity,
+    content: { values: {}, ...content, onMatch: "overwrite" as const },
+  };
+  const verdicts = await ledger.queueRepairs(account, [{ discrepancyId, order }], nowMs);
+  if (verdicts[0] !== "queued") throw new Error(`the repair was not queued: ${verdicts[0]}`);
+  await ledger.closeRun(runId, { stopped: "drained", exitCode: 0, summary: null, nowMs });
 }

@@ -51,7 +51,23 @@ export function changeStep(store: Store, change: StepChange): boolean {
     error,
   });
   if (change.from === "begun" && change.to !== "begun") settleMixedAttempt(store, change);
+  if (change.to === "done" && change.from !== "done" && change.action === "merge") followMerge(store, change.stepId);
   return saved.changes === 1;
+}
+
+/** Steps that one merge moves in its transaction. More may be on one organization; the next check finds them. */
+const FOLLOW_ROWS = 500;
+const FOLLOW = `
+  UPDATE steps SET crm_id = m.survivor,
+    explanation = trim(coalesce(explanation, '') || ' Its record ' || m.target || ' was merged into ' || m.survivor || '.')
+  FROM (SELECT entity, content ->> '$.repair.target' AS target, content ->> '$.repair.into' AS survivor
+    FROM steps WHERE id = @step) m
+  WHERE m.survivor IS NOT NULL AND steps.id IN
+    (SELECT o.id FROM steps o WHERE o.entity = m.entity AND o.crm_id = m.target AND o.state = 'done' LIMIT ${FOLLOW_ROWS})`;
+
+/** What a merge took away is the other record now, whichever submission had written it. */
+function followMerge(store: Store, step: StepId): void {
+  store.run(FOLLOW, { step });
 }
 
 /** What the state after a try says about it, where the request's own outcome was mixed. */
