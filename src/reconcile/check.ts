@@ -1,0 +1,94 @@
+/** A whole check: look at the CRM entity by entity, let SQL find what differs, name it, write it down. */
+import { ENTITIES, type Entity } from "../domain/catalog.ts";
+import type { CheckRow, CheckScope } from "../ledger/checks.ts";
+import { Judging } from "./judging.ts";
+import { lookById } from "./look.ts";
+import { priceCheck } from "./price.ts";
+import { begin, type Progress, readProgress } from "./progress.ts";
+import type { CheckInput, CheckPrice, CheckReport, ReconcileDeps, Way } from "./reconcile.ts";
+import { type Looking, walkAll, walkChanged, walkHiddenDeals } from "./walks.ts";
+
+/** A stopped check goes on for so long; later the CRM has moved on, and it begins anew. */
+const RESUME_WITHIN_MS = 6 * 3_600_000;
+/** So many deals that lists did not show are read one by one; more are sought among the archived and deleted first. */
+const SINGLES_MAX = 40;
+
+/** What the check of a scope will cost. Asks the CRM nothing. */
+export async function priceOf(
+  deps: Pick<ReconcileDeps, "ledger" | "accountId" | "adapter">,
+  scope: CheckScope,
+): Promise<CheckPrice> {
+  const { records } = await deps.ledger.scopeSize(scope);
+  const known = {} as Record<Entity, number>;
+  for (const entity of ENTITIES) known[entity] = (await deps.ledger.mirrorState(deps.accountId, entity)).records;
+  return priceCheck({ scope, records, known }, deps.adapter.capabilities);
+}
+
+/**
+ * Runs a check, or goes on with one that a hold stopped. Rejects as `read` does where a run can't go on (a hold, a signal):
+ * what was seen is kept, and the next check of the same scope goes on behind it.
+ */
+export async function runCheck(deps: ReconcileDeps, input: CheckInput): Promise<CheckReport> {
+  const { ledger, clock } = deps;
+  const check = await ledger.openCheck(deps.accountId, deps.runId, input.scope, clock.wallMs(), RESUME_WITHIN_MS);
+  const price = await priceOf(deps, input.scope);
+  let progress = readProgress(check.progress);
+  for (const { entity, way, records } of price.entities) {
+    if (progress?.done.includes(entity)) continue;
+    const done: readonly Entity[] = progress?.done ?? [];
+    const fresh = progress === null || progress.way === null;
+    const current: Progress = fresh ? { ...begin(done, records), way } : progress!;
+    await lookAt({ deps, check, progress: current, entity }, current.way ?? way);
+    progress = begin([...done, entity], 0);
+    await ledger.saveSightings(check.id, [], progress, clock.wallMs());
+  }
+  const walked = new Set(price.entities.filter(({ way }) => way === "walk").map(({ entity }) => entity));
+  return await judge(deps, check, input, walked);
+}
+
+async function lookAt(looking: Looking, way: Way): Promise<void> {
+  const { deps, check, progress, entity } = looking;
+  if (way === "none") return;
+  const next = async (part: Progress["part"]): Promise<void> => {
+    Object.assign(progress, { part, cursor: null, walk: undefined });
+    await deps.ledger.saveSightings(check.id, [], { ...progress }, deps.clock.wallMs());
+  };
+  if (progress.part === "lists") {
+    if (way === "walk") await walkAll(looking);
+    else await walkChanged(looking, check.scope.sinceMs ?? 0);
+    await next("hidden");
+  }
+  if (progress.part === "hidden") {
+    // Lists leave these out; one by one they cost a token each.
+    const many = entity === "deal" && (await isMany(looking));
+    if (many) await walkHiddenDeals(looking);
+    await next("byId");
+  }
+  await lookById(looking, way);
+}
+
+async function isMany({ deps, check, entity }: Looking): Promise<boolean> {
+  const page = await deps.ledger.unsighted(check.id, entity, null, SINGLES_MAX + 1);
+  return page.rows.length > SINGLES_MAX;
+}
+
+async function judge(
+  deps: ReconcileDeps,
+  check: CheckRow,
+  input: CheckInput,
+  walked: ReadonlySet<Entity>,
+): Promise<CheckReport> {
+  const judging = new Judging(deps, check);
+  await judging.records();
+  await judging.identities(walked);
+  await judging.queue(input.notIngested);
+  const { submissions: checked } = await deps.ledger.scopeSize(check.scope);
+  const matched = Math.max(0, checked - judging.unmatched);
+  await deps.ledger.finishCheck(check.id, { checked, matched }, deps.clock.wallMs());
+  return { check, checked, matched, notChecked: notChecked(check.scope) };
+}
+
+function notChecked(scope: CheckScope): string[] {
+  if (scope.source === null && scope.sinceMs === null) return [];
+  return ["Only what was submitted in the given time or by the given source was compared."];
+}

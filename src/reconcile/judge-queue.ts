@@ -1,0 +1,106 @@
+/** Submissions that are not (wholly) in the CRM, and records that never became one. Pure. */
+import type { FoundDiscrepancy, OpenReject, RepairOrder, Unfinished } from "../ledger/checks.ts";
+import { concerned } from "./judge-records.ts";
+import type { NotIngested } from "./reconcile.ts";
+
+/** A run that is due and does not come for this long: nobody is working on it. */
+const IDLE_MS = 10 * 60_000;
+
+/** Null: it waits, and there is time. */
+export function judgeUnfinished(row: Unfinished, nowMs: number): FoundDiscrepancy | null {
+  const { state, written, open } = row;
+  if (state === "failed") return written.length > 0 && open.length > 0 ? halfDone(row, nowMs) : failed(row);
+  if (written.length > 0 && row.dueAtMs + IDLE_MS < nowMs && row.submittedAtMs + row.targetMs < nowMs) {
+    return halfDone(row, nowMs);
+  }
+  if (row.submittedAtMs + row.targetMs >= nowMs) return null;
+  return {
+    ...named("overdue", row),
+    expected: { withinSeconds: Math.round(row.targetMs / 1000) },
+    actual: { state },
+    message: `it has been ${state} for longer than its source's target`,
+    sinceMs: row.submittedAtMs + row.targetMs,
+    repair: null,
+    safe: false,
+    order: null,
+  };
+}
+
+function named(kind: string, row: Unfinished) {
+  const fingerprint = `${kind}|${row.submissionId}`;
+  return { ...concerned(row), fingerprint, class: "break" as const, kind, entity: null, crmId: null };
+}
+
+function halfDone(row: Unfinished, nowMs: number): FoundDiscrepancy {
+  const order: RepairOrder = { type: "resume", submissionId: row.submissionId };
+  const why = row.error === null ? `nobody works on it (${row.state})` : `it failed: ${row.error.message}`;
+  return {
+    ...named("chain-incomplete", row),
+    expected: { steps: [...row.written, ...row.open] },
+    actual: { steps: row.written },
+    message: `${row.written.join(", ")} is in the CRM, ${row.open.join(", ")} is not; ${why}`,
+    sinceMs: row.failedAtMs ?? Math.min(row.dueAtMs, nowMs),
+    repair: "resume",
+    safe: true,
+    order,
+  };
+}
+
+function failed(row: Unfinished): FoundDiscrepancy {
+  const { error } = row;
+  return {
+    ...named("failed", row),
+    expected: null,
+    actual: error === null ? null : { cause: error.code, ...(error.hint && { hint: error.hint }) },
+    message: error?.message ?? "it failed",
+    sinceMs: row.failedAtMs ?? row.submittedAtMs,
+    repair: null,
+    safe: false,
+    order: null,
+  };
+}
+
+export function judgeReject(row: OpenReject): FoundDiscrepancy {
+  const kind = row.kind === "conflict" ? "conflict" : "rejected";
+  const at = row.line === null ? row.file : `${row.file}:${row.line}`;
+  return {
+    fingerprint: `${kind}|${row.id}`,
+    class: "break",
+    kind,
+    source: row.source,
+    key: row.key,
+    submissionId: null,
+    email: null,
+    entity: null,
+    crmId: null,
+    expected: null,
+    actual: { reject: row.id, file: row.file, line: row.line },
+    message: `${at}: ${row.reason}`,
+    sinceMs: row.createdAtMs,
+    repair: null,
+    safe: false,
+    order: null,
+  };
+}
+
+export function judgeNotIngested(row: NotIngested, nowMs: number): FoundDiscrepancy {
+  const at = row.line === null ? row.file : `${row.file}:${row.line}`;
+  return {
+    fingerprint: `not-ingested|${row.source}/${row.key}`,
+    class: "break",
+    kind: "not-ingested",
+    source: row.source,
+    key: row.key,
+    submissionId: null,
+    email: row.email,
+    entity: null,
+    crmId: null,
+    expected: { file: row.file, line: row.line },
+    actual: null,
+    message: `${at} has it, the ledger does not`,
+    sinceMs: row.submittedAtMs ?? nowMs,
+    repair: "ingest",
+    safe: true,
+    order: { file: row.file, source: row.source },
+  };
+}
