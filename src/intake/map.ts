@@ -129,7 +129,9 @@ async function applyTargets(
   for (const target of targets) {
     const values: unknown[] = [];
     for (const reader of target.readers) {
-      const value = await readOrFault(reader, target, record, faults);
+      // A path is read at once: waiting for each costs more than reading it.
+      const value =
+        reader.path === null ? await readOrFault(reader, target, record, faults) : readPath(record, reader.path);
       if (!isAbsent(value)) values.push(value);
       if (values.length > 0 && !target.all) break;
     }

@@ -1,6 +1,6 @@
 import type { PhoneNormalizer } from "../domain/identity.ts";
 
-/** Normalised numbers kept at the most; the oldest go first. */
+/** Normalised numbers kept at the most; then all go, since looking for the oldest one costs more than it saves. */
 const CACHE_MAX = 10_000;
 /** Longer texts are no phone numbers. */
 const TEXT_MAX = 100;
@@ -22,7 +22,7 @@ export async function loadPhoneNormalizer(): Promise<PhoneNormalizer> {
     type Country = Parameters<typeof parsePhoneNumberFromString>[1];
     const parsed = parsePhoneNumberFromString(dialled, country?.toUpperCase() as Country);
     const normalized = parsed?.isPossible() ? parsed.number : null;
-    if (cache.size >= CACHE_MAX) cache.delete(cache.keys().next().value as string);
+    if (cache.size >= CACHE_MAX) cache.clear();
     cache.set(id, normalized);
     return normalized;
   };
