@@ -237,6 +237,8 @@ export interface DiscrepancyFilter {
 
 /** A repair as the ledger carries it out: into the ordinary queue, or, where nothing must be sent, at once. */
 export type RepairOrder =
+  /** Its file was ingested a moment ago: only counted. */
+  | { type: "ingested" }
   /** A failed one goes back to the queue with its plan; one that waits is due now. */
   | { type: "resume"; submissionId: SubmissionId }
   /** Every done step on `from` is on `to` from now on. Nothing is sent. */

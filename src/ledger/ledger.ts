@@ -11,6 +11,7 @@ import type { IdentityKey } from "../domain/identity.ts";
 import type { AccountId, ClaimId, CrmId, RunId, SubmissionId } from "../domain/ids.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { SubmissionContent, SubmissionState } from "../domain/submission.ts";
+import type { AccountsLedger, CountedBatch } from "./accounts.ts";
 import type { CheckLedger } from "./checks.ts";
 import type {
   BreakerRow,
@@ -22,7 +23,6 @@ import type {
   HoldFilter,
   HoldRow,
   IncomingSubmission,
-  IngestBatch,
   IngestResult,
   IngestVerdict,
   KnownSubmission,
@@ -83,7 +83,7 @@ export interface RecordWrite {
   content: StepContent;
 }
 
-export interface Ledger extends CheckLedger {
+export interface Ledger extends CheckLedger, AccountsLedger {
   // ---- runs ----
   openRun(start: RunStart): Promise<RunId>;
   closeRun(run: RunId, end: { stopped: string; exitCode: number; summary: unknown; nowMs: number }): Promise<void>;
@@ -112,7 +112,7 @@ export interface Ledger extends CheckLedger {
 
   // ---- intake ----
   /** Takes records, rejects and the file's progress in one transaction. Same input, same rows. */
-  ingest(batch: IngestBatch, now: Now): Promise<IngestResult>;
+  ingest(batch: CountedBatch, now: Now): Promise<IngestResult>;
   /**
    * The known submissions of this source and these keys, to compare under today's map before a conflict is declared.
    * `latest`: the newest version that came under each key, instead of the first.

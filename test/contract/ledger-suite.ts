@@ -3,12 +3,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { type Bench, benchOn } from "../support/ledger-fixture.ts";
 import { backfillTests } from "./ledger-suite-backfill.ts";
+import { checkTests } from "./ledger-suite-checks.ts";
 import { claimTests } from "./ledger-suite-claim.ts";
 import { crmStateTests } from "./ledger-suite-crm-state.ts";
+import { discrepancyTests, extraTests } from "./ledger-suite-discrepancies.ts";
 import { intakeTests } from "./ledger-suite-intake.ts";
 import { pacingTests } from "./ledger-suite-pacing.ts";
 import { peopleTests } from "./ledger-suite-people.ts";
 import { recoveryTests } from "./ledger-suite-recovery.ts";
+import { repairTests } from "./ledger-suite-repairs.ts";
 import { turnTests } from "./ledger-suite-turn.ts";
 import { versionsTests } from "./ledger-suite-versions.ts";
 
@@ -49,5 +52,9 @@ export function ledgerSuite(engine: LedgerEngine): void {
     peopleTests(subject);
     backfillTests(subject);
     versionsTests(subject);
+    checkTests(subject);
+    extraTests(subject);
+    discrepancyTests(subject);
+    repairTests(subject);
   });
 }

@@ -123,7 +123,11 @@ export function drop(store: Store, id: SubmissionId, why: string, now: Now): boo
 }
 
 export function closeReject(store: Store, id: string, why: string, now: Now): boolean {
-  return store.write(() => close(store, id, why, null, now));
+  return store.write(() => {
+    if (!close(store, id, why, null, now)) return false;
+    store.run("UPDATE rejects SET dropped = 1 WHERE id = ?", Number(id));
+    return true;
+  });
 }
 
 function close(store: Store, id: string, why: string, submissionId: SubmissionId | null, now: Now): boolean {

@@ -2,33 +2,45 @@
 import type { IdentityKey } from "../../domain/identity.ts";
 import type { RunId } from "../../domain/ids.ts";
 import { canonicalJson } from "../../domain/json.ts";
+import type { CountedBatch } from "../accounts.ts";
 import type {
   FileProgress,
   IncomingReject,
   IncomingSubmission,
-  IngestBatch,
   IngestResult,
   IngestVerdict,
   KnownSubmission,
   Now,
 } from "../rows.ts";
 import { insertSubmission, RAW_KEEP } from "./insert-submission.ts";
+import { countDuplicate, countSkipped } from "./intake-counts.ts";
 import { fillShell, findShell, IS_SHELL, isShell, type Shell } from "./shells.ts";
 import type { Store } from "./store.ts";
 import { latestVersion, takeRevision } from "./versions.ts";
 
-export function ingest(store: Store, batch: IngestBatch, now: Now): IngestResult {
+export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResult {
   return store.write(() => {
     const verdicts = batch.submissions.map((record) => takeRecord(store, batch.runId, record, now));
     let rejected = 0;
-    for (const reject of batch.rejects) rejected += takeReject(store, batch.runId, reject, now);
+    for (const reject of batch.rejects) {
+      if (takeReject(store, batch.runId, reject, now) === 1) rejected += 1;
+      else countDuplicate(store, reject, batch, now);
+    }
+    const asTheyWere = new Set<number>();
     for (const { rejectId, byIndex } of batch.closesRejects) {
       const verdict = verdicts[byIndex];
       // A mended record that is a conflict now has a row of its own; the reject is answered by nothing yet.
       if (verdict === undefined || verdict.type === "conflict") continue;
-      if (isPlainDuplicate(verdict) && isConflictAsItWas(store, rejectId, batch.submissions[byIndex]!)) continue;
+      if (isPlainDuplicate(verdict) && isConflictAsItWas(store, rejectId, batch.submissions[byIndex]!)) {
+        asTheyWere.add(byIndex);
+        continue;
+      }
       closeReject(store, Number(rejectId), now, "mended");
     }
+    batch.submissions.forEach((record, index) => {
+      if (verdicts[index]?.type === "duplicate" && !asTheyWere.has(index)) countDuplicate(store, record, batch, now);
+    });
+    countSkipped(store, batch, now);
     if (batch.progress !== null) saveProgress(store, batch.progress);
     return { verdicts, rejected };
   });

@@ -1,6 +1,7 @@
 /** The embedded engine: every verb of the contract on one SQLite connection. */
 import type { Ledger } from "../ledger.ts";
 import { bindAccount, boundAccount, loadCatalog, saveCatalog } from "./account.ts";
+import { accounts, exportRows } from "./accounts-report.ts";
 import { holdBack, letGo } from "./backfill.ts";
 import { bucketUses } from "./buckets.ts";
 import { check, facts } from "./care.ts";
@@ -141,6 +142,8 @@ function questions(verb: Verb) {
     writesTo: verb(writesTo),
     lag: verb(lag),
     requestTotals: verb(requestTotals),
+    accounts: verb(accounts),
+    exportRows: verb(exportRows),
   };
 }
 

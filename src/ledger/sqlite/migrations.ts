@@ -6,6 +6,7 @@
 import { sql as submissions } from "./migrations/0001-submissions.sql.ts";
 import { sql as limitsAndMirror } from "./migrations/0002-limits-and-mirror.sql.ts";
 import { sql as checks } from "./migrations/0003-checks.sql.ts";
+import { sql as accountsReport } from "./migrations/0004-accounts-report.sql.ts";
 
 export interface Migration {
   version: number;
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "0001-submissions", sql: submissions },
   { version: 2, name: "0002-limits-and-mirror", sql: limitsAndMirror },
   { version: 3, name: "0003-checks", sql: checks },
+  { version: 4, name: "0004-accounts-report", sql: accountsReport },
 ];
 
 /** What this program writes. */

@@ -41,6 +41,8 @@ export function queueRepairs(
 
 function carryOut(store: Store, context: RepairContext, order: RepairOrder): RepairVerdict {
   switch (order.type) {
+    case "ingested":
+      return "done";
     case "resume":
       return resume(store, context, order.submissionId);
     case "follow":
