@@ -6,11 +6,11 @@ import { lookById } from "./look.ts";
 import { priceCheck } from "./price.ts";
 import { begin, type Progress, readProgress } from "./progress.ts";
 import type { CheckInput, CheckPrice, CheckReport, ReconcileDeps, Way } from "./reconcile.ts";
-import { type Looking, walkAll, walkChanged, walkHiddenDeals } from "./walks.ts";
+import { type Looking, walkAll, walkChanged, walkSubset } from "./walks.ts";
 
 /** A stopped check goes on for so long; later the CRM has moved on, and it begins anew. */
 const RESUME_WITHIN_MS = 6 * 3_600_000;
-/** So many deals that lists did not show are read one by one; more are sought among the archived and deleted first. */
+/** More deals than this that no list showed are sought among the archived before they are read one by one. */
 const SINGLES_MAX = 40;
 
 /** What the check of a scope will cost. Asks the CRM nothing. */
@@ -59,17 +59,23 @@ async function lookAt(looking: Looking, way: Way): Promise<void> {
     await next("hidden");
   }
   if (progress.part === "hidden") {
-    // Lists leave these out; one by one they cost a token each.
-    const many = entity === "deal" && (await isMany(looking));
-    if (many) await walkHiddenDeals(looking);
+    if (entity === "deal") await walkHiddenDeals(looking, await unsightedUpTo(looking, SINGLES_MAX + 1));
     await next("byId");
   }
   await lookById(looking, way);
 }
 
-async function isMany({ deps, check, entity }: Looking): Promise<boolean> {
-  const page = await deps.ledger.unsighted(check.id, entity, null, SINGLES_MAX + 1);
-  return page.rows.length > SINGLES_MAX;
+/**
+ * Deals that the ordinary lists leave out. The list of deleted ones alone shows what somebody deleted; archived ones are read
+ * one by one where they are few, at a token each.
+ */
+async function walkHiddenDeals(looking: Looking, unsighted: number): Promise<void> {
+  if (unsighted > SINGLES_MAX) await walkSubset(looking, "archived");
+  if (unsighted > 0) await walkSubset(looking, "deleted");
+}
+
+async function unsightedUpTo({ deps, check, entity }: Looking, most: number): Promise<number> {
+  return (await deps.ledger.unsighted(check.id, entity, null, most)).rows.length;
 }
 
 async function judge(

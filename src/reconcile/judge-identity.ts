@@ -28,7 +28,7 @@ export function judgeGroup(
     crmId: kept.id,
     expected: { ids: [kept.id] },
     actual: { ids },
-    message: `${ids.length} ${entity}s are one: ${ids.join(", ")}; keep ${kept.id}, the oldest`,
+    message: `one ${entity}, ${ids.length} records: ${ids.join(", ")}; ${kept.id}, the oldest, would be kept`,
     sinceMs: others.reduce((last, { createdAtMs }) => Math.max(last, createdAtMs ?? 0), 0) || nowMs,
     repair: "merge",
     safe: false,

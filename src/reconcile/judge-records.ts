@@ -50,7 +50,7 @@ export function judgeLost(lost: LostRecord, context: JudgeContext): FoundDiscrep
   const base = { expected: { id: crmId }, actual: null, sinceMs: context.nowMs, order: null, safe: false };
   if (heir !== null) {
     const order: RepairOrder = { type: "follow", entity, from: crmId, to: heir };
-    const message = `${entity} ${crmId} was merged into ${heir} in the CRM`;
+    const message = `merged into ${entity} ${heir}`;
     const rest = { class: "edit" as const, kind: `${entity}-merged`, message, repair: "follow", safe: true };
     return onRecord(lost, entity, crmId, heir, { ...base, ...rest, actual: { id: heir }, order });
   }
@@ -58,16 +58,14 @@ export function judgeLost(lost: LostRecord, context: JudgeContext): FoundDiscrep
   const ours = lost.action !== "match";
   const shown = lost.sighting.state === "deleted" || lost.sighting.wasDeleted;
   if (shown || !ours) {
-    const message = shown
-      ? `${entity} ${crmId} was deleted in the CRM`
-      : `${entity} ${crmId}, which was there before us, is not at the CRM any more`;
+    const message = shown ? "deleted" : "it was there before us, and is not any more";
     const rest = { class: "edit" as const, kind: `${entity}-deleted`, message, repair: "recreate" };
     return onRecord(lost, entity, crmId, "", { ...base, ...rest, order });
   }
   const hidden = lost.sighting.state === "hidden";
   const message = hidden
-    ? `${entity} ${crmId} can't be seen: the CRM says that this token's user may not`
-    : `${entity} ${crmId} is not at the CRM, and nothing there shows that somebody deleted it`;
+    ? "this token's user may not see it any more"
+    : "not there, and nothing shows that somebody deleted it";
   const rest = { class: "break" as const, kind: `${entity}-missing`, message, repair: "recreate" };
   return onRecord(lost, entity, crmId, "", { ...base, ...rest, actual: hidden ? { hidden: true } : null, order });
 }
@@ -100,7 +98,7 @@ export function judgeExtra(extra: ExtraRecord, context: JudgeContext): FoundDisc
     kind: `${entity}-duplicate`,
     expected: { ids: [step.crmId] },
     actual: { ids: [step.crmId, crmId] },
-    message: `${entity} ${crmId} was made for the same submission as ${step.crmId}; keep ${step.crmId}`,
+    message: `made once more than ${step.crmId}, which would be kept`,
     sinceMs: sighting.createdAtMs ?? context.nowMs,
     repair: "merge",
     safe: false,
@@ -134,7 +132,7 @@ function copied({ sighting, step }: ExtraRecord, context: JudgeContext): FoundDi
     kind: "copied",
     expected: { ids: [step!.crmId] },
     actual: { ids: [step!.crmId, crmId] },
-    message: `${entity} ${crmId} is somebody's copy of ${step!.crmId}, stamp and all`,
+    message: `somebody's copy of ${step!.crmId}, stamp and all`,
     sinceMs: sighting.createdAtMs ?? context.nowMs,
     repair: null,
     safe: false,
@@ -149,8 +147,8 @@ function notInLedger({ sighting, submission, step }: ExtraRecord, context: Judge
   const name: StepName = entity === "note" ? `note.${part ?? 1}` : entity;
   const message =
     submission === null
-      ? `${entity} ${crmId} carries our stamp ${stamp}, and this ledger knows no such submission`
-      : `${entity} ${crmId} was written for ${stamp}, and the ledger does not know of it`;
+      ? "our stamp, and the ledger has no such submission"
+      : "our stamp, and the ledger does not know of it";
   const order: RepairOrder = {
     type: "adopt",
     source: named.source,
@@ -190,7 +188,7 @@ export function judgeDrift({ sighting, step }: DriftedRecord, context: JudgeCont
     kind: `${entity}-drift`,
     expected,
     actual,
-    message: `${drift.map(({ field }) => field).join(", ")} of ${entity} ${crmId} is not what was sent`,
+    message: `${drift.map(({ field }) => field).join(", ")} changed since`,
     sinceMs: context.nowMs,
     repair: "accept",
     safe: true,
@@ -211,7 +209,7 @@ export function judgeLink(deal: MislinkedDeal, context: JudgeContext): FoundDisc
     kind: "link-wrong",
     expected,
     actual,
-    message: `deal ${sighting.crmId} hangs on another ${what} than it was made for`,
+    message: `hangs on another ${what}`,
     sinceMs: context.nowMs,
     repair: "accept",
     safe: true,

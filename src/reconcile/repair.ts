@@ -69,12 +69,11 @@ export async function repair(
   ingest: (files: readonly { file: string; source: string }[]) => Promise<void>,
 ): Promise<RepairOutcome> {
   const outcome: RepairOutcome = { queued: 0, refused: [] };
-  const files = new Map<string, { file: string; source: string }>();
-  await eachWished(deps, wish, ids, { ...filter, kinds: ["not-ingested"] }, async (rows) => {
-    for (const { order } of rows) files.set(JSON.stringify(order), order as { file: string; source: string });
-    outcome.queued += rows.length;
-  });
+  const unknown: DiscrepancyRow[] = [];
+  await eachWished(deps, wish, ids, { ...filter, kinds: ["not-ingested"] }, async (rows) => void unknown.push(...rows));
+  const files = new Map(unknown.map(({ order }) => [JSON.stringify(order), order as { file: string; source: string }]));
   if (files.size > 0) await ingest([...files.values()]);
+  await queue(deps, wish, unknown, outcome);
   await eachWished(deps, wish, ids, filter, async (wished) => {
     const rows = wished.filter(({ repair }) => repair !== "ingest");
     const accepted = wish === "safe" ? rows.filter(({ repair }) => repair === "accept") : [];
@@ -132,6 +131,7 @@ const WHY = {
 
 async function ordersOf(deps: RepairDeps, wish: RepairWish, row: DiscrepancyRow): Promise<RepairOrder[]> {
   if (wish === "overwrite" && row.kind.endsWith("-drift")) return await overwriteOrders(deps, row);
+  if (row.repair === "ingest") return [{ type: "ingested" }];
   if (row.order === null) return [];
   return Array.isArray(row.order) ? (row.order as RepairOrder[]) : [row.order as RepairOrder];
 }

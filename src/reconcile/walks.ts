@@ -42,11 +42,10 @@ export async function walkChanged(looking: Looking, sinceMs: number): Promise<vo
   await walkPages(looking, { sinceMs: looking.deps.crmTimeMs(sinceMs) - MARGIN_MS });
 }
 
-/** Deals that lists leave out. */
-export async function walkHiddenDeals(looking: Looking): Promise<void> {
-  await walkPages(looking, { subset: "archived" });
+/** Deals that the ordinary lists leave out. */
+export async function walkSubset(looking: Looking, subset: NonNullable<ListOperation["subset"]>): Promise<void> {
   looking.progress.cursor = null;
-  await walkPages(looking, { subset: "deleted" });
+  await walkPages(looking, { subset });
 }
 
 async function walkPages(looking: Looking, query: Pick<ListOperation, "sinceMs" | "subset">): Promise<void> {
