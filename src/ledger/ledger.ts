@@ -42,6 +42,7 @@ import type {
   Turn,
   TurnResult,
 } from "./rows.ts";
+import type { TakeoverLedger } from "./takeover.ts";
 
 /** What takes the place of a submission's content. */
 export interface Replacement {
@@ -83,7 +84,7 @@ export interface RecordWrite {
   content: StepContent;
 }
 
-export interface Ledger extends CheckLedger, AccountsLedger {
+export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger {
   // ---- runs ----
   openRun(start: RunStart): Promise<RunId>;
   closeRun(run: RunId, end: { stopped: string; exitCode: number; summary: unknown; nowMs: number }): Promise<void>;

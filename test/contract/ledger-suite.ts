@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { type Bench, benchOn } from "../support/ledger-fixture.ts";
+import { accountsTests } from "./ledger-suite-accounts.ts";
 import { backfillTests } from "./ledger-suite-backfill.ts";
 import { checkTests } from "./ledger-suite-checks.ts";
 import { claimTests } from "./ledger-suite-claim.ts";
@@ -12,6 +13,7 @@ import { pacingTests } from "./ledger-suite-pacing.ts";
 import { peopleTests } from "./ledger-suite-people.ts";
 import { recoveryTests } from "./ledger-suite-recovery.ts";
 import { repairTests } from "./ledger-suite-repairs.ts";
+import { takeoverTests } from "./ledger-suite-takeover.ts";
 import { turnTests } from "./ledger-suite-turn.ts";
 import { versionsTests } from "./ledger-suite-versions.ts";
 
@@ -53,8 +55,10 @@ export function ledgerSuite(engine: LedgerEngine): void {
     backfillTests(subject);
     versionsTests(subject);
     checkTests(subject);
+    accountsTests(subject);
     extraTests(subject);
     discrepancyTests(subject);
     repairTests(subject);
+    takeoverTests(subject);
   });
 }

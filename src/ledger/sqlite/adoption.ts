@@ -9,14 +9,14 @@ import type { Store } from "./store.ts";
 
 type Adoption = Extract<RepairOrder, { type: "adopt" }>;
 
-interface KnownStep {
+export interface KnownStep {
   id: number;
   name: string;
   state: string;
   crmId: string | null;
 }
 
-const KNOWN = "SELECT id, name, state, crm_id AS crmId FROM steps WHERE submission_id = ?";
+export const KNOWN_STEPS = "SELECT id, name, state, crm_id AS crmId FROM steps WHERE submission_id = ?";
 
 export function adopt(store: Store, { run, nowMs }: RepairContext, order: Adoption): RepairVerdict {
   const submission = findNamed(store, order.source, order.key);
@@ -27,7 +27,7 @@ export function adopt(store: Store, { run, nowMs }: RepairContext, order: Adopti
     return "done";
   }
   if (submission.state === "inProgress") return "busy";
-  const known = new Map(store.all<KnownStep>(KNOWN, submission.id).map((step) => [step.name, step]));
+  const known = new Map(store.all<KnownStep>(KNOWN_STEPS, submission.id).map((step) => [step.name, step]));
   for (const { name, crmId } of order.records) {
     const step = known.get(name);
     if (step?.state === "done" && step.crmId !== crmId) return "changed";
@@ -47,7 +47,13 @@ const TAKE = `
     handle = NULL, error = NULL, dropped = 0, explanation = @explanation
   WHERE id = @step`;
 
-function takeRecords(store: Store, id: SubmissionId, order: Adoption, known: ReadonlyMap<string, KnownStep>): void {
+/** What is done already stays as it is. */
+export function takeRecords(
+  store: Store,
+  id: SubmissionId,
+  order: Pick<Adoption, "source" | "key" | "records" | "explanation">,
+  known: ReadonlyMap<string, KnownStep>,
+): void {
   const { source, key, explanation } = order;
   for (const { name, entity, crmId } of order.records) {
     const step = known.get(name);

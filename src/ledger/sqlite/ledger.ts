@@ -40,6 +40,7 @@ import { recover, recoverExpired } from "./recovery.ts";
 import { queueRepairs } from "./repairs.ts";
 import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
 import type { Store } from "./store.ts";
+import { takeOver } from "./takeover.ts";
 import { turn } from "./turn.ts";
 import { openRejects, unfinished } from "./unfinished.ts";
 import { versions } from "./versions.ts";
@@ -169,5 +170,6 @@ function checksAndRepairs(verb: Verb) {
     countDiscrepancies: verb(countDiscrepancies),
     acceptDiscrepancies: verb(acceptDiscrepancies),
     queueRepairs: verb(queueRepairs),
+    takeOver: verb(takeOver),
   };
 }
