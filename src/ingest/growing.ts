@@ -45,6 +45,7 @@ export async function takeGrowing(
   const whole = nowMs - unchangedSinceMs >= COMPLETE_AFTER_MS;
   const before = file.before !== null && isReadAlike(source, file, file.before) ? file.before : null;
   const resumed = await resumable(opened, before, taken.counts.file, warnings);
+  taken.again = file.before !== null && file.before.offset > 0 && resumed === null;
   const state = new Progress(source.name, file, resumed, unchangedSinceMs);
   const rows =
     resumed !== null && resumed.offset >= opened.size ? [] : await openRows(source, file, resumed, whole, state);

@@ -90,7 +90,9 @@ async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, for
     if (!sameAsBefore) await taker.flush(await documentProgress(source, opened, file.path, false, before, nowMs));
     return;
   }
-  const taken = { counts: emptyCounts(file.shown), flat: false };
+  // A file that is kept is read whole again when it was written anew.
+  const again = before !== null && before.offset > 0;
+  const taken = { counts: emptyCounts(file.shown), flat: false, again };
   pass.files.push(taken);
   for (const row of read.rows) await taker.take(row, taken);
   if (source.after === "keep") {

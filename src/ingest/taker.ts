@@ -8,6 +8,7 @@ import { RECORD_BYTES_MAX } from "../intake/limits.ts";
 import { isFlat, type MappedSubmission, type Mapping } from "../intake/mapping.ts";
 import { type Unwrapped, unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
+import type { CountedBatch } from "../ledger/accounts.ts";
 import type { FileProgress, IncomingReject, IncomingSubmission, IngestVerdict, Now, Origin } from "../ledger/rows.ts";
 import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
@@ -29,6 +30,8 @@ export interface TakenFile {
   counts: FileCounts;
   /** Members of a record are named by dotted paths, as a CSV's columns are. */
   flat: boolean;
+  /** It was taken before and is read once more: what is known of it is counted no second time. */
+  again?: boolean;
 }
 
 interface Pending<T> {
@@ -59,6 +62,7 @@ export class Taker {
   readonly #seen = newDryRun();
   #submissions: Pending<IncomingSubmission>[] = [];
   #rejects: Pending<IncomingReject>[] = [];
+  #skipped = 0;
   #bytes = 0;
 
   /** `mendsRejects`: records of an export of rejects close their rejects. Not for spools, which strangers write to. */
@@ -147,6 +151,7 @@ export class Taker {
     if (mapped.type === "skipped") {
       file.counts.rows += 1;
       file.counts.skipped += 1;
+      if (!file.again) this.#skipped += 1;
       this.onSkip(line);
     } else if (mapped.type === "reject") {
       this.#reject(file, raw, rawHash, mapped.reason, line, rejectId);
@@ -222,7 +227,10 @@ export class Taker {
     this.#submissions = [];
     this.#rejects = [];
     this.#bytes = 0;
-    if (submissions.length === 0 && rejects.length === 0 && (progress === null || this.#deps.dryRun)) return;
+    const skipped = { source: this.#source.name, records: this.#skipped };
+    this.#skipped = 0;
+    const isEmpty = submissions.length === 0 && rejects.length === 0 && (skipped.records === 0 || this.#deps.dryRun);
+    if (isEmpty && (progress === null || this.#deps.dryRun)) return;
     const known = await recallKnown(
       this.#deps.ledger,
       this.#mapping,
@@ -248,12 +256,13 @@ export class Taker {
       for (const { file } of rejects) file.counts.rejected += 1;
       return;
     }
-    await this.#commit(submissions, rejects, progress);
+    await this.#commit(submissions, rejects, skipped, progress);
   }
 
   async #commit(
     submissions: Pending<IncomingSubmission>[],
     rejects: Pending<IncomingReject>[],
+    skipped: CountedBatch["skipped"],
     progress: FileProgress | null,
   ): Promise<void> {
     const { ledger, runId, failpoint } = this.#deps;
@@ -262,8 +271,13 @@ export class Taker {
       rejectId === null ? [] : [{ rejectId, byIndex }],
     );
     const batch = { submissions: submissions.map(({ item }) => item), rejects: rejects.map(({ item }) => item) };
+    const again = [
+      ...submissions.filter(({ file }) => file.again),
+      ...rejects.filter((one) => one.file.again || one.rejectId),
+    ];
+    const rereads = new Set(again.map(({ item }) => item.rawHash));
     failpoint("ingest.commit.before");
-    const result = await ledger.ingest({ runId, ...batch, progress, closesRejects }, now);
+    const result = await ledger.ingest({ runId, ...batch, progress, closesRejects, skipped, rereads }, now);
     failpoint("ingest.commit.after");
     this.#count(submissions, result.verdicts);
     // A known reject is not kept twice; which of the chunk's were known the ledger does not tell, and need not.

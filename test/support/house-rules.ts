@@ -10,7 +10,13 @@ export interface Room {
 }
 
 const PURE = "it is pure, so that it can be replayed and tested without a CRM, a disk or a clock";
-const LEDGER_CONTRACT = ["ledger/ledger.ts", "ledger/rows.ts", "ledger/checks.ts", "ledger/takeover.ts"];
+const LEDGER_CONTRACT = [
+  "ledger/ledger.ts",
+  "ledger/rows.ts",
+  "ledger/checks.ts",
+  "ledger/accounts.ts",
+  "ledger/takeover.ts",
+];
 const CONTRACTS = [...LEDGER_CONTRACT, "crm/adapter.ts"];
 const SEAM = "it knows ledger and CRM by their contract files only, so that engines and vendors can be exchanged";
 
