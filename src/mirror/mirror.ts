@@ -26,6 +26,8 @@ export interface MirrorDeps {
   freshnessMs: number;
   /** Fields that `persons.match` names. */
   matchFields: { name: string; code: string }[];
+  /** Told of each page of a walk or refresh before anything is made of it. */
+  onPage?: (records: readonly CrmRecord[]) => Promise<void>;
 }
 
 /** One person or organization sought. */

@@ -75,6 +75,7 @@ export async function walkOn(
     const { outcome, serverTimeMs } = await readPage(deps, entity, walk);
     const records = outcome.type === "applied" ? (outcome.records ?? []) : [];
     const next = outcome.type === "applied" ? (outcome.next ?? null) : null;
+    await deps.onPage?.(records);
     if (walk.pages === 0) walk.serverTimeMs = serverTimeMs;
     walk.pages += 1;
     walk.tokens += pageTokens;

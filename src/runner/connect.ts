@@ -80,7 +80,7 @@ export async function checkAccount(
   const { session, describe } = connection;
   const { ledger, clock, adapter } = deps;
   const part = accountPart(deps);
-  const knownAtMs = session.credentialCheckedAtMs(part);
+  const knownAtMs = session.rememberedAtMs(part);
   if (knownAtMs !== null && clock.wallMs() - knownAtMs < ageMaxMs) return null;
   const outcome = await describe("account", undefined);
   const account = outcome.type === "applied" ? outcome.catalog?.account : undefined;

@@ -13,6 +13,7 @@ import { instant } from "./quota-desk.ts";
 import { type Review, reviewHolds } from "./review-holds.ts";
 import type { DrainReport, RunnerDeps } from "./runner.ts";
 import type { Session } from "./session.ts";
+import { StampWatch } from "./stamp-watch.ts";
 import { Halted, Held } from "./stops.ts";
 import { Tally } from "./tally.ts";
 import { ownTicket } from "./ticket.ts";
@@ -46,10 +47,15 @@ export async function drain(deps: RunnerDeps, limits: DrainLimits, signal: Abort
   }
   void keepLeases(context, end.signal);
   try {
-    const started = await start(context);
-    if ("report" in started) return { ...(await report(context, limits, null, false)), ...started.report };
+    const watch = new StampWatch(deps, connection);
+    const started = await start(context, watch);
+    if ("report" in started) {
+      await watch.keep();
+      return { ...(await report(context, limits, null, false)), ...started.report };
+    }
     const limited = await driveLoop(context, limits, started.review);
     await wheel.quiet();
+    await watch.keep();
     deps.failpoint("drain.end");
     return await report(context, limits, started.review, limited);
   } finally {
@@ -78,7 +84,7 @@ function openContext(deps: RunnerDeps, connection: Connection, tally: Tally): Dr
 type Started = { review: Review } | { report: Partial<DrainReport> };
 
 /** First contact: holds, account, set-up. Costs nothing where all of it is known. */
-async function start(context: DriveContext): Promise<Started> {
+async function start(context: DriveContext, watch: StampWatch): Promise<Started> {
   const { deps, session, wheel } = context;
   try {
     const review = await reviewHolds(deps, context);
@@ -99,7 +105,10 @@ async function start(context: DriveContext): Promise<Started> {
     const missing = missingStamps(session);
     await wheel.quiet();
     if (missing.length > 0) return { report: { setupMissing: setupMissing(missing) } };
-    context.mirror = makeMirror(context);
+    await watch.look();
+    await wheel.quiet();
+    if (wheel.halted) return { report: {} };
+    context.mirror = makeMirror(context, watch);
     return { review };
   } catch (error) {
     if (error instanceof Halted) {
@@ -132,10 +141,11 @@ function setupMissing(entities: readonly string[]): { message: string; hint: str
   };
 }
 
-function makeMirror(context: DriveContext): DriveContext["mirror"] {
+function makeMirror(context: DriveContext, watch: StampWatch): DriveContext["mirror"] {
   const { deps, session, wheel } = context;
   const ticket = ownTicket();
-  return createMirror(mirrorDeps(deps, session, (operation) => wheel.perform(operation, ticket)));
+  const own = mirrorDeps(deps, session, (operation) => wheel.perform(operation, ticket));
+  return createMirror({ ...own, onPage: (records) => watch.page(records) });
 }
 
 /** Holds of our own count end with it; that of a lane whose work was not due in this run still says why it waits. */

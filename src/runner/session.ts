@@ -75,8 +75,8 @@ export class Session {
     }
   }
 
-  /** When the account of a credential (`account:FINGERPRINT`) was last asked for. UTC ms; null: never. */
-  credentialCheckedAtMs(part: string): number | null {
+  /** When a part (also one such as `account:FINGERPRINT`) was last kept in the ledger. UTC ms; null: never. */
+  rememberedAtMs(part: string): number | null {
     return this.#fetchedAt.get(part) ?? null;
   }
 

@@ -116,7 +116,7 @@ describe("a real process", () => {
   });
 
   it("leaves at once at the second signal", async () => {
-    world.simulator.failNext({ kind: "hang", times: 1, match: { path: /deals$/ } });
+    world.simulator.failNext({ kind: "hang", times: 1, match: { method: "POST", path: /deals$/ } });
     spoolLeads();
     const child = start("sync");
     await deals(3);

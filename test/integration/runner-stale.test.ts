@@ -1,0 +1,114 @@
+/** A ledger that is older than the CRM says so before it sends anything; one that is in use pays nothing for it. */
+import { describe, expect, it } from "vitest";
+import { type Given, lead, PLAN } from "../support/drain-rig.ts";
+import { type WatchedRig, watchedRig } from "../support/watched-rig.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const settings = { plans: { default: PLAN, website: PLAN } };
+
+const first = (): Promise<WatchedRig> => watchedRig({ settings });
+/** Another ledger on the same account: what a backup, or a new start after a loss, is. */
+const second = (of: WatchedRig, plans = settings.plans): Promise<WatchedRig> =>
+  watchedRig({ settings: { plans }, clock: of.clock, transport: of.simulator.handle });
+
+async function deliver(rig: WatchedRig, ...given: Given[]): Promise<void> {
+  await rig.take(given);
+  expect(await rig.run()).toMatchObject({ drained: { done: given.length }, stopped: "drained" });
+}
+
+const looks = (rig: WatchedRig): number =>
+  rig.calls.filter(({ method, query }) => method === "GET" && query.get("sort_direction") === "desc").length;
+
+describe("an old ledger", () => {
+  it.each(["made anew", "put back from a backup"])("%s: sends nothing, and says what it does not know", async (how) => {
+    const lost = await first();
+    const rig = await second(lost);
+    if (how !== "made anew") {
+      await deliver(rig, lead(1));
+      await lost.clock.advance(2 * HOUR_MS);
+    }
+    await deliver(lost, lead(1), lead(2), lead(3));
+    await lost.clock.advance(2 * HOUR_MS);
+    rig.calls.length = 0;
+    await rig.take([lead(4)]);
+    const report = await rig.run();
+    expect(report).toMatchObject({ stopped: "hold", hold: { kind: "staleLedger", scope: "account" }, remaining: 1 });
+    expect(report.hold?.message).toContain("(website/wf_");
+    expect(report.hold?.message).toContain("crmledger reconcile --repair");
+    expect(rig.writes()).toEqual([]);
+    expect(await rig.run()).toMatchObject({ stopped: "hold", hold: { kind: "staleLedger" } });
+    expect(rig.writes()).toEqual([]);
+  });
+
+  it("sends again when somebody resumed it, and does not ask about the same records twice", async () => {
+    const lost = await first();
+    await deliver(lost, lead(1));
+    const rig = await second(lost);
+    await rig.take([lead(2)]);
+    expect(await rig.run()).toMatchObject({ hold: { kind: "staleLedger" } });
+    await rig.ledger.closeHolds({ kind: "staleLedger" }, rig.clock.wallMs());
+    expect(await rig.run()).toMatchObject({ drained: { done: 1 }, stopped: "drained" });
+    await rig.clock.advance(2 * HOUR_MS);
+    await deliver(rig, lead(3));
+  });
+
+  it("is told by persons of long ago, too, as soon as the directory is read", async () => {
+    const lost = await first();
+    await deliver(lost, lead(1));
+    await lost.clock.advance(30 * DAY_MS);
+    const rig = await second(lost);
+    await rig.take(Array.from({ length: 10 }, (_, n) => lead(10 + n)));
+    expect(await rig.run()).toMatchObject({ stopped: "hold", hold: { kind: "staleLedger" }, remaining: 10 });
+    expect(rig.writes()).toEqual([]);
+  });
+
+  it("is not one for the stamps of another machine's sources", async () => {
+    const other = await first();
+    await deliver(other, lead(1));
+    const rig = await second(other, { default: PLAN, webinars: PLAN } as never);
+    await deliver(rig, { ...lead(2), source: "webinars" });
+  });
+
+  it("is not believed in while the look fails: nothing is sent, and the next run looks again", async () => {
+    const rig = await first();
+    await rig.take([lead(1)]);
+    rig.simulator.failNext({ kind: "error503", match: { method: "GET", path: /\/deals$/ }, times: 3 });
+    expect(await rig.run()).toMatchObject({ drained: { done: 0, failed: 0 }, remaining: 1 });
+    expect(rig.writes()).toEqual([]);
+    await rig.runOut(60_000);
+    expect(rig.simulator.records.deals).toHaveLength(1);
+  });
+});
+
+describe("a ledger in use", () => {
+  it("pays two pages when it is new and none while it trickles", async () => {
+    const rig = await first();
+    await deliver(rig, lead(0));
+    expect(looks(rig)).toBe(2);
+    for (let n = 1; n <= 20; n += 1) {
+      await rig.clock.advance(5 * 60_000);
+      await deliver(rig, lead(n));
+    }
+    expect(looks(rig)).toBe(2);
+  });
+
+  it("pays two more after an idle night, however often cron ran in it, and knows its own records", async () => {
+    const rig = await first();
+    await deliver(rig, lead(1), lead(2));
+    for (let runs = 0; runs < 12; runs += 1) {
+      await rig.clock.advance(HOUR_MS);
+      await rig.run();
+    }
+    await deliver(rig, lead(3));
+    expect(looks(rig)).toBe(4);
+  });
+
+  it("takes a copy that people made of one of its deals for no other ledger's", async () => {
+    const rig = await first();
+    await deliver(rig, lead(1));
+    await rig.clock.advance(2 * HOUR_MS);
+    rig.simulator.copyDeal(rig.simulator.records.deals[0]!.id);
+    await deliver(rig, lead(2));
+  });
+});
