@@ -1,5 +1,5 @@
 /** Which of the records that come in are known already, both versions mapped by today's map. */
-import { canonicalJson } from "../domain/json.ts";
+import { comparedContent } from "../intake/compared-content.ts";
 import { type MappedSubmission, type Mapping, remapRaw } from "../intake/mapping.ts";
 import { isWindows1252Copy } from "../intake/windows-1252.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -78,7 +78,7 @@ function isRepeatUnseen(
   const { sameWithinMs = 0 } = item;
   if (sameWithinMs === 0 || Math.abs((today.submittedAtMs ?? nowMs) - (item.submittedAtMs ?? nowMs)) > sameWithinMs)
     return false;
-  const [before, now] = [canonicalJson(today.content), canonicalJson(item.content)];
+  const [before, now] = [comparedContent(today.content), comparedContent(item.content)];
   if (before === now) return today.contentHash !== candidate.contentHash;
   return isWindows1252Copy(before, now);
 }
@@ -86,5 +86,5 @@ function isRepeatUnseen(
 function isSameContent(today: MappedSubmission, item: IncomingSubmission): boolean {
   if (today.contentHash === item.contentHash) return true;
   if (today.submittedAtMs !== item.submittedAtMs) return false;
-  return isWindows1252Copy(canonicalJson(today.content), canonicalJson(item.content));
+  return isWindows1252Copy(comparedContent(today.content), comparedContent(item.content));
 }

@@ -1,9 +1,10 @@
 /** Everything that a source's settings say about its records, compiled once. */
 import { CrmledgerError } from "../domain/errors.ts";
 import type { IdentityKey, PhoneNormalizer } from "../domain/identity.ts";
-import { canonicalJson, sha256 } from "../domain/json.ts";
+import { sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import type { Lane, SubmissionContent } from "../domain/submission.ts";
+import { comparedContent } from "./compared-content.ts";
 import { messageOf } from "./expression.ts";
 import { identityKeysOf } from "./identity-keys.ts";
 import { boundFault, parseJson } from "./json-text.ts";
@@ -20,7 +21,7 @@ export interface MappedSubmission {
   type: "submission";
   /** The source's own id, else SHA-256 of the mapped record with its time. */
   key: string;
-  /** SHA-256 of content and time, without the time of ingest. */
+  /** SHA-256 of content (note lines in any order) and time, without the time of ingest. */
   contentHash: string;
   content: SubmissionContent;
   submittedAtMs: number | null;
@@ -215,7 +216,7 @@ function finish(compiled: Compiled, read: ReturnType<typeof readSubmission>, fin
     const [first] = findings.badValues;
     return { type: "reject", reason: `${first?.path}: ${first?.reason} (onBadValue is reject)` };
   }
-  const contentHash = sha256(canonicalJson({ content, submittedAtMs }));
+  const contentHash = sha256(`${comparedContent(content)} ${submittedAtMs}`);
   const unknown = findings.unknown;
   return {
     type: "submission",

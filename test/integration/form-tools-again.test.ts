@@ -69,6 +69,15 @@ describe.each(csvTools)("%s, exported again", (tool) => {
     expectNothingNew(await again(insertColumn(table(), 2, "New question", () => ""))));
   it("with the rows in another order", async () => expectNothingNew(await again(reverseRows(table()))));
   it("with the columns in another order", async () => expectNothingNew(await again(reverseColumns(table()))));
+  it("with the columns in another order and a new one", async () =>
+    expectNothingNew(await again(reverseColumns(insertColumn(table(), 2, "New question", () => "")))));
+  it("with the columns in another order and a new one, saved by Excel with Windows-1252", async () =>
+    expectNothingNew(
+      await again(reverseColumns(insertColumn(table(), 2, "New question", () => "")), asItWas, {
+        ...PLAIN,
+        encoding: "win1252",
+      }),
+    ));
   it.each(EXCEL)("saved by Excel with %s", async (_, saving) =>
     expectNothingNew(await again(table(), asItWas, saving)),
   );
