@@ -17,6 +17,7 @@ import { instant } from "./quota-desk.ts";
 import type { DrainPlan, PlannedWrite, RunnerDeps } from "./runner.ts";
 import { CATALOG_AGE_MAX_MS, Session } from "./session.ts";
 import { contentFields, stepFields } from "./shown-fields.ts";
+import { isRepair } from "./work.ts";
 
 export type PreviewDeps = Omit<RunnerDeps, "send" | "runId" | "random" | "observe" | "failpoint" | "redact">;
 
@@ -28,7 +29,10 @@ const PREVIEW_MAX = 10_000;
 interface Entry {
   source: string;
   key: string;
-  content: SubmissionContent;
+  /** Null: its chain is at the CRM. */
+  content: SubmissionContent | null;
+  /** What `reconcile --repair` queued. */
+  repairs: PlannedStep[];
   /** Names of steps that are in the CRM already. */
   done: Set<string>;
   /** Of a revision: what earlier versions have at the CRM. */
@@ -50,11 +54,13 @@ export async function previewDrain(
   const plan = emptyPlan();
   const unknownNames = new Set<string>();
   for (const entry of entries) {
-    const steps = planned(deps, session, entry, unknownNames);
-    await addEntry(plan, deps, session, entry, steps);
+    const { content } = entry;
+    if (content) await addEntry(plan, deps, session, { ...entry, content }, unknownNames);
   }
   plan.submissions = entries.length;
   await addLookups(plan, deps, session);
+  // Behind the look-ups: a repair names its record, nobody has to be sought for it.
+  for (const entry of entries) for (const step of entry.repairs) addRepair(plan, deps, session, entry, step);
   plan.why.push(...unknownNames);
   await addTime(plan, deps, session);
   return plan;
@@ -74,23 +80,27 @@ async function entriesOf(
   const rows = await deps.ledger.peek(most, deps.clock.wallMs(), filter);
   const queued: Entry[] = [];
   for (const row of rows) {
-    const { source, key, content, steps } = row;
-    const done = new Set<string>(steps.filter((step) => step.state === "done").map((step) => step.name));
-    if (content) queued.push({ source, key, content, done, earlier: await earlierSteps(deps.ledger, row) });
+    const { source, key, steps } = row;
+    const chain = steps.filter((step) => !isRepair(step));
+    const done = new Set<string>(chain.filter((step) => step.state === "done").map((step) => step.name));
+    const content = row.planned && done.size === chain.length ? null : row.content;
+    const repairs = steps.filter((step) => isRepair(step) && step.state === "open");
+    if (content || repairs.length > 0)
+      queued.push({ source, key, content, repairs, done, earlier: await earlierSteps(deps.ledger, row) });
   }
   const fresh = extra
     .filter((one) => !one.history && (!limits.source || one.source === limits.source))
     .filter((one) => !limits.lane || one.lane === limits.lane)
-    .map(({ source, key, content }) => ({ source, key, content, done: new Set<string>(), earlier: [] }));
+    .map(({ source, key, content }) => ({ source, key, content, repairs: [], done: new Set<string>(), earlier: [] }));
   return [...queued, ...fresh].slice(0, most);
 }
 
 type Planned = { steps: PlannedStep[]; context: PlanContext } | null;
 
-/** Null where the CRM's set-up was never read, or lacks a name: then the values are shown as the submission has them. */
-function planned(deps: PreviewDeps, session: Session, entry: Entry, remarks: Set<string>): Planned {
-  const { adapter, phone, settings } = deps;
-  const plan = settings.plans[entry.source] ?? settings.plans.default!;
+type ChainEntry = Entry & { content: SubmissionContent };
+
+function contextOf({ adapter, phone, settings }: PreviewDeps, session: Session, source: string) {
+  const plan = settings.plans[source] ?? settings.plans.default!;
   const context: PlanContext = {
     catalog: session.catalog,
     codec: adapter.codec,
@@ -98,6 +108,12 @@ function planned(deps: PreviewDeps, session: Session, entry: Entry, remarks: Set
     noteLengthMax: adapter.capabilities.noteLengthMax,
     country: plan.persons.country,
   };
+  return { plan, context };
+}
+
+/** Null where the CRM's set-up was never read, or lacks a name: then the values are shown as the submission has them. */
+function planned(deps: PreviewDeps, session: Session, entry: ChainEntry, remarks: Set<string>): Planned {
+  const { plan, context } = contextOf(deps, session, entry.source);
   const { source, key, content, earlier } = entry;
   const result = planChain({ source, key, content, settings: plan, earlier }, context);
   if (result.type === "planned") return { steps: result.steps, context };
@@ -111,9 +127,10 @@ async function addEntry(
   plan: DrainPlan,
   deps: PreviewDeps,
   session: Session,
-  entry: Entry,
-  made: Planned,
+  entry: ChainEntry,
+  remarks: Set<string>,
 ): Promise<void> {
+  const made = planned(deps, session, entry, remarks);
   const person = await personKnown(deps, session, made);
   const rows = made
     ? made.steps.map((step) => ({ ...step, amends: step.content.amends, fields: stepFields(step, made.context) }))
@@ -130,6 +147,32 @@ async function addEntry(
       known,
     );
   }
+}
+
+/** The record is read first, and of a merge the one that stays as well; where nothing is left to do that was all. */
+function addRepair(
+  plan: DrainPlan,
+  deps: PreviewDeps,
+  session: Session,
+  { source, key }: Pick<Entry, "source" | "key">,
+  step: PlannedStep,
+): void {
+  const { cost } = deps.adapter.capabilities;
+  const { entity, name } = step;
+  const { do: what, target } = step.content.repair!;
+  const action = what === "overwrite" ? "update" : what;
+  const reads = cost("read", entity);
+  const tokensMax = reads * (what === "merge" ? 2 : 1) + cost(action, entity);
+  plan.byStep[entity] ??= { create: 0, update: 0, unknown: 0, tokensMin: 0, tokensMax: 0 };
+  const row = plan.byStep[entity];
+  row.update += 1;
+  row.tokensMin += reads;
+  row.tokensMax += tokensMax;
+  plan.tokensMin += reads;
+  plan.tokensMax += tokensMax;
+  plan.requests += 2;
+  const fields = stepFields(step, contextOf(deps, session, source).context);
+  plan.writes.push({ source, key, step: name, action, target: `${entity} ${target}`, fields });
 }
 
 async function personKnown(deps: PreviewDeps, session: Session, made: Planned): Promise<Known> {

@@ -69,7 +69,7 @@ export interface PlannedWrite {
   source: string;
   key: string;
   step: string;
-  action: "create" | "update" | "createOrUpdate" | "none";
+  action: "create" | "update" | "createOrUpdate" | "merge" | "delete" | "none";
   /** `person`, `deal`, ... with the CRM id where it is known. */
   target: string;
   /** Visible field name to value. */

@@ -1,8 +1,10 @@
 /** Repairs that reconcile queued: carried out once, on the ordinary path, and never at the cost of what was delivered. */
 import { describe, expect, it } from "vitest";
 import type { Entity } from "../../src/domain/catalog.ts";
+import type { RunId } from "../../src/domain/ids.ts";
 import { FAILPOINTS } from "../../src/runner/failpoints.ts";
-import { lead } from "../support/drain-rig.ts";
+import { previewDrain } from "../../src/runner/preview.ts";
+import { lead, NO_LIMITS } from "../support/drain-rig.ts";
 import { fateAt, runToTheEnd } from "../support/mortal-run.ts";
 import { queueRepair, type Repair } from "../support/queue-repair.ts";
 import { type WatchedRig, watchedRig } from "../support/watched-rig.ts";
@@ -167,6 +169,20 @@ describe("a merge and a delete", () => {
     await rig.run();
     expect(await repairOf(rig)).toMatchObject({ state: "done", step: { state: "done" } });
   });
+});
+
+it("is in the plan of a dry run, with its price, and nothing else of its submission is", async () => {
+  const rig = await delivered();
+  const target = idOf(rig.simulator.records.deals);
+  await rig.queue("deal", { values: { title: "Deal 1" }, repair: { do: "overwrite", target } });
+  const into = idOf(rig.simulator.records.persons);
+  await rig.queue("person", { repair: { do: "merge", target: "77", into } });
+  const plan = await previewDrain(rig.deps(0 as RunId), NO_LIMITS, []);
+  expect(plan.writes.map(({ step, action, target: on }) => [step, action, on])).toEqual([
+    ["repair.1", "update", `deal ${target}`],
+    ["repair.2", "merge", "person 77"],
+  ]);
+  expect([plan.tokensMin, plan.tokensMax]).toEqual([2, 48 + 4 * 10]);
 });
 
 describe("a repair that can't be done", () => {
