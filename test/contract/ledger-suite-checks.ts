@@ -43,7 +43,7 @@ export function checkTests(subject: Subject): void {
     test("asks for the records of done steps in its scope that it has not seen, each once, page by page", async () => {
       await deliver(bench(), { person: "9", deal: "61" });
       await deliver(bench(), { person: { id: "9", action: "match" }, deal: "62" });
-      await deliver(bench(), { person: "10", deal: { id: null } }, {}, { to: "waiting" });
+      await deliver(bench(), { person: "10", deal: { id: null } }, {}, { to: "waiting", dueAtMs: START_MS + HOUR });
       await deliver(bench(), { person: "12" }, { source: "shop" });
       const check = await openCheck(bench(), { ...EVERYTHING, source: "website" });
       const ask = (entity: "person" | "deal", limit = 100) =>
@@ -57,6 +57,9 @@ export function checkTests(subject: Subject): void {
       const next = await openCheck(bench());
       const all = await ledger().unsighted(next.id, "person", null, 100);
       expect(all).toEqual({ rows: ["10", "12", "9"], next: null });
+      await deliver(bench(), { person: "7" }, { submittedAtMs: START_MS - HOUR });
+      const old = await openCheck(bench(), { source: null, sinceMs: null, untilMs: START_MS });
+      expect(await ledger().unsighted(old.id, "person", null, 100)).toEqual({ rows: ["7"], next: null });
     });
 
     test("finds the submission of a stamp: with slashes in its key, hashed, or unknown", async () => {

@@ -58,6 +58,8 @@ async function everythingAsked(bench: Bench): Promise<void> {
   await ledger.openCheck(bench.account, bench.run, EVERYTHING, START_MS, 1);
   await ledger.lastCheck();
   await ledger.scopeSize({ ...EVERYTHING, sinceMs: START_MS });
+  const short = await openCheck(bench, { ...EVERYTHING, sinceMs: START_MS });
+  expect((await ledger.unsighted(short.id, "person", null, 1)).rows).toEqual(["5"]);
   await ledger.ownWrites("person", ["5"]);
   await ledger.stampedSubmissions([made.stamp, "website/sha256:0"]);
   expect((await ledger.unsighted(check.id, "person", null, 1)).rows).toEqual(["6"]);

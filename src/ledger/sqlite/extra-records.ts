@@ -1,19 +1,18 @@
 /** Stamped records that are not the record of their submission's step: doubles, copies, and what this ledger does not know. */
 import type { StepId, SubmissionId } from "../../domain/ids.ts";
 import type { CheckId, CheckScope, ExtraRecord, Page } from "../checks.ts";
-import type { LoadedCheck } from "./checks.ts";
+import { HAS_RECORD, type LoadedCheck } from "./checks.ts";
 import { isThere, pageOf, type RawSighting, SIGHTING, sightingRow, stepFact } from "./step-facts.ts";
 import type { Store } from "./store.ts";
 
+/** The unary plus keeps SQLite to the few steps of the submission: a record may be that of very many. */
 const STAMPED = `
-  SELECT ${SIGHTING} FROM sightings g
+  SELECT ${SIGHTING}, EXISTS (SELECT 1 FROM steps s WHERE s.submission_id = g.stamped_for AND +s.entity = g.entity
+      AND +s.crm_id = g.crm_id AND ${HAS_RECORD}) AS own
+  FROM sightings g
   WHERE g.check_id = @check AND g.stamp IS NOT NULL AND (g.entity, g.crm_id) > (@entity, @crmId)
   ORDER BY g.entity, g.crm_id LIMIT @window`;
 
-/** The unary plus keeps SQLite to the few steps of the submission: a record may be that of very many. */
-const OWN = `
-  SELECT 1 FROM steps s WHERE s.submission_id = @submission AND +s.entity = @entity AND +s.crm_id = @crmId
-    AND s.state = 'done' AND s.dropped = 0 AND s.name NOT GLOB 'repair.*'`;
 const NAMED = "SELECT id FROM steps WHERE submission_id = ? AND name = ? AND dropped = 0";
 const SUBMISSION = `
   SELECT id AS submissionId, source, key, json_extract(content, '$.person.email') AS email, state AS submissionState,
@@ -24,8 +23,11 @@ const TRIES = `
   WHERE a.step_id = ? AND a.action = 'create' AND coalesce(a.outcome, 'uncertain') NOT IN ('refused', 'deferred')
   ORDER BY r.id`;
 
+type StampedSighting = RawSighting & { own: 0 | 1 };
+
 export function extraRecords(store: Store, id: CheckId, after: string | null, limit: number): Page<ExtraRecord> {
-  return pageOf<RawSighting, ExtraRecord>(store, id, STAMPED, after, limit, (row, check) => {
+  return pageOf<StampedSighting, ExtraRecord>(store, id, STAMPED, after, limit, ({ own, ...row }, check) => {
+    if (own === 1) return null;
     if (row.state !== "present" && row.state !== "archived") return null;
     if (row.stampedFor !== null) return extraOf(store, check, row, row.stampedFor);
     const sighting = sightingRow(row);
@@ -34,8 +36,7 @@ export function extraRecords(store: Store, id: CheckId, after: string | null, li
 }
 
 function extraOf(store: Store, check: LoadedCheck, row: RawSighting, id: SubmissionId): ExtraRecord | null {
-  const { entity, crmId } = row;
-  if (store.one(OWN, { submission: id, entity, crmId }) !== undefined) return null;
+  const { entity } = row;
   const submission = store.one<NonNullable<ExtraRecord["submission"]>>(SUBMISSION, id)!;
   if (!isIn(check.scope, submission)) return null;
   const name = entity === "note" ? `note.${row.part ?? 1}` : entity;

@@ -4,7 +4,7 @@ import type { StepContent } from "../../domain/chain.ts";
 import type { CrmId, StepId, SubmissionId } from "../../domain/ids.ts";
 import { oldestFirst } from "../../domain/record-keys.ts";
 import type { CheckId, DriftedRecord, LostRecord, MislinkedDeal, Page, SightingState, StepFact } from "../checks.ts";
-import type { LoadedCheck } from "./checks.ts";
+import { HAS_RECORD, type LoadedCheck } from "./checks.ts";
 import { makerOf, newestWriteOf, ownerOf, pageOf, type RawSighting, SIGHTING, sightingRow } from "./step-facts.ts";
 import type { Store } from "./store.ts";
 
@@ -37,7 +37,7 @@ export function lostRecords(store: Store, id: CheckId, after: string | null, lim
 const HUNG_MAX = 200;
 const CHAINS = `
   SELECT s.submission_id AS id FROM steps s
-  WHERE s.entity = @entity AND s.crm_id = @crmId AND s.state = 'done' AND s.dropped = 0 AND s.name NOT GLOB 'repair.*'
+  WHERE s.entity = @entity AND s.crm_id = @crmId AND ${HAS_RECORD}
   ORDER BY s.id DESC LIMIT ${HUNG_MAX}`;
 const HUNG = `
   SELECT DISTINCT g.entity, g.crm_id AS crmId, g.person_id AS person, g.organization_id AS organization, g.deal_id AS deal
@@ -132,25 +132,33 @@ export function driftedRecords(store: Store, id: CheckId, after: string | null, 
   });
 }
 
+const makerBy = (action: "create" | "adopt"): string => `SELECT s.submission_id FROM steps s
+  WHERE s.entity = 'deal' AND s.crm_id = g.crm_id AND s.action = '${action}' AND ${HAS_RECORD} ORDER BY s.id LIMIT 1`;
+/** With what the chain that made each deal, whatever its scope, has as person and organization. */
 const DEALS = `
-  SELECT ${SIGHTING} FROM sightings g
-  WHERE g.check_id = @check AND g.entity = 'deal' AND @entity IN ('', 'deal') AND g.crm_id > @crmId
-  ORDER BY g.crm_id LIMIT @window`;
-const CHAIN_RECORD = "SELECT crm_id AS crmId FROM steps WHERE submission_id = ? AND name = ? AND state = 'done'";
+  SELECT m.*, (SELECT crm_id FROM steps WHERE submission_id = m.maker AND name = 'person' AND state = 'done') AS ownPerson,
+    (SELECT crm_id FROM steps WHERE submission_id = m.maker AND name = 'organization' AND state = 'done') AS ownOrganization
+  FROM (SELECT ${SIGHTING}, coalesce((${makerBy("create")}), (${makerBy("adopt")})) AS maker
+    FROM sightings g
+    WHERE g.check_id = @check AND g.entity = 'deal' AND @entity IN ('', 'deal') AND g.crm_id > @crmId
+    ORDER BY g.crm_id LIMIT @window) m`;
+
+type DealSighting = RawSighting & {
+  maker: SubmissionId | null;
+  ownPerson: CrmId | null;
+  ownOrganization: CrmId | null;
+};
 
 export function mislinkedDeals(store: Store, id: CheckId, after: string | null, limit: number): Page<MislinkedDeal> {
-  const recordOf = (submission: SubmissionId, name: string): CrmId | null =>
-    store.one<{ crmId: CrmId | null }>(CHAIN_RECORD, submission, name)?.crmId ?? null;
-  return pageOf<RawSighting, MislinkedDeal>(store, id, DEALS, after, limit, (row, check) => {
-    if (row.state !== "present" && row.state !== "archived") return null;
-    // A deal that several submissions share hangs where the one that made it put it.
-    const step = makerOf(store, check, "deal", row.crmId);
-    if (step === null) return null;
-    const personId = recordOf(step.submissionId, "person");
-    const organizationId = recordOf(step.submissionId, "organization");
+  return pageOf<DealSighting, MislinkedDeal>(store, id, DEALS, after, limit, (row, check) => {
+    const { maker, ownPerson: personId, ownOrganization: organizationId, ...sighting } = row;
     const elsewhere =
       (personId !== null && personId !== row.personId) ||
       (organizationId !== null && organizationId !== row.organizationId);
-    return elsewhere ? { step, sighting: sightingRow(row), personId, organizationId } : null;
+    if (!elsewhere || (row.state !== "present" && row.state !== "archived")) return null;
+    // A deal that several submissions share hangs where the one that made it put it.
+    const step = makerOf(store, check, "deal", row.crmId);
+    if (step === null || step.submissionId !== maker) return null;
+    return { step, sighting: sightingRow(sighting), personId, organizationId };
   });
 }
