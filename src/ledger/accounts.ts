@@ -34,7 +34,11 @@ export interface Accounts {
   /** Set aside by a person: failed ones, rejects and conflicts. */
   dropped: number;
   waiting: number;
+  /** Of those that wait: longer than their source's target. */
+  overdue: number;
   history: number;
+  /** Open breaks that only a check can see: missing, doubled, not in the ledger, not ingested. */
+  openBreaks: number;
   /** From `submittedAt` to the CRM, of those that are done; null where none is. Seconds. */
   delaySeconds: { p50: number | null; p95: number | null; max: number | null };
 }
@@ -64,7 +68,7 @@ export interface ExportFilter extends AccountsScope {
 
 export interface AccountsLedger {
   /** All of one state of the ledger. */
-  accounts(scope: AccountsScope): Promise<Accounts>;
+  accounts(scope: AccountsScope, nowMs: number): Promise<Accounts>;
   /** Submissions in the order of `submittedAt`, behind `after`. */
   exportRows(
     filter: ExportFilter,

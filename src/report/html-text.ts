@@ -17,9 +17,9 @@ export function htmlLink(address: string | null, text: string): string {
 }
 
 /** A page that needs nothing else and loads nothing: its policy lets only this style and this script run. */
-export function htmlPage(page: { title: string; style: string; script: string; body: string }): string {
+export function htmlPage(page: { title: string; style: string; script?: string; body: string }): string {
   const { title, style, script, body } = page;
-  const policy = `default-src 'none'; style-src ${hashOf(style)}; script-src ${hashOf(script)}; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; style-src ${hashOf(style)}; script-src ${script === undefined ? "'none'" : hashOf(script)}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -34,8 +34,7 @@ export function htmlPage(page: { title: string; style: string; script: string; b
 </head>
 <body>
 ${body}
-<script>${script}</script>
-</body>
+${script === undefined ? "" : `<script>${script}</script>\n`}</body>
 </html>
 `;
 }

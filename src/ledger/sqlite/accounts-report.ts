@@ -39,13 +39,24 @@ const COUNTED = `
   SELECT verdict, sum(n) AS n FROM intake_counts
   WHERE slot_ms >= @sinceMs AND slot_ms < @untilMs AND (@source IS NULL OR source = @source) GROUP BY verdict`;
 
+const OPEN = "('pending', 'waiting', 'inProgress', 'uncertain')";
+const OVERDUE = `SELECT count(*) AS n FROM submissions WHERE ${IN_SCOPE} AND state IN ${OPEN} AND submitted_at_ms + target_ms < @nowMs`;
+
+/** What the ledger sees by itself is counted by state: a check's word on it may be old. */
+const BREAKS = `
+  SELECT count(*) AS n FROM discrepancies d LEFT JOIN submissions s ON s.id = d.submission_id
+  WHERE d.state IN ('new', 'open') AND d.class = 'break'
+    AND (d.kind LIKE '%-missing' OR d.kind LIKE '%-duplicate' OR d.kind IN ('not-in-ledger', 'not-ingested'))
+    AND coalesce(s.submitted_at_ms, d.since_ms) >= @sinceMs AND coalesce(s.submitted_at_ms, d.since_ms) < @untilMs
+    AND (@source IS NULL OR coalesce(s.source, d.source) = @source)`;
+
 type Bounds = { source: string | null; sinceMs: number; untilMs: number };
 
 function boundsOf({ source, sinceMs, untilMs }: AccountsScope): Bounds {
   return { source, sinceMs: sinceMs ?? Number.MIN_SAFE_INTEGER, untilMs: untilMs ?? Number.MAX_SAFE_INTEGER };
 }
 
-export function accounts(store: Store, scope: AccountsScope): Accounts {
+export function accounts(store: Store, scope: AccountsScope, nowMs: number): Accounts {
   const bounds = boundsOf(scope);
   return store.read(() => {
     const states = countsOf(store, BY_STATE, "state", bounds);
@@ -68,7 +79,9 @@ export function accounts(store: Store, scope: AccountsScope): Accounts {
       failed: sum("failed"),
       dropped: sum("dropped") + (rejects.get("dropped") ?? 0),
       waiting: sum("pending", "waiting", "inProgress", "uncertain"),
+      overdue: store.one<{ n: number }>(OVERDUE, { ...bounds, nowMs })!.n,
       history: sum("history"),
+      openBreaks: store.one<{ n: number }>(BREAKS, bounds)!.n,
       delaySeconds: delaysOf(store, bounds),
     };
   });
