@@ -71,38 +71,43 @@ async function sharedPerson(
   const open = works.filter((work) => !work.ended && soughtPerson(work));
   if (open.length === 0 || !answer) return null;
   const writer = new Writer(context.deps, context.wheel, context.mirror);
-  const first = open[0]!;
+  const named = open.find((work) => stepOf(work, "organization")) ?? open[0]!;
   let organization: Ref | null = null;
   try {
-    organization = await writeOrganization(context, writer, first);
+    organization = await writeOrganization(context, writer, named);
   } catch (error) {
     // A refused organization fails its own submission; the person's other submissions go on without it.
     if (!(error instanceof ChainStop) || error.verdict.type !== "failed" || open.length === 1) throw error;
-    conclude(context, first, error.verdict);
+    conclude(context, named, error.verdict);
     return await sharedPerson(context, works, answer);
   }
-  const person = await writeLinkedPerson(context, writer, open, organization, answer);
+  const person = await writeLinkedPerson(context, writer, { works: open, named, organization }, answer);
   for (const work of open) if (work.refused) conclude(context, work, work.refused.verdict);
   if (!("op" in person.ref)) return person;
-  context.writers.set(first, writer);
+  context.writers.set(open[0]!, writer);
   return person;
+}
+
+interface Linked {
+  works: readonly Work[];
+  /** The work that names the organization. */
+  named: Work;
+  organization: Ref | null;
 }
 
 /** The person with its organization; one that is gone meanwhile is found anew first. */
 async function writeLinkedPerson(
   context: DriveContext,
   writer: Writer,
-  works: readonly Work[],
-  organization: Ref | null,
+  { works, named, organization }: Linked,
   answer: Answer,
 ): Promise<ChainPerson> {
   try {
     return await writePerson(context, writer, works, organization, answer);
   } catch (error) {
-    const first = works[0]!;
-    if (organization === null || !(await relink(context, first, error))) throw error;
+    if (organization === null || !(await relink(context, named, error))) throw error;
     for (const work of works) work.refused = null;
-    return await writePerson(context, writer, works, await writeOrganization(context, writer, first), answer);
+    return await writePerson(context, writer, works, await writeOrganization(context, writer, named), answer);
   }
 }
 

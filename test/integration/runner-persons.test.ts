@@ -244,6 +244,17 @@ describe("the person's organization", () => {
     expect(person(rig, bound).org_id).toBe(other);
   });
 
+  it("is given to the new person of several submissions, whichever of them names it", async () => {
+    const { rig } = await rigWith();
+    const nameless = lead(1, { person: ADA });
+    await rig.take([nameless, lead(2, { person: ADA, organization: { name: "Engines" } }), lead(3, { person: ADA })]);
+    await rig.run();
+    const { persons, organizations, deals } = rig.simulator.records;
+    expect(persons.map(({ org_id }) => org_id)).toEqual([organizations[0]!.id]);
+    expect(rig.writes(/persons/).map(({ method }) => method)).toEqual(["POST"]);
+    expect(deals.map(({ org_id }) => org_id)).toEqual([null, organizations[0]!.id, null]);
+  });
+
   it("is made once, however many persons name it at the same time", async () => {
     const rig = await watchedRig();
     await rig.take(
