@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createBatchCrm } from "../support/batch-adapter.ts";
 import type { BatchVendorOptions, Verdict } from "../support/batch-vendor.ts";
 import { createRig, type Given, lead, START_MS } from "../support/drain-rig.ts";
+import { queueRepair } from "../support/queue-repair.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 
 const SUBMISSIONS = 300;
@@ -24,7 +25,7 @@ async function drained(options: Partial<BatchVendorOptions>, given: readonly Giv
   await rig.take(given);
   const report = await rig.run({ waitMaxMs: 400_000 });
   const made = (["organization", "person", "deal", "note"] as const).map((entity) => crm.vendor.list(entity).length);
-  return { report, made, crm };
+  return { report, made, crm, rig };
 }
 
 /** Every tenth person gets this verdict. */
@@ -84,5 +85,19 @@ describe("the runner on a CRM that takes whole chains in batches", () => {
     expect(persons).toHaveLength(2);
     const dealsOf = persons.map(({ id }) => crm.vendor.list("deal").filter((deal) => deal.personId === id).length);
     expect(dealsOf.sort()).toEqual([1, 2]);
+  });
+
+  it("carries out repairs: a deal written again, a person merged, a note deleted", async () => {
+    const { crm, rig } = await drained({}, leads.slice(0, 3));
+    const [deals, persons, notes] = (["deal", "person", "note"] as const).map((entity) => crm.vendor.list(entity));
+    const [deal, kept, gone, note] = [deals![0]!.id, persons![0]!.id, persons![1]!.id, notes![2]!.id];
+    crm.vendor.records.set(deal, { ...deals![0]!, title: "Renamed" });
+    await queueRepair(rig, "wf_0", "deal", { values: { title: "Deal 0" }, repair: { do: "overwrite", target: deal } });
+    await queueRepair(rig, "wf_1", "person", { repair: { do: "merge", target: gone, into: kept } });
+    await queueRepair(rig, "wf_2", "note", { repair: { do: "delete", target: note } });
+    expect(await rig.run()).toMatchObject({ drained: { done: 3, failed: 0 }, warnings: [] });
+    expect(crm.vendor.records.get(deal)).toMatchObject({ title: "Deal 0" });
+    expect(crm.vendor.list("person").map(({ id }) => id)).not.toContain(gone);
+    expect(crm.vendor.list("note")).toHaveLength(2);
   });
 });
