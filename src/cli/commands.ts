@@ -1,6 +1,6 @@
-import { LANES } from "../domain/submission.ts";
+import { LANES, SUBMISSION_STATES } from "../domain/submission.ts";
 import type { CommandOption, CommandRow } from "./command.ts";
-import { readCount, readPort, readSince, readSpan, readWholeNumber } from "./flag-values.ts";
+import { readCount, readMonth, readPort, readSince, readSpan, readWholeNumber } from "./flag-values.ts";
 
 const SOURCE: CommandOption = { flags: "--source <name>", description: "this source only" };
 const LANE: CommandOption = { flags: "--lane <name>", description: "this lane only", choices: LANES };
@@ -57,6 +57,38 @@ export const COMMANDS: readonly CommandRow[] = [
       ["show ada@example.com", "the newest one of a person"],
     ],
     load: () => import("./show.ts"),
+  },
+  {
+    name: "report",
+    group: "Every day",
+    summary: 'every submission accounted for: the answer to "did we lose any?"',
+    options: [
+      {
+        flags: "--month <month>",
+        description: "such as 2026-03, in this machine's zone (this month)",
+        read: readMonth,
+      },
+      { flags: "--since <time>", description: "submitted since, e.g. 7d or 2026-11-01", read: readSince },
+      { flags: "--until <time>", description: "submitted before", read: readSince },
+      SOURCE,
+      {
+        flags: "--against <file...>",
+        description: "exports of the source; what the ledger doesn't know of them is named",
+      },
+      {
+        flags: "--format <name>",
+        description: "of what is printed or written",
+        choices: ["table", "json", "csv", "html"],
+      },
+      { flags: "--out <file>", description: "write it there (the format by its name, too)" },
+      { flags: "--fresh", description: "look at the CRM first, as reconcile does" },
+    ],
+    examples: [
+      ["report --month 2026-03", "did we lose any in March?"],
+      ["report --month 2026-03 --fresh --out march.html", "the same after a look at the CRM, as a page"],
+      ["report --since 7d --against export.csv --source website", "the form tool's own export against ours"],
+    ],
+    load: () => import("./report.ts"),
   },
   {
     name: "failed",
@@ -228,6 +260,25 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import("./check-source.ts"),
   },
   {
+    name: "adopt",
+    group: "Getting things in",
+    summary: "take over what an earlier script or Zap already wrote to the CRM",
+    args: [["<files...>", "exports of the source: all that the earlier script should have delivered"]],
+    options: [
+      { flags: "--source <name>", description: "source whose map reads the files (the only one with a spool)" },
+      { flags: "--since <time>", description: "submitted since, e.g. 30d or 2026-11-01", read: readSince },
+      { flags: "--until <time>", description: "submitted before", read: readSince },
+      { flags: "--dry-run", description: "audit the earlier script: take nothing over, write no stamps" },
+      { flags: "--send-missing", description: "queue what it did not deliver, or only half" },
+    ],
+    examples: [
+      ["adopt --dry-run export.csv", "what did the old script lose?"],
+      ["adopt export.csv", "take over what it delivered; the next sync stamps it"],
+      ["adopt --send-missing export.csv", "and send what it did not deliver"],
+    ],
+    load: () => import("./adopt.ts"),
+  },
+  {
     name: "init",
     group: "Set-up",
     summary: "write crmledger.yaml, create the ledger, print the cron line; asks at a terminal, flags otherwise",
@@ -298,6 +349,26 @@ export const COMMANDS: readonly CommandRow[] = [
       ["simulator --port 8090 --faults noisy --limits growth", "with trouble, at a fixed port"],
     ],
     load: () => import("./simulator.ts"),
+  },
+  {
+    name: "export",
+    group: "Set-up",
+    summary: "every submission with CRM ids, links and delays, as CSV or JSONL; --pending in importable shape",
+    options: [
+      { flags: "--since <time>", description: "submitted since, e.g. 7d or 2026-11-01", read: readSince },
+      { flags: "--until <time>", description: "submitted before", read: readSince },
+      SOURCE,
+      { flags: "--state <name>", description: "in this state only", choices: SUBMISSION_STATES },
+      { flags: "--pending", description: "what nothing was sent of yet, in the shape that import takes" },
+      { flags: "--format <name>", description: "csv or jsonl (csv)", choices: ["csv", "jsonl"] },
+      { flags: "--out <file>", description: "write it there: whole, then renamed" },
+    ],
+    examples: [
+      ["export --since 30d --out leads.csv", "for a spreadsheet"],
+      ["export --state failed --format jsonl", "what failed, for a script"],
+      ["export --pending --format jsonl --out waiting.jsonl", "for another ledger: crmledger import waiting.jsonl"],
+    ],
+    load: () => import("./export.ts"),
   },
   {
     name: "completion",

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { CrmledgerError } from "../domain/errors.ts";
 
 /**
@@ -12,10 +12,49 @@ export function writeWhole(path: string, text: string, pid: number): void {
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
+    throw unwritable(path, error);
+  }
+}
+
+/**
+ * The same for text that comes in pieces, too much to hold at once. Only its owner may read the file. What `pieces` throws
+ * is thrown on; then the old file is untouched too.
+ */
+export async function writePieces(path: string, pieces: AsyncIterable<string>, pid: number): Promise<void> {
+  const temporary = `${path}.${pid}.tmp`;
+  let file: number | null = null;
+  try {
+    file = openSync(temporary, "wx", 0o600);
+    for await (const piece of pieces) writeFileSync(file, piece);
+    fsyncSync(file);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error instanceof CrmledgerError ? error : unwritable(path, error);
+  } finally {
+    if (file !== null) closeSync(file);
+  }
+}
+
+function unwritable(path: string, error: unknown): CrmledgerError {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(code);
+  return new CrmledgerError(full ? "diskFull" : "usage", `${path} can't be written (${code})`, {
+    hint: "The file was left as it was.",
+    cause: error,
+  });
+}
+
+/** Throws `usage` where `writeWhole` would fail: asked before work that costs something, not after it. */
+export function refuseUnwritable(path: string): void {
+  const folder = dirname(path);
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
-    const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(code);
-    throw new CrmledgerError(full ? "diskFull" : "usage", `${path} can't be written (${code})`, {
-      hint: "The file was left as it was.",
+    throw new CrmledgerError("usage", `${path} can't be written (${code})`, {
+      hint: code === "EISDIR" ? "It is a folder: name a file in it. Nothing was done." : `Look at ${folder}. Nothing was done.`,
       cause: error,
     });
   }

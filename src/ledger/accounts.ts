@@ -2,7 +2,7 @@
 import type { Entity } from "../domain/catalog.ts";
 import type { StepName } from "../domain/chain.ts";
 import type { CrmId, SubmissionId } from "../domain/ids.ts";
-import type { SubmissionContent, SubmissionState } from "../domain/submission.ts";
+import type { Lane, SubmissionContent, SubmissionState } from "../domain/submission.ts";
 import type { IngestBatch } from "./rows.ts";
 
 /** A batch, with what a report counts of it beside its records. */
@@ -49,11 +49,13 @@ export interface ExportRow {
   source: string;
   key: string;
   state: SubmissionState;
-  lane: string;
+  lane: Lane;
   submittedAtMs: number;
   receivedAtMs: number;
   doneAtMs: number | null;
   failedAtMs: number | null;
+  /** Whether it is a newer version of a record: then it amends what the first one wrote. */
+  isRevision: boolean;
   /** Null once the payload was erased or thinned. */
   content: SubmissionContent | null;
   /** Records of done steps, in the order of the chain. */

@@ -108,7 +108,7 @@ function delaysOf(store: Store, bounds: Bounds): Accounts["delaySeconds"] {
 
 const EXPORT = `
   SELECT id, source, key, state, lane, submitted_at_ms AS submittedAtMs, received_at_ms AS receivedAtMs,
-    done_at_ms AS doneAtMs, failed_at_ms AS failedAtMs, error, content
+    done_at_ms AS doneAtMs, failed_at_ms AS failedAtMs, revises, error, content
   FROM submissions
   WHERE ${IN_SCOPE} AND (submitted_at_ms, id) > (@atMs, @id)
     AND (@states IS NULL OR state IN (SELECT value FROM json_each(@states)))
@@ -116,7 +116,11 @@ const EXPORT = `
 const RECORDS = `SELECT name AS step, entity, crm_id AS crmId FROM steps
   WHERE submission_id = ? AND dropped = 0 AND state = 'done' AND crm_id IS NOT NULL ORDER BY position, id`;
 
-type RawExport = Omit<ExportRow, "content" | "error" | "records"> & { content: string | null; error: string | null };
+type RawExport = Omit<ExportRow, "content" | "error" | "records" | "isRevision"> & {
+  content: string | null;
+  error: string | null;
+  revises: number | null;
+};
 
 export function exportRows(
   store: Store,
@@ -135,8 +139,9 @@ export function exportRows(
     limit,
   };
   return store.read(() =>
-    store.all<RawExport>(EXPORT, values).map(({ content, error, ...row }) => ({
+    store.all<RawExport>(EXPORT, values).map(({ content, error, revises, ...row }) => ({
       ...row,
+      isRevision: revises !== null,
       content: content === null ? null : (JSON.parse(content) as SubmissionContent),
       error: parseError(error),
       records: store.all<ExportRow["records"][number]>(RECORDS, row.id),
