@@ -35,19 +35,27 @@ export function guardBackfill(ledger: Ledger, run: RunId, limit: number, now: ()
     };
     await ledger.openHold(null, hold, now().wallMs);
   };
+  const watch = async (fresh: readonly { source: string; submittedAtMs: number | null }[]): Promise<void> => {
+    const sources = new Set<string>();
+    for (const { source, submittedAtMs } of fresh) {
+      if (submittedAtMs === null || submittedAtMs >= before) continue;
+      old.set(source, (old.get(source) ?? 0) + 1);
+      sources.add(source);
+    }
+    for (const source of sources) if (old.get(source)! > limit) await holdBack(source);
+  };
   return {
     ledger: {
       ...ledger,
       ingest: async (batch, at) => {
         const result = await ledger.ingest(batch, at);
-        const sources = new Set<string>();
-        for (const [index, { source, submittedAtMs }] of batch.submissions.entries()) {
-          if (result.verdicts[index]?.type !== "new" || submittedAtMs === null || submittedAtMs >= before) continue;
-          old.set(source, (old.get(source) ?? 0) + 1);
-          sources.add(source);
-        }
-        for (const source of sources) if (old.get(source)! > limit) await holdBack(source);
+        await watch(batch.submissions.filter((_, index) => result.verdicts[index]?.type === "new"));
         return result;
+      },
+      takeOver: async (by, takeovers, at) => {
+        const verdicts = await ledger.takeOver(by, takeovers, at);
+        await watch(takeovers.filter(({ rest }, index) => rest === "write" && verdicts[index] === "queued"));
+        return verdicts;
       },
     },
     warnings: () => [...held].map(([source, moved]) => messageOf(source, moved, limit)),

@@ -25,7 +25,7 @@ export const importFile: ImportFile = async (deps, source, options) => {
       new Takers(given, source, mapping, given === deps ? warnings : new Warnings(), options.sources ?? [], onReject);
     if (!options.asNew) {
       const check = await checkReexport(deps.ledger, mapping, rows(), taken.flat);
-      const dry = { ...deps, dryRun: true, progress: undefined };
+      const dry = { ...deps, dryRun: true, progress: undefined, onVerdict: undefined };
       if (check.suspicious)
         refuseReexport(
           input,

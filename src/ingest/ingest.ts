@@ -7,7 +7,7 @@ import type { PhoneNormalizer } from "../domain/identity.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { IncomingSubmission } from "../ledger/rows.ts";
+import type { IncomingSubmission, IngestVerdict } from "../ledger/rows.ts";
 
 export interface IngestDeps {
   ledger: Ledger;
@@ -19,6 +19,8 @@ export interface IngestDeps {
   /** Called after each committed chunk. */
   progress?: (state: { file: string; records: number; bytes: number; bytesTotal: number | null }) => void;
   signal?: AbortSignal;
+  /** Of an import: told of each submission of the file with its verdict, of those too that are known. */
+  onVerdict?: (item: IncomingSubmission, verdict: IngestVerdict) => void;
   /** Nothing is written: verdicts are computed against the ledger, and `mapped` is filled. */
   dryRun: boolean;
 }

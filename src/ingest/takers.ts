@@ -34,6 +34,7 @@ export class Takers {
     this.#make = (source, compiled) => {
       const taker = new Taker(deps, source, compiled, warnings, { mendsRejects: true });
       taker.onReject = ({ raw }) => onReject(raw);
+      if (deps.onVerdict !== undefined) taker.onVerdict = deps.onVerdict;
       return taker;
     };
     this.#byName.set(own.name, this.#make(own, mapping));

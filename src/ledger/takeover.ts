@@ -7,8 +7,8 @@ import type { Now } from "./rows.ts";
 export interface Takeover {
   source: string;
   key: string;
-  /** Each is the record of its step from now on: `done`, action `adopt`. */
-  records: { name: StepName; entity: Entity; crmId: CrmId }[];
+  /** Each is the record of its step from now on: `done`, action `adopt`. Null: nothing is there, and nothing is to be. */
+  records: { name: StepName; entity: Entity; crmId: CrmId | null }[];
   /**
    * `leave`: with these records the submission is done, whatever else its plan would have. `write`: what is not among them is
    * planned and written.

@@ -42,6 +42,7 @@ export function wantedOf(
     submittedAtMs,
     stamp,
     person,
+    organization: contents("organization").length > 0,
     deal: deal === undefined ? null : dealOf(deal),
     notes: notes.map((note, index) => withoutReference(note, noteReference(stamp, index + 1, notes.length))),
     format: settings.notes.format,

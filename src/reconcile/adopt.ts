@@ -14,6 +14,8 @@ export interface Wanted {
   stamp: string;
   /** As the plan has it, for the look-up; null: nothing to know a person by. */
   person: StepContent | null;
+  /** Whether the submission has an organization. */
+  organization: boolean;
   /** Null: the submission has no deal. */
   deal: {
     /** Null: the submission gave none, so any title may be the earlier script's. */

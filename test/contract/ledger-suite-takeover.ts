@@ -71,7 +71,7 @@ export function takeoverTests(subject: Subject): void {
     test("a failed one loses the steps that were not written", async () => {
       await take(bench(), incoming({ key: "old" }));
       const [claim] = await claimed(bench());
-      const [[, deal]] = (await plan(bench(), claim!, "person", "deal", "note.1")) as [[unknown, { id: never }]];
+      const deal = (await plan(bench(), claim!, "person", "deal", "note.1"))[0]![1]!;
       const { claimId } = claim!;
       const error = { code: "CRM_REFUSED", message: "no" };
       const submissionId = claim!.submissions[0]!.id;
@@ -93,7 +93,7 @@ export function takeoverTests(subject: Subject): void {
       await take(bench(), incoming({ key: "old" }));
       const [claim] = await claimed(bench());
       expect(await takeOver()).toBe("busy");
-      const [[person]] = (await plan(bench(), claim!, "person", "deal")) as [[{ id: never }]];
+      const person = (await plan(bench(), claim!, "person", "deal"))[0]![0]!;
       const { claimId } = claim!;
       const submissionId = claim!.submissions[0]!.id;
       await turned(bench(), {

@@ -2,6 +2,7 @@
 import type { SubmissionId } from "../../domain/ids.ts";
 import type { RepairOrder, RepairVerdict } from "../checks.ts";
 import { HELD_BACK_UNTIL_MS } from "../rows.ts";
+import type { Takeover } from "../takeover.ts";
 import { backToQueue, findNamed, isSetAside, noteRepair, type RepairContext, type Repaired } from "./back-to-queue.ts";
 import { unkeepKeys } from "./leases.ts";
 import { insertShell } from "./shells.ts";
@@ -51,7 +52,7 @@ const TAKE = `
 export function takeRecords(
   store: Store,
   id: SubmissionId,
-  order: Pick<Adoption, "source" | "key" | "records" | "explanation">,
+  order: Pick<Adoption, "source" | "key" | "explanation"> & Pick<Takeover, "records">,
   known: ReadonlyMap<string, KnownStep>,
 ): void {
   const { source, key, explanation } = order;
