@@ -300,7 +300,9 @@ async function expectRepaired(rig: WatchedRig, what: What): Promise<void> {
 describe.each(["overwrite", "merge", "delete"] as const)(
   "a process that dies at any instant of a repair: %s",
   (what) => {
-    it.each(FAILPOINTS)("carries it out, once (%s)", async (instant) => {
+    // What comes before and after a send is the same for all of them.
+    const instants = FAILPOINTS.filter((name) => what === "merge" || name.startsWith("send."));
+    it.each(instants)("carries it out, once (%s)", async (instant) => {
       for (let nth = 1; ; nth += 1) {
         const rig = await delivered();
         await arrange(rig, what);

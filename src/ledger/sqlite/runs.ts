@@ -51,8 +51,8 @@ function holdStale(store: Store, beside: number, nowMs: number): void {
   const missing = beside - runCounter(store);
   const message =
     `this ledger is older than the last one used here (${missing === 1 ? "1 run is" : `${missing} runs are`} missing): ` +
-    "it looks restored from a backup, and what those runs wrote would be written twice. Put the newest copy back; " +
-    "if nothing was sent since this copy was made, `crmledger resume`";
+    "it looks restored from a backup, and what those runs wrote would be written twice. Put the newest copy back, or let " +
+    "`crmledger reconcile --repair` adopt what the CRM has; if nothing was sent since this copy was made, `crmledger resume`";
   const account = boundAccount(store)?.id ?? null;
   store.run(OPEN_HOLD, account, "staleLedger", "account", null, 0, message, Math.round(nowMs));
   store.run("UPDATE meta SET value = ? WHERE name = 'run_counter'", String(beside));
