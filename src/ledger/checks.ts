@@ -284,6 +284,8 @@ export interface CheckLedger {
   ownWrites(entity: Entity, ids: readonly CrmId[]): Promise<Map<CrmId, OwnWrite[]>>;
   /** The submissions that stamps name, also hashed ones; unknown stamps are absent. */
   stampedSubmissions(stamps: readonly string[]): Promise<Map<string, SubmissionId>>;
+  /** Those of these submissions that are to be sent, and of whose record of this entity the ledger never sent anything. */
+  neverSent(entity: Entity, ids: readonly SubmissionId[]): Promise<SubmissionId[]>;
   /** Records of done steps in the check's scope that the check has not seen yet. */
   unsighted(check: CheckId, entity: Entity, after: string | null, limit: number): Promise<Page<CrmId>>;
   lostRecords(check: CheckId, after: string | null, limit: number): Promise<Page<LostRecord>>;

@@ -49,7 +49,7 @@ export class StampWatch {
     this.#isFit = true;
   }
 
-  /** Any page of records that is read anyway. */
+  /** Any page of records of one entity that is read anyway. */
   async page(records: readonly CrmRecord[]): Promise<void> {
     if (this.#sources.size > 0) this.#raise(await this.#unknown(records, this.#lastMs));
   }
@@ -88,7 +88,10 @@ export class StampWatch {
     }
   }
 
-  /** Made since, by their stamp from a source of ours, and not in the ledger. What was made before says nothing new. */
+  /**
+   * Made since, by their stamp from a source of ours, and not by this ledger, which may have its submission all the same: its
+   * files were taken in again. What was made before says nothing new.
+   */
   async #unknown(records: readonly CrmRecord[], fromMs: number | null): Promise<CrmRecord[]> {
     const madeSinceMs = fromMs === null ? Number.NEGATIVE_INFINITY : this.#connection.session.crmTimeMs(fromMs) - 1_000;
     const ours = records.filter(
@@ -97,7 +100,8 @@ export class StampWatch {
     );
     if (ours.length === 0) return [];
     const known = await this.#deps.ledger.stampedSubmissions(ours.map(({ stamp }) => stamp!));
-    return ours.filter(({ stamp }) => !known.has(stamp!));
+    const unsent = await this.#deps.ledger.neverSent(ours[0]!.entity, [...new Set(known.values())]);
+    return ours.filter(({ stamp }) => !known.has(stamp!) || unsent.includes(known.get(stamp!)!));
   }
 
   #raise(unknown: readonly CrmRecord[]): void {

@@ -73,6 +73,20 @@ export function checkTests(subject: Subject): void {
       expect([...found]).toEqual(made.map(({ stamp, id }) => [stamp, id]));
     });
 
+    test("tells what is still to be sent and was never begun, entity by entity", async () => {
+      const waiting = { to: "waiting" as const, dueAtMs: START_MS + HOUR };
+      const whole = await deliver(bench(), { person: "5", deal: "61" });
+      const half = await deliver(bench(), { person: "6", deal: { id: null } }, {}, waiting);
+      const matched = await deliver(bench(), { person: { id: "6", action: "match" }, deal: { id: null } }, {}, waiting);
+      await take(bench(), incoming({ key: "history", history: true }), incoming({ key: "new" }));
+      const named = async (key: string) => (await ledger().findByName(key, []))[0]!.id;
+      const ids = [whole.id, half.id, matched.id, await named("history"), await named("new")];
+      const unsent = async (entity: "person" | "deal") => new Set(await ledger().neverSent(entity, ids));
+      expect(await unsent("person")).toEqual(new Set([await named("new")]));
+      expect(await unsent("deal")).toEqual(new Set([half.id, matched.id, await named("new")]));
+      expect(await ledger().neverSent("deal", [])).toEqual([]);
+    });
+
     test("tells what was written to a record in the order in which it was written, and what an update really sent", async () => {
       const sent = { values: { name: "Ada" }, organizationId: "3" };
       const late = { submittedAtMs: START_MS + HOUR };

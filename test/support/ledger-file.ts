@@ -13,8 +13,10 @@ export interface FileRig extends WatchedRig {
   file: string;
   /** Takes a copy of the ledger; gives its path. */
   copy(): Promise<string>;
-  /** Goes on with another ledger: with a copy that was taken, or with a new one. */
+  /** Goes on with another ledger, in another folder: with a copy that was taken, or with a new one. */
   goOnWith(copy: string | null): Promise<void>;
+  /** Puts a copy in the place of the ledger; the run counter beside it stays. */
+  putBack(copy: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,11 @@ export async function fileRig(options: Omit<RigOptions, "ledger"> = {}): Promise
         if (copy !== null) copyFileSync(copy, path);
         file = path;
         current = await open(path);
+      },
+      async putBack(copy: string) {
+        await current.close();
+        copyFileSync(copy, file);
+        current = await open(file);
       },
       async close() {
         await current.close();

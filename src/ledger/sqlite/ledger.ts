@@ -31,7 +31,7 @@ import {
 import { leaseKeys, releaseKeys } from "./leases.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
 import { findOfPerson } from "./of-person.ts";
-import { ownWrites, stampedSubmissions } from "./own-writes.ts";
+import { neverSent, ownWrites, stampedSubmissions } from "./own-writes.ts";
 import { failed, findByName, findReject, rejects, story } from "./questions.ts";
 import { lag, nextDueAtMs, peek, queue } from "./queue.ts";
 import { driftedRecords, lostRecords, mislinkedDeals } from "./record-facts.ts";
@@ -156,6 +156,7 @@ function checksAndRepairs(verb: Verb) {
     saveSightings: verb(saveSightings),
     ownWrites: verb(ownWrites),
     stampedSubmissions: verb(stampedSubmissions),
+    neverSent: verb(neverSent),
     unsighted: verb(unsighted),
     lostRecords: verb(lostRecords),
     extraRecords: verb(extraRecords),

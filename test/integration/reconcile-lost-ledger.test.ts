@@ -1,0 +1,113 @@
+/** A ledger that was lost: what it wrote is taken over from the CRM, and nothing is written twice. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { PlanSettings } from "../../src/domain/settings.ts";
+import { isSafe } from "../../src/reconcile/repair.ts";
+import { checkOn, named, repairOn } from "../support/check-rig.ts";
+import { type Given, lead, PLAN, SETTINGS, START_MS } from "../support/drain-rig.ts";
+import { type FileRig, fileRig } from "../support/ledger-file.ts";
+
+let rig: FileRig;
+const HOUR_MS = 3_600_000;
+
+/** `phone`: its notes carry no reference. */
+const plans = (): Record<string, PlanSettings> => ({
+  default: PLAN,
+  website: PLAN,
+  phone: { ...PLAN, notes: { reference: false, format: "text" } },
+});
+
+beforeEach(async () => {
+  rig = await fileRig({ settings: { ...SETTINGS, plans: plans() }, simulator: { limits: null } });
+});
+afterEach(() => rig.close());
+
+/** Every fifth is another submission of the one before; three share an organization; some notes come in parts. */
+function chain(number: number): Given {
+  const person = number % 5 === 0 ? number - 1 : number;
+  const source = number % 3 === 0 ? "phone" : "website";
+  const notes = [
+    `Note of ${number}`,
+    ...(number % 7 === 0 ? ["x".repeat(120_000)] : []),
+    ...(number % 4 === 0 ? ["More"] : []),
+  ];
+  return {
+    ...lead(number, {
+      person: {
+        name: `Lead ${person}`,
+        email: `lead.${person}@example.com`,
+        ...(number % 5 === 0 && { phone: `+3725${1_000_000 + number}` }),
+      },
+      ...(number % 2 === 0 && { organization: { name: `Company ${Math.floor(number / 6)}` } }),
+      ...(number % 8 === 1 && { deal: undefined }),
+      notes: number % 11 === 0 ? [] : notes,
+    }),
+    source,
+    submittedAtMs: START_MS - HOUR_MS + number * 1_000,
+  };
+}
+const CHAINS = Array.from({ length: 60 }, (_, index) => chain(index + 1));
+
+async function deliver(given: readonly Given[]): Promise<void> {
+  await rig.take(given);
+  const report = await rig.run();
+  expect(report).toMatchObject({ remaining: 0, drained: { done: given.length, failed: 0 } });
+}
+
+/** What we did at the CRM since. */
+const writesSince = (at: number): string[] =>
+  rig.simulator.log
+    .slice(at)
+    .filter(({ via }) => via === "api")
+    .map(({ action, entity, stamp, body }) => `${action} ${entity} of ${stamp} ${JSON.stringify(body)}`);
+
+async function openBreaks(): Promise<string[]> {
+  const { rows } = await checkOn(rig);
+  return rows.filter((row) => row.state === "new" || row.state === "open").map(named);
+}
+
+describe("a lost ledger", () => {
+  it("is made good by ingest, reconcile --repair and sync, and not one record is written", {
+    timeout: 60_000,
+  }, async () => {
+    await deliver(CHAINS);
+    const before = rig.simulator.log.length;
+    await rig.clock.advance(2 * HOUR_MS);
+    await rig.goOnWith(null);
+    await rig.take(CHAINS);
+    const { rows } = await checkOn(rig);
+    expect(new Set(rows.map(({ kind }) => kind))).toEqual(new Set(["not-in-ledger", "overdue"]));
+    expect(rows.filter(({ kind }) => kind === "not-in-ledger").every(isSafe)).toBe(true);
+    expect((await repairOn(rig)).refused).toEqual([]);
+    await rig.runOut();
+    expect(writesSince(before)).toEqual([]);
+    expect(await rig.ledger.queue()).toMatchObject({ done: 60, failed: 0, pending: 0, waiting: 0, uncertain: 0 });
+    const second = await checkOn(rig);
+    expect(second.rows.filter(({ state }) => state === "new" || state === "open").map(named)).toEqual([]);
+    expect(second.report).toMatchObject({ checked: 60, matched: 60 });
+  });
+
+  it("is made good also where reconcile --repair comes before the records", { timeout: 60_000 }, async () => {
+    await deliver(CHAINS);
+    const before = rig.simulator.log.length;
+    await rig.clock.advance(2 * HOUR_MS);
+    await rig.goOnWith(null);
+    await checkOn(rig);
+    expect((await repairOn(rig)).refused).toEqual([]);
+    await rig.take(CHAINS);
+    await rig.runOut();
+    expect(writesSince(before)).toEqual([]);
+    expect(await rig.ledger.queue()).toMatchObject({ done: 60, failed: 0, pending: 0, waiting: 0, uncertain: 0 });
+    expect(await openBreaks()).toEqual([]);
+  });
+
+  it("is noticed by a sync before anything is written", async () => {
+    await deliver(CHAINS);
+    const before = rig.simulator.log.length;
+    await rig.clock.advance(2 * HOUR_MS);
+    await rig.goOnWith(null);
+    await rig.take(CHAINS);
+    const report = await rig.run();
+    expect(report).toMatchObject({ stopped: "hold", hold: { kind: "staleLedger" }, remaining: 60 });
+    expect(writesSince(before)).toEqual([]);
+  });
+});
