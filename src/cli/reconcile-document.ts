@@ -1,3 +1,4 @@
+import { jsonText } from "../intake/json-text.ts";
 import type { CheckScope, DiscrepancyRow } from "../ledger/checks.ts";
 import { isSafe, repairTokens } from "../reconcile/repair.ts";
 import { reconcileCsv } from "../report/reconcile-csv.ts";
@@ -7,12 +8,13 @@ import { renderReconcileTable } from "../report/reconcile-table.ts";
 import { createStyle } from "../report/style.ts";
 import type { Invocation, Reply } from "./command.ts";
 import type { Shop } from "./compose.ts";
+import { discrepanciesOf } from "./reconcile-accept.ts";
 import { outPath, type ReconcileFlags } from "./reconcile-flags.ts";
 import type { Checked } from "./reconcile-run.ts";
+import type { Repaired } from "./repair-run.ts";
 import { holdDocument } from "./status.ts";
 import { writeWhole } from "./write-whole.ts";
 
-const ROWS_MAX = 500;
 const DAY_MS = 86_400_000;
 const AGES: readonly { age: string; fromMs: number | null; toMs: number | null }[] = [
   { age: "today", fromMs: DAY_MS, toMs: null },
@@ -29,10 +31,10 @@ export async function documentOf(
   shop: Shop,
   checked: Checked,
   scope: CheckScope,
-  repairsQueued: number,
+  repaired: Repaired,
 ): Promise<ReconcileDocument> {
   const { report } = checked;
-  const rows = report === null ? [] : await allOf(shop, report.check.id);
+  const rows = report === null ? [] : await discrepanciesOf(shop, { check: report.check.id });
   const nowMs = shop.clock.wallMs();
   return {
     scope: { source: scope.source, since: iso(scope.sinceMs), until: iso(scope.untilMs) },
@@ -47,21 +49,11 @@ export async function documentOf(
     byAge: await byAge(shop, scope, rows, nowMs),
     notChecked: [...(report?.notChecked ?? []), ...checked.notes],
     requests: checked.requests,
-    repairsQueued,
+    repairsQueued: repaired.queued,
+    repairs: repaired.kinds,
     stopped: checked.hold !== null ? "hold" : checked.signal !== null ? "signal" : null,
     hold: checked.hold === null ? null : holdDocument(checked.hold),
   };
-}
-
-async function allOf({ ledger }: Shop, check: number): Promise<DiscrepancyRow[]> {
-  const rows: DiscrepancyRow[] = [];
-  let after: string | null = null;
-  do {
-    const page = await ledger.discrepancies({ check }, after, ROWS_MAX);
-    rows.push(...page.rows);
-    after = page.next;
-  } while (after !== null);
-  return rows;
 }
 
 function byKind(rows: readonly DiscrepancyRow[], which: DiscrepancyRow["class"]): Record<string, number> {
@@ -71,7 +63,7 @@ function byKind(rows: readonly DiscrepancyRow[], which: DiscrepancyRow["class"])
 }
 
 function itemOf(row: DiscrepancyRow, { adapter, session }: Checked): ReconcileItem {
-  const { id, kind, state, source, key, email, entity, crmId, expected, actual, message, repair, why } = row;
+  const { id, kind, state, source, key, email, entity, crmId, expected, actual, message, repair, why, repairs } = row;
   const crm =
     entity === null || crmId === null ? null : { type: entity, id: crmId, link: adapter.link(entity, crmId, session) };
   const since = new Date(Math.min(row.sinceMs, row.firstSeenAtMs)).toISOString();
@@ -94,6 +86,7 @@ function itemOf(row: DiscrepancyRow, { adapter, session }: Checked): ReconcileIt
     safe,
     tokens,
     why,
+    repairs,
   };
 }
 
@@ -152,13 +145,13 @@ export function reconcileReply(
   const table: Reply["text"] = (style) => renderReconcileTable(document, style, { edits: flags.edits === true });
   if (path === null) {
     if (flags.format === "csv") return { json: document, text: () => reconcileCsv(document), exitCode };
-    if (flags.format === "json") return { json: document, text: () => `${JSON.stringify(document)}\n`, exitCode };
+    if (flags.format === "json") return { json: document, text: () => `${jsonText(document)}\n`, exitCode };
     if (flags.format === "html") return { json: document, text: () => reconcileHtml(document), exitCode };
     return { json: document, text: table, exitCode };
   }
   const format = flags.format ?? formatOf(path);
   writeWhole(path, textIn(format, document, table), process.pid);
-  invocation.talk.detail(`wrote ${path}`);
+  invocation.talk.say(`Wrote ${path}`);
   return { json: document, text: table, exitCode };
 }
 

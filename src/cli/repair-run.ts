@@ -1,19 +1,30 @@
 import type { CrmAdapter } from "../crm/adapter.ts";
-import type { DiscrepancyFilter, DiscrepancyRow } from "../ledger/checks.ts";
-import { isWished, type RepairDeps, type RepairWish, repair, repairTokens } from "../reconcile/repair.ts";
+import type { CheckId, DiscrepancyFilter, DiscrepancyRow } from "../ledger/checks.ts";
+import {
+  isWished,
+  type RepairDeps,
+  type RepairOutcome,
+  type RepairWish,
+  repair,
+  repairTokens,
+} from "../reconcile/repair.ts";
+import { submissionName } from "../report/reconcile-words.ts";
 import type { Invocation } from "./command.ts";
 import { type Shop, withRun } from "./compose.ts";
+import { discrepanciesOf } from "./reconcile-accept.ts";
+import type { ReconcileFlags } from "./reconcile-flags.ts";
 import type { Checked } from "./reconcile-run.ts";
 import { ingestDeps } from "./take-in.ts";
 
-const ROWS_MAX = 500;
 /** Whatever is open; accepted ones only by id. */
-const OPEN: DiscrepancyFilter = { states: ["new", "open", "accepted"] };
+const LIVE = ["new", "open", "accepted"] as const;
 
 export interface PlannedRepair {
   id: string;
   kind: string;
   repair: string;
+  /** `SOURCE/KEY`, where one is known. */
+  submission: string | null;
   what: string;
   tokens: number;
 }
@@ -26,27 +37,30 @@ export interface RepairPlan {
   unknown: string[];
 }
 
-/** What a wish would queue now, with its price. */
+/** What was done about a check's discrepancies, by kind. */
+export type Repaired = Pick<RepairOutcome, "queued" | "kinds">;
+
+export const NOTHING_REPAIRED: Repaired = { queued: 0, kinds: { queued: {}, done: {}, left: {} } };
+
+export const wishOf = ({ repair: asked }: Pick<ReconcileFlags, "repair">): RepairWish =>
+  asked === undefined || asked === true ? "safe" : asked;
+
+/** What a wish would queue now, with its price: of what one check saw, or of what is open of a source. */
 export async function repairPlan(
-  { ledger }: Pick<Shop, "ledger">,
+  shop: Pick<Shop, "ledger">,
   adapter: Pick<CrmAdapter, "capabilities">,
   wish: RepairWish,
   ids: ReadonlySet<string>,
+  of: { check?: CheckId; source?: string | null },
 ): Promise<RepairPlan> {
-  const repairs: PlannedRepair[] = [];
-  const unknown = new Set(ids);
-  let after: string | null = null;
-  do {
-    const page = await ledger.discrepancies(OPEN, after, ROWS_MAX);
-    for (const row of page.rows) {
-      if (!isWished(row, wish, ids)) continue;
-      unknown.delete(row.id);
-      repairs.push(planned(row, wish, adapter));
-    }
-    after = page.next;
-  } while (after !== null);
+  const filter = { states: LIVE, ...(of.check !== undefined && { check: of.check }) };
+  const rows = (await discrepanciesOf(shop, filter)).filter(
+    (row) => isWished(row, wish, ids) && (of.source == null || row.source === of.source),
+  );
+  const repairs = rows.map((row) => planned(row, wish, adapter));
   const tokens = repairs.reduce((sum, each) => sum + each.tokens, 0);
-  return { wish, repairs, tokens, unknown: [...unknown] };
+  const found = new Set(rows.map(({ id }) => id));
+  return { wish, repairs, tokens, unknown: [...ids].filter((id) => !found.has(id)) };
 }
 
 function planned(row: DiscrepancyRow, wish: RepairWish, { capabilities }: Pick<CrmAdapter, "capabilities">) {
@@ -55,17 +69,18 @@ function planned(row: DiscrepancyRow, wish: RepairWish, { capabilities }: Pick<C
     ? capabilities.cost("read", row.entity!) + capabilities.cost("update", row.entity!)
     : (repairTokens(row, capabilities) ?? 0);
   const name = wish === "safe" ? (row.repair ?? "none") : wish;
-  return { id: row.id, kind: row.kind, repair: name, what: row.message, tokens };
+  const submission = submissionName(row);
+  return { id: row.id, kind: row.kind, repair: name, submission, what: row.message, tokens };
 }
 
-/** Queues the repairs, and ingests what only the sources have. The number of discrepancies that something was done for. */
+/** Queues the repairs of what the check found, and ingests what only the sources have. */
 export async function repairAll(
   shop: Shop,
   invocation: Invocation,
   checked: Checked,
   wish: RepairWish,
   ids: ReadonlySet<string>,
-): Promise<number> {
+): Promise<Repaired> {
   const { ledger, clock } = shop;
   const deps: RepairDeps = {
     ledger,
@@ -73,12 +88,13 @@ export async function repairAll(
     catalog: checked.session.catalog,
     nowMs: clock.wallMs(),
   };
+  const filter: DiscrepancyFilter = { states: LIVE, check: checked.report!.check.id };
   // What only the sources have comes first: the CRM's records of it are then adopted with their content.
-  const outcome = await repair(deps, wish, ids, OPEN, (files) => ingestFiles(shop, invocation, files));
+  const outcome = await repair(deps, wish, ids, filter, (files) => ingestFiles(shop, invocation, files));
   for (const { id, why } of outcome.refused) invocation.talk.warn(`${id} was left alone: ${why}`);
-  if (wish === "safe" && checked.report !== null && outcome.refused.length === 0)
-    await endStaleLedger(shop, invocation);
-  return outcome.queued;
+  if (wish === "safe" && ids.size === 0 && outcome.refused.length === 0)
+    await endStaleLedger(shop, invocation, checked);
+  return outcome;
 }
 
 async function ingestFiles(
@@ -103,9 +119,14 @@ async function ingestFiles(
   });
 }
 
-/** A whole check has adopted what the CRM had: the ledger is no older than it any more. */
-async function endStaleLedger({ ledger, clock }: Shop, { talk }: Invocation): Promise<void> {
+/** Once a check of everything has adopted what the CRM had, the ledger is no older than it any more. */
+export async function endStaleLedger(
+  { ledger, clock }: Shop,
+  { talk }: Invocation,
+  { report }: Pick<Checked, "report">,
+): Promise<void> {
+  if (report === null || Object.values(report.check.scope).some((bound) => bound !== null)) return;
   const ended = await ledger.closeHolds({ kind: "staleLedger" }, clock.wallMs());
   if (ended > 0)
-    talk.warn("the ledger knows again what the CRM has: the hold staleLedger is ended, and sync sends again");
+    talk.say("The ledger knows again what the CRM has: the hold staleLedger is ended, and the next sync sends.");
 }

@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 
 /**
@@ -54,7 +65,10 @@ export function refuseUnwritable(path: string): void {
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     throw new CrmledgerError("usage", `${path} can't be written (${code})`, {
-      hint: code === "EISDIR" ? "It is a folder: name a file in it. Nothing was done." : `Look at ${folder}. Nothing was done.`,
+      hint:
+        code === "EISDIR"
+          ? "It is a folder: name a file in it. Nothing was done."
+          : `Look at ${folder}. Nothing was done.`,
       cause: error,
     });
   }

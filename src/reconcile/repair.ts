@@ -21,6 +21,8 @@ const MERGEABLE = /-duplicate$/;
 export interface RepairOutcome {
   /** Discrepancies for which something was queued or done. */
   queued: number;
+  /** The same by kind: what a `sync` has to send, what was done in the ledger at once, and what was left as people changed it. */
+  kinds: Record<"queued" | "done" | "left", Record<string, number>>;
   /** Not possible now, with the reason, one line each. */
   refused: { id: string; why: string }[];
 }
@@ -68,7 +70,7 @@ export async function repair(
   filter: DiscrepancyFilter,
   ingest: (files: readonly { file: string; source: string }[]) => Promise<void>,
 ): Promise<RepairOutcome> {
-  const outcome: RepairOutcome = { queued: 0, refused: [] };
+  const outcome: RepairOutcome = { queued: 0, kinds: { queued: {}, done: {}, left: {} }, refused: [] };
   const unknown: DiscrepancyRow[] = [];
   await eachWished(deps, wish, ids, { ...filter, kinds: ["not-ingested"] }, async (rows) => void unknown.push(...rows));
   const files = new Map(unknown.map(({ order }) => [JSON.stringify(order), order as { file: string; source: string }]));
@@ -80,6 +82,7 @@ export async function repair(
     if (accepted.length > 0) {
       const named = { ids: accepted.map(({ id }) => id) };
       outcome.queued += await deps.ledger.acceptDiscrepancies(named, "left as people changed it", deps.nowMs);
+      for (const { kind } of accepted) tally(outcome.kinds.left, kind);
     }
     const others = rows.filter((row) => !accepted.includes(row));
     await queue(deps, wish, others, outcome);
@@ -115,13 +118,22 @@ async function queue(
   }
   if (repairs.length === 0) return;
   const verdicts = await deps.ledger.queueRepairs(deps.accountId, repairs, deps.nowMs);
-  const queued = new Set<string>();
+  const queued = new Map<string, "queued" | "done">();
   for (const [at, verdict] of verdicts.entries()) {
     const { discrepancyId } = repairs[at]!;
-    if (verdict === "queued" || verdict === "done") queued.add(discrepancyId);
+    if (verdict === "queued") queued.set(discrepancyId, verdict);
+    else if (verdict === "done") queued.set(discrepancyId, queued.get(discrepancyId) ?? verdict);
     else outcome.refused.push({ id: discrepancyId, why: WHY[verdict] });
   }
   outcome.queued += queued.size;
+  for (const { id, kind } of rows) {
+    const verdict = queued.get(id);
+    if (verdict !== undefined) tally(outcome.kinds[verdict], kind);
+  }
+}
+
+function tally(counts: Record<string, number>, kind: string): void {
+  counts[kind] = (counts[kind] ?? 0) + 1;
 }
 
 const WHY = {

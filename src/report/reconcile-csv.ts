@@ -20,6 +20,7 @@ const COLUMNS: readonly (readonly [name: string, of: (item: ReconcileItem) => un
   ["safe", (item) => item.safe],
   ["tokens", (item) => item.tokens],
   ["why", (item) => item.why],
+  ["repairs", (item) => item.repairs],
 ];
 
 /** Every difference as a row (RFC 4180). No cell is a formula to a spreadsheet; values that are no text are JSON. */

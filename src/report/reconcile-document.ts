@@ -25,8 +25,10 @@ export interface ReconcileItem {
   safe: boolean;
   /** What the repair would cost, in the CRM's tokens. */
   tokens: number;
-  /** Of an accepted one: who said so, and why. */
+  /** Of an accepted one: why it is all right. */
   why: string | null;
+  /** How often a repair of it was queued. */
+  repairs: number;
 }
 
 /** The document of `reconcile --json`. */
@@ -49,7 +51,10 @@ export interface ReconcileDocument {
   /** What this check could not see, one sentence each. */
   notChecked: string[];
   requests: { total: number; tokens: number };
+  /** Differences that `--repair` did something about. */
   repairsQueued: number;
+  /** The same by kind: what the next sync sends, what was done in the ledger at once, what was left as people changed it. */
+  repairs: Record<"queued" | "done" | "left", Record<string, number>>;
   /** Why it ended before it had seen everything; null: it had. */
   stopped: "hold" | "signal" | "maxTokens" | null;
   hold: HoldDocument | null;

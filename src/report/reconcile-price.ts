@@ -1,5 +1,12 @@
 import { count, counted } from "./human.ts";
 import type { Style } from "./style.ts";
+import { table } from "./table.ts";
+
+interface Repairs {
+  wish: string;
+  repairs: { id: string; kind: string; repair: string; submission: string | null; what: string; tokens: number }[];
+  tokens: number;
+}
 
 /** The document of `reconcile --dry-run`. */
 export interface ReconcilePrice {
@@ -9,41 +16,69 @@ export interface ReconcilePrice {
     requests: number;
     tokens: number;
   };
-  repairs: {
-    wish: string;
-    repairs: { id: string; kind: string; repair: string; what: string; tokens: number }[];
-    tokens: number;
-    unknown: string[];
-  };
+  repairs: Repairs & { unknown: string[] };
 }
 
 const WAYS = {
   walk: "every list page",
   changed: "what changed since, and the rest by id",
-  none: "nothing of ours in the time asked for",
+  none: "nothing of ours in what was asked for",
 } as const;
+const ROWS_SHOWN = 50;
 
 /** What a check will cost, and what the repairs of what is open would. */
 export function renderReconcilePrice({ check, repairs }: ReconcilePrice, style: Style): string {
-  const lines = [
-    style.bold(`A check takes at least ${counted(check.requests, "request")} and ${count(check.tokens)} tokens`),
+  const rows = check.entities.map(({ entity, records, way, requests, tokens }) => [
+    `${entity}s`,
+    count(records),
+    WAYS[way],
+    count(requests),
+    count(tokens),
+  ]);
+  const right = "right" as const;
+  const columns = [
+    { title: "" },
+    { title: "OURS", align: right },
+    { title: "WAY" },
+    { title: "REQUESTS", align: right },
+    { title: "TOKENS", align: right },
   ];
-  for (const each of check.entities) {
-    const name = `${each.entity}s`.padEnd(14);
-    lines.push(
-      `  ${name}${count(each.records)} of ours: ${WAYS[each.way]}, ${counted(each.requests, "request")}, ${count(each.tokens)} tokens`,
-    );
-  }
-  lines.push("");
-  if (repairs.repairs.length === 0) lines.push("Nothing that is open could be repaired this way.");
-  else {
-    const wish = repairs.wish === "safe" ? "--repair" : `--repair=${repairs.wish}`;
-    lines.push(
-      `${wish} would queue ${counted(repairs.repairs.length, "repair")}, about ${count(repairs.tokens)} tokens:`,
-    );
-    for (const { id, kind, what, tokens } of repairs.repairs)
-      lines.push(`  ${id}  ${kind}  ${what}  (${count(tokens)} tokens)`);
-  }
-  for (const id of repairs.unknown) lines.push(`${id} is no open discrepancy that this could mend`);
-  return `${lines.join("\n")}\n`;
+  const parts = [
+    style.bold(`A check takes at least ${counted(check.requests, "request")} and ${counted(check.tokens, "token")}.`),
+    table(columns, rows, style),
+    repairs.repairs.length === 0
+      ? "Of what the last check found, nothing that is open could be repaired this way."
+      : `Of what the last check found:\n${renderRepairs(repairs, style, ROWS_SHOWN).trimEnd()}`,
+  ];
+  for (const id of repairs.unknown) parts.push(`${id} is not open, or nothing that this could mend`);
+  return `${parts.join("\n\n")}\n`;
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  recreate: "is written again",
+  overwrite: "our values are sent again",
+  merge: "the others are merged into it, or deleted if they are notes",
+  follow: "the ledger follows the merge",
+  accept: "stays as people changed it",
+  resume: "the rest of the chain is written",
+  adopt: "the ledger takes it as its own",
+  ingest: "is taken from its file",
+};
+
+/** What a repair would do, one line each, and what that would cost. */
+export function renderRepairs({ wish, repairs, tokens }: Repairs, style: Style, rowsShown: number): string {
+  const rows = repairs
+    .slice(0, rowsShown)
+    .map((each) => [each.id, each.kind, each.submission, WORDS[each.repair] ?? each.repair, each.what]);
+  const columns = [
+    { title: "ID" },
+    { title: "KIND" },
+    { title: "SUBMISSION", max: 48 },
+    { title: "REPAIR", max: 60 },
+    { title: "NOW", max: Math.max(40, style.width - 100) },
+  ];
+  const more = repairs.length > rowsShown ? `and ${count(repairs.length - rowsShown)} more\n` : "";
+  const how = wish === "safe" ? "--repair" : `--repair=${wish}`;
+  const price = tokens === 0 ? "which costs no tokens" : `for about ${counted(Math.ceil(tokens), "token")}`;
+  return `${table(columns, rows, style)}\n${more}${how} would mend ${count(repairs.length)}, ${price}.\n`;
 }

@@ -1,5 +1,6 @@
 import { count, counted } from "./human.ts";
 import type { ReconcileDocument, ReconcileItem } from "./reconcile-document.ts";
+import { shorten } from "./safe-text.ts";
 
 /** What each kind of difference means; the part before the dash may be any record. */
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -54,7 +55,7 @@ export function verdictText(document: ReconcileDocument): string {
   if (document.stopped !== null) {
     return `The check was cut short (${STOPS[document.stopped]}): ${breaks === 0 ? "no break so far" : `so far ${found}`}.`;
   }
-  if (breaks > 0) return `Not all is well: ${found} in ${all}.`;
+  if (breaks > 0) return `Not all is well: ${found}${document.checked === 0 ? "" : ` in ${all}`}.`;
   if (edits > 0) return `All is well: ${all} checked, nothing broken; people changed ${counted(edits, "thing")}.`;
   return document.checked === 0
     ? "Nothing to check: there is no submission in what was asked for."
@@ -67,43 +68,101 @@ const STOPS: Record<NonNullable<ReconcileDocument["stopped"]>, string> = {
   maxTokens: "--max-tokens",
 };
 
-/** What can be done about the open ones: what `--repair` does by itself, then what must be asked for by name. */
-export function repairLines(document: ReconcileDocument): { command: string | null; text: string }[] {
-  const open = document.discrepancies.filter(isOpen);
-  const lines: { command: string | null; text: string }[] = [];
+/** A line of advice: `text` says what `command` would do; without a command it is a sentence of its own. */
+interface Advice {
+  command: string | null;
+  text: string;
+}
+
+const IDS_SHOWN = 10;
+
+/**
+ * What was done about the open ones and what can be done: what `--repair` does by itself, what must be asked for by name, and
+ * where to look for the rest.
+ */
+export function repairLines(document: ReconcileDocument): Advice[] {
+  const open = document.discrepancies.filter(
+    (item) => isOpen(item) && (document.repairsQueued === 0 || item.repairs === 0),
+  );
+  return [...repairedLines(document), ...safeLines(open), ...namedLines(open), ...elsewhereLines(open)];
+}
+
+function repairedLines({ repairs }: ReconcileDocument): Advice[] {
+  const { queued, done, left } = repairs;
+  const words: [Record<string, number>, string][] = [
+    [queued, "queued for the next `crmledger sync`"],
+    [done, "done in the ledger, with nothing to send"],
+    [left, "left as people changed them"],
+  ];
+  return words
+    .filter(([counts]) => sum(counts) > 0)
+    .map(([counts, what]) => ({ command: null, text: `${count(sum(counts))} ${what} (${kindsText(counts)}).` }));
+}
+
+function safeLines(open: readonly ReconcileItem[]): Advice[] {
   const safe = open.filter((item) => item.safe && item.repair !== null);
   const left = safe.filter(({ repair }) => repair === "accept");
   const mended = safe.filter(({ repair }) => repair !== "accept");
-  if (document.repairsQueued > 0) {
-    const text = `${counted(document.repairsQueued, "repair")} queued; \`crmledger sync\` sends them.`;
-    lines.push({ command: null, text });
-  } else if (safe.length > 0) {
-    const parts = [
-      mended.length === 0
-        ? ""
-        : `mends ${count(mended.length)} safely (${kindsText(tally(mended))})${priceText(mended)}`,
-      left.length === 0 ? "" : `leaves ${count(left.length)} as people changed them (${kindsText(tally(left))})`,
-    ];
-    lines.push({ command: "crmledger reconcile --repair", text: parts.filter((part) => part !== "").join("; ") });
-  }
+  const parts = [
+    mended.length === 0 ? "" : `mends ${count(mended.length)} safely (${kindsText(tally(mended))})${priceText(mended)}`,
+    left.length === 0 ? "" : `leaves ${count(left.length)} as people changed them (${kindsText(tally(left))})`,
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? [] : [{ command: "crmledger reconcile --repair", text: parts.join("; ") }];
+}
+
+function namedLines(open: readonly ReconcileItem[]): Advice[] {
   const byName = (repair: string, of = ""): ReconcileItem[] =>
     open.filter((item) => !item.safe && item.repair === repair && item.kind.endsWith(of));
-  const named: [string, string, ReconcileItem[]][] = [
-    ["recreate", "would write again", byName("recreate", "-missing")],
-    ["recreate ID...", "would write again, one by one,", byName("recreate", "-deleted")],
-    ["merge ID...", "would merge", byName("merge")],
+  const named: [string, string, ReconcileItem[], boolean][] = [
+    ["recreate", "would write again", byName("recreate", "-missing"), false],
+    ["recreate", "would write again", byName("recreate", "-deleted"), true],
+    ["merge", "would merge", byName("merge"), true],
+    ["overwrite", "would send our values again over", open.filter((item) => item.repair === "accept"), false],
   ];
-  for (const [how, text, items] of named) {
-    if (items.length === 0) continue;
-    const what = `${text} ${count(items.length)} (${kindsText(tally(items))})${priceText(items)}`;
-    lines.push({ command: `crmledger reconcile --repair=${how}`, text: what });
-  }
-  const changed = open.filter((item) => item.repair === "accept");
-  if (changed.length > 0) {
-    const text = `would send our values again over ${count(changed.length)} (${kindsText(tally(changed))})`;
-    lines.push({ command: "crmledger reconcile --repair=overwrite", text });
-  }
-  return lines;
+  return named
+    .filter(([, , items]) => items.length > 0)
+    .map(([how, verb, items, withIds]) => {
+      const ids = withIds ? ` ${items.length > IDS_SHOWN ? "ID..." : items.map(({ id }) => id).join(" ")}` : "";
+      const text = `${verb} ${count(items.length)} (${kindsText(tally(items))})${priceText(items)}`;
+      return { command: `crmledger reconcile --repair=${how}${ids}`, text };
+    });
+}
+
+/** What a check can only point at: a person decides, or the next run sends it. */
+function elsewhereLines(open: readonly ReconcileItem[]): Advice[] {
+  const of = (...kinds: string[]): ReconcileItem[] => open.filter(({ kind }) => kinds.includes(kind));
+  const places: [string, string, ReconcileItem[]][] = [
+    ["crmledger failed", "says why, and what to do about", of("failed")],
+    ["crmledger rejects", "says why, and what to do about", of("rejected", "conflict")],
+    ["crmledger status", "says what keeps back", of("overdue")],
+  ];
+  return places
+    .filter(([, , items]) => items.length > 0)
+    .map(([command, text, items]) => ({
+      command,
+      text: `${text} ${count(items.length)} (${kindsText(tally(items))})`,
+    }));
+}
+
+/** What a line says of one: the sentence, of a changed one with what changed, of a repaired one that a repair is on its way. */
+export function whatText(item: ReconcileItem): string {
+  const { expected, actual, message, kind, repairs } = item;
+  const changes = kind.endsWith("-drift") || kind === "link-wrong" ? changesText(expected, actual) : "";
+  const queued = repairs > 0 && isOpen(item) ? "; a repair was queued" : "";
+  return `${changes === "" ? message : changes}${queued}`;
+}
+
+const VALUE_SHOWN = 40;
+
+/** `name: Ada -> Bob; value: 12 -> 7`. */
+function changesText(expected: unknown, actual: unknown): string {
+  if (typeof expected !== "object" || expected === null || typeof actual !== "object" || actual === null) return "";
+  const theirs = actual as Record<string, unknown>;
+  const shown = (value: unknown): string => shorten(valueText(value), VALUE_SHOWN);
+  return Object.entries(expected)
+    .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(theirs[name]))
+    .map(([name, value]) => `${name}: ${shown(value)} -> ${shown(theirs[name])}`)
+    .join("; ");
 }
 
 function tally(items: readonly ReconcileItem[]): Record<string, number> {

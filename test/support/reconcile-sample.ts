@@ -30,6 +30,7 @@ export function sampleItem(index: number, more: Partial<ReconcileItem> = {}): Re
     since: new Date(Date.UTC(2026, 2, 1 + (index % 28), 10)).toISOString(),
     tokens: kind.repair === "recreate" ? 5 : 0,
     why: null,
+    repairs: 0,
     ...more,
   };
 }
@@ -62,6 +63,7 @@ export function sampleDocument(
     notChecked: ["Notes that are older than the CRM's list of changes were looked at by id only."],
     requests: { total: 31, tokens: 412 },
     repairsQueued: 0,
+    repairs: { queued: {}, done: {}, left: {} },
     stopped: null,
     hold: null,
     ...more,

@@ -50,8 +50,52 @@ describe("a check for a terminal", () => {
     expect(text).toContain(
       "crmledger reconcile --repair=recreate  would write again 1 (1 deal-missing), about 5 tokens",
     );
-    expect(text).toContain("crmledger reconcile --repair=recreate ID...  would write again, one by one, 1");
+    expect(text).toContain("crmledger reconcile --repair=recreate 4  would write again 1 (1 note-deleted)");
     expect(text).toContain("crmledger reconcile --repair=overwrite  would send our values again over 1");
+  });
+
+  it("says what was queued by kind, and does not offer that once more", () => {
+    const items = [sampleItem(0, { repairs: 1 }), sampleItem(5), sampleItem(1, { state: "accepted" })];
+    const repairs = { queued: { "deal-missing": 1 }, done: { "person-merged": 2 }, left: { "person-drift": 1 } };
+    const lines = tableOf(items, { repairsQueued: 4, repairs });
+    expect(lines).toContain("1 queued for the next `crmledger sync` (1 deal-missing).");
+    expect(lines).toContain("2 done in the ledger, with nothing to send (2 person-merged).");
+    expect(lines).toContain("1 left as people changed them (1 person-drift).");
+    expect(lines.filter((line) => line.startsWith("crmledger "))).toEqual([
+      "crmledger reconcile --repair=recreate  would write again 1 (1 deal-missing), about 5 tokens",
+    ]);
+    expect(lines.join("\n")).toContain("deal-missing of submission 1; a repair was queued");
+  });
+
+  it("points to the command that knows more where a person decides", () => {
+    const lines = tableOf([sampleItem(4), sampleItem(4, { kind: "failed" }), sampleItem(4, { kind: "conflict" })]);
+    expect(lines).toContain("crmledger failed  says why, and what to do about 1 (1 failed)");
+    expect(lines).toContain("crmledger rejects  says why, and what to do about 1 (1 conflict)");
+    expect(lines).toContain("crmledger status  says what keeps back 1 (1 overdue)");
+  });
+
+  it("shows what people changed as it was and as it is", () => {
+    const items = [
+      sampleItem(1),
+      sampleItem(1, { kind: "link-wrong", expected: { personId: "7" }, actual: { personId: null } }),
+    ];
+    const text = renderReconcileTable(sampleDocument(items), plain, { edits: true });
+    expect(text).toContain("Job title: Analyst -> Director");
+    expect(text).toContain("personId: 7 -> nothing");
+    expect(text).not.toContain("London");
+  });
+
+  it("fits a narrow terminal, cuts nothing that a wide one has room for, and never scrolls for ever", () => {
+    const item = sampleItem(0, { message: "one person, 2 records: 1013, 1014; 1013, the oldest, would be kept" });
+    const at = (columns: number) =>
+      renderReconcileTable(sampleDocument([item]), createStyle({ isTTY: true, columns }, { color: false }, {}), {
+        edits: false,
+      });
+    expect(at(140)).toMatch(/^! .*would be kept$/m);
+    expect(at(80)).toMatch(/^! +1 +deal-missing +website\/wf_1 +deal 1000\n {5}one person, .*would be kept$/m);
+    const many = tableOf(Array.from({ length: 2000 }, () => item));
+    expect(many.filter((line) => line.startsWith("!  "))).toHaveLength(100);
+    expect(many).toContain("and 1,900 more: --out FILE.html has them all");
   });
 
   it("lets no record forge a line", () => {
