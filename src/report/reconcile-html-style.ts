@@ -46,12 +46,11 @@ thead button { border: 0; background: none; padding: 0; color: inherit; font-wei
 del { color: var(--bad); text-decoration: none; background: var(--bad-ground) } ins { color: var(--good); text-decoration: none; background: var(--good-ground) }
 .nothing { color: var(--dim); font-style: italic }
 .pages { display: flex; gap: 1rem; align-items: center; margin: 1rem 0 } .pages[hidden] { display: none }
-.paged #list tbody tr:not(.on) { display: none }
 footer { margin-top: 2rem; color: var(--dim); font-size: .85rem }
 @media (max-width: 60rem) {
   body { padding: 1rem } .totals table { width: 100% }
+  .small thead th { white-space: normal } .small th, .small td { padding-right: .35rem } .small tbody th { overflow-wrap: anywhere } .n { padding-left: .35rem }
   #list, #list tbody, #list tr, #list td, #list tbody th, #list caption { display: block; width: auto }
-  .paged #list tbody tr:not(.on) { display: none }
   #list thead tr { display: flex; flex-wrap: wrap; gap: .25rem 1rem } #list thead th, #list thead th:nth-child(n) { position: static; width: auto; border: 0; padding: 0 }
   #list tbody tr { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .75rem; margin: .75rem 0 }
   #list td { border: 0; padding: .2rem 0; display: grid; grid-template-columns: 7rem 1fr } #list td > * { grid-column: 2 }

@@ -94,7 +94,7 @@ function kindsTable(items: readonly ReconcileItem[]): string {
       `<tr><th scope="row">${escapeHtml(kind)}<small>${escapeHtml(meaningOf(kind))}</small></th><td>${row.class}</td>` +
       `<td class="n">${count(row.open)}</td><td class="n">${count(row.fresh)}</td><td class="n">${count(row.closed)}</td></tr>`,
   );
-  const heads = ["Kind", "Class", "Open", "Of them new", "Settled"];
+  const heads = ["Kind", "Class", "Open", "New", "Settled"];
   return `<table class="small kinds"><caption>By kind</caption>${headRow(heads, 2)}<tbody>${rows.join("")}</tbody></table>`;
 }
 

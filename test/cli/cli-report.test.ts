@@ -15,12 +15,13 @@ const sync = () => world.run("sync", "--yes", "--max-wait", "0s");
 
 describe("crmledger report", () => {
   test("accounts for every record of a month, and answers in one sentence", async () => {
-    world.config(`${WEBSITE}    where: "= spam != true"\n`);
+    world.config(`${WEBSITE}    where: "= $not(spam = true)"\n`);
     const records = [
       lead("a", { submittedAt: at(1) }),
       lead("b", { submittedAt: at(31) }),
       lead("c", { submittedAt: new Date(2026, 3, 1).toISOString() }),
       lead("a", { submittedAt: at(1) }),
+      lead("d", { spam: true }),
     ];
     world.write("spool/1.json", JSON.stringify(records));
     await sync();
@@ -33,6 +34,7 @@ describe("crmledger report", () => {
       ...{ accountedFor: true, lastCheck: null },
     });
     expect(json.delaySeconds.max).toBeGreaterThan(0);
+    expect((await world.run("report", "--since", "1h", "--json")).json).toMatchObject({ received: 1, skipped: 1 });
     const table = await world.run(...MARCH);
     expect(table.out.split("\n")[0]).toBe("Of 2 submissions in March 2026, 2 are in the CRM; none is lost.");
     expect(table.out).toContain("No reconcile has looked at the CRM yet");
@@ -43,8 +45,8 @@ describe("crmledger report", () => {
     world.write("spool/1.json", JSON.stringify([lead("a"), lead("b"), { id: "c", note: "no person" }]));
     await sync();
     expect(await world.run("report", "--json")).toMatchObject({ code: 2, json: { rejected: 1, received: 3 } });
-    const [deal] = world.simulator.inspect.deals();
-    world.simulator.inspect.erase("deal", deal!.id);
+    const [deal] = world.simulator.records.deals;
+    world.simulator.integration.erase("deal", deal!.id);
     expect((await world.run("report", "--json")).json.delivered).toMatchObject({ asSent: 2, missing: 0 });
     const fresh = await world.run("report", "--fresh", "--json");
     expect(fresh).toMatchObject({
