@@ -12,6 +12,8 @@ export interface Applied {
   /** By name, as `SOURCE/KEY`. */
   verdicts: Map<string, "taken" | "queued">;
   warnings: string[];
+  /** Sources whose backlog is kept back by `limits.backfill`. */
+  heldBack: number;
 }
 
 const nameOf = ({ source, key }: Pick<Takeover, "source" | "key">): string => `${source}/${key}`;
@@ -26,7 +28,7 @@ export async function apply(
   chosen: readonly { candidate: Candidate; takeover: Takeover }[],
 ): Promise<Applied> {
   const { ledger } = shop;
-  const applied: Applied = { verdicts: new Map(), warnings: [] };
+  const applied: Applied = { verdicts: new Map(), warnings: [], heldBack: 0 };
   const fresh = chosen.filter(({ candidate }) => !candidate.ingested).map(({ candidate }) => candidate.item);
   for (let from = 0; from < fresh.length; from += CHUNK) await keep(shop, runId, fresh.slice(from, from + CHUNK));
   const guard = guardBackfill(ledger, runId, shop.config.drain.limits.backfill, shop.now);
@@ -37,7 +39,9 @@ export async function apply(
     ledger,
     chosen.filter(({ takeover }) => takeover.rest === "leave"),
   );
-  applied.warnings.push(...guard.warnings());
+  const held = guard.warnings();
+  applied.heldBack = held.length;
+  applied.warnings.push(...held);
   return applied;
 
   async function takeAll(into: Shop["ledger"], some: typeof chosen): Promise<void> {

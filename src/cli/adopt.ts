@@ -59,7 +59,7 @@ export const run: RunCommand = (invocation) => {
       const { total, tokens } = await shop.ledger.requestTotals(runId);
       const document = documentOf(invocation, files, chosen, looked, applied, { total, tokens }, flags);
       for (const warning of document.warnings) invocation.talk.warn(warning);
-      const reply = replyOf(invocation, document, looked);
+      const reply = replyOf(invocation, document, looked, applied);
       return {
         result: reply,
         summary: { counts: document.counts, takenOver: document.takenOver },
@@ -170,18 +170,18 @@ function knownItem({ item, reason }: AdoptFiles["known"][number]): AdoptItem {
   return { source, key, email, submittedAt, verdict: "known", reason, crm: [], doubles: [], action: "left" };
 }
 
-function replyOf({ globals }: Invocation, document: AdoptDocument, { hold, signal }: Looked): Reply {
+function replyOf({ globals }: Invocation, document: AdoptDocument, looked: Looked, applied: Applied): Reply {
   return {
     json: document,
     text: (style) => renderAdopt(document, style, { all: globals.verbose }),
-    exitCode: exitCodeOf(document, hold?.kind ?? null, signal),
+    exitCode: exitCodeOf(document, looked, applied),
   };
 }
 
 /** Whatever was not delivered, and is not on its way now, needs somebody who looks. */
-function exitCodeOf({ items }: AdoptDocument, hold: string | null, signal: Looked["signal"]): number {
-  if (hold !== null) return hold === "credentials" ? EXIT_CODES.credentialsRefused : EXIT_CODES.held;
+function exitCodeOf({ items }: AdoptDocument, { hold, signal }: Looked, { heldBack }: Applied): number {
+  if (hold !== null) return hold.kind === "credentials" ? EXIT_CODES.credentialsRefused : EXIT_CODES.held;
   if (signal !== null) return signal === "SIGINT" ? 130 : 143;
   const open = items.some(({ verdict, action }) => (verdict === "half" || verdict === "missing") && action === "left");
-  return open ? EXIT_CODES.attention : 0;
+  return open || heldBack > 0 ? EXIT_CODES.attention : 0;
 }

@@ -35,8 +35,13 @@ export interface DealFit {
 }
 
 interface Pair extends DealFit {
+  /** 0: sure. 1: nearly. 2: nothing but person and time speak for it. */
+  level: Level;
   rank: readonly number[];
 }
+
+type Level = (typeof LEVELS)[number];
+const LEVELS = [0, 1, 2] as const;
 
 export interface Assignment {
   /** By the submission's index. */
@@ -55,7 +60,7 @@ export function assignDeals(
   hasNote: (index: number, deal: CrmRecord) => boolean,
 ): Assignment {
   const pairs = wanted.flatMap((one, index) =>
-    dealsOf(index).flatMap((deal) => pairOf(one, index, deal, hasNote(index, deal)) ?? []),
+    dealsOf(index).flatMap((deal) => pairOf(one, index, deal, () => hasNote(index, deal)) ?? []),
   );
   pairs.sort(byRank);
   const fits = place(pairs);
@@ -63,25 +68,34 @@ export function assignDeals(
   return { fits, doubles: doublesOf(pairs, fits) };
 }
 
-function pairOf({ deal: sought, submittedAtMs, stamp }: Wanted, index: number, deal: CrmRecord, note: boolean) {
+function pairOf(one: Wanted, index: number, deal: CrmRecord, hasNote: () => boolean): Pair | null {
+  const { deal: sought, submittedAtMs, stamp } = one;
   if (sought === null || (deal.stamp !== null && deal.stamp !== stamp)) return null;
   const near = nearness(submittedAtMs, deal.createdAtMs);
   const own = deal.stamp === stamp;
+  if (!own && near === null) return null;
   const title = titleFit(sought.title, deal.title ?? "");
-  if (!own && (near === null || (title === "other" && !note))) return null;
+  const note = hasNote();
+  const stray = !own && !note && title === "other";
+  // A script may call its deals anything. One that a person made in the CRM is none of a script's.
+  if (stray && (near !== "sure" || deal.byApi === false)) return null;
   const value = valueWhy(sought, deal);
-  const faults = own ? [] : [title === "same" ? null : TITLE_WHY[title], value, timeWhy(near, submittedAtMs, deal)];
+  const faults = own ? [] : [titleWhy(title, deal), value, timeWhy(near, submittedAtMs, deal)];
   const why = faults.filter((fault) => fault !== null).join(", ") || null;
   const lateMs = Math.abs((deal.createdAtMs ?? 0) - (submittedAtMs ?? 0));
-  const order = [why === null, !deal.deleted, note, title === "same", value === null].map((good) => (good ? 0 : 1));
-  return { index, deal, sure: why === null, why, rank: [...order, lateMs] };
+  const level = why === null ? 0 : stray ? 2 : 1;
+  const order = [!deal.deleted, note, title === "same", value === null].map((good) => (good ? 0 : 1));
+  return { index, deal, sure: why === null, why, level, rank: [level, ...order, lateMs] };
 }
 
-const TITLE_WHY = {
-  like: "its title is worded differently",
-  any: "the submission names no title",
-  other: "its title is another one",
-};
+function titleWhy(title: ReturnType<typeof titleFit>, deal: CrmRecord): string | null {
+  if (title === "same") return null;
+  return title === "any"
+    ? "the submission names no title"
+    : `its title is "${(deal.title ?? "").slice(0, TITLE_SHOWN)}"`;
+}
+
+const TITLE_SHOWN = 60;
 
 function titleFit(wanted: string | null, there: string): "same" | "like" | "any" | "other" {
   if (wanted === null) return "any";
@@ -119,21 +133,21 @@ function place(pairs: readonly Pair[]): Map<number, Pair> {
     ofSubmission.set(pair.index, pair);
     ofDeal.set(pair.deal.id, pair);
   };
-  const move = (index: number, sure: boolean, tried: Set<CrmId>): boolean => {
+  const move = (index: number, most: Level, tried: Set<CrmId>): boolean => {
     for (const pair of all.get(index) ?? []) {
-      if ((sure && !pair.sure) || tried.has(pair.deal.id)) continue;
+      if (pair.level > most || tried.has(pair.deal.id)) continue;
       tried.add(pair.deal.id);
       const owner = ofDeal.get(pair.deal.id);
-      if (owner !== undefined && !move(owner.index, owner.sure, tried)) continue;
+      if (owner !== undefined && !move(owner.index, owner.level, tried)) continue;
       take(pair);
       return true;
     }
     return false;
   };
-  for (const sure of [true, false]) {
-    const eligible = pairs.filter((pair) => pair.sure === sure);
+  for (const level of LEVELS) {
+    const eligible = pairs.filter((pair) => pair.level === level);
     for (const pair of eligible) if (!ofSubmission.has(pair.index) && !ofDeal.has(pair.deal.id)) take(pair);
-    for (const { index } of eligible) if (!ofSubmission.has(index)) move(index, sure, new Set());
+    for (const { index } of eligible) if (!ofSubmission.has(index)) move(index, level, new Set());
   }
   return ofSubmission;
 }

@@ -22,7 +22,7 @@ export function match(wanted: readonly Wanted[], sight: Sight, same: SameNote): 
   const nobody = (index: number): CrmRecord[] => (persons(index).length === 0 ? orphans : []);
   const left = assignDeals(wanted, nobody, hasNote).fits;
   const fitOf = (index: number): DealFit | undefined => fits.get(index) ?? left.get(index);
-  const notes = assignNotes(wanted, persons, (index) => fitOf(index)?.deal.id ?? null, shelf);
+  const notes = assignNotes(wanted, persons, (index) => fitOf(index)?.deal ?? null, shelf);
   return wanted.map((one, index) => {
     const seen = {
       persons: persons(index),
@@ -78,6 +78,9 @@ function judgeDeal(wanted: Wanted, { persons, fit, notes, doubles }: Seen): Judg
   const { missing, unsure } = counts(notes);
   // Lists show no notes of a deal that was deleted.
   if (missing > 0 && !fit.deal.deleted) return { verdict: "half", reason: `${who}, ${lacking(notes)}.${twice}` };
+  if (notes.some((note) => note?.other)) {
+    return { verdict: "probably", reason: `${who}, but the note that was made with it says something else.${twice}` };
+  }
   const worded = unsure > 0 ? ", its note worded differently" : "";
   return { verdict: "matched", reason: `${who}${worded}.${twice}` };
 }

@@ -10,7 +10,12 @@ export interface NoteFit {
   id: CrmId;
   /** Word for word, at the time that was wanted. */
   sure: boolean;
+  /** It says something else, but was made with the deal. */
+  other: boolean;
 }
+
+/** What one program writes of one submission. */
+const TOGETHER_MS = 5 * 60_000;
 
 /** Notes by what they hang on, each with its words. */
 export class NoteShelf {
@@ -51,7 +56,7 @@ export class NoteShelf {
 interface Pair extends NoteFit {
   index: number;
   part: number;
-  same: boolean;
+  level: number;
   onDeal: boolean;
   lateMs: number;
 }
@@ -60,46 +65,50 @@ interface Pair extends NoteFit {
 export function assignNotes(
   wanted: readonly Wanted[],
   persons: (index: number) => readonly CrmRecord[],
-  dealOf: (index: number) => CrmId | null,
+  dealOf: (index: number) => CrmRecord | null,
   shelf: NoteShelf,
 ): (NoteFit | null)[][] {
-  const taken = new Set(wanted.flatMap((_, index) => dealOf(index) ?? []));
+  const taken = new Set(wanted.flatMap((_, index) => dealOf(index)?.id ?? []));
   const pairs = wanted.flatMap((one, index) => {
     const deal = dealOf(index);
     const free = ({ dealId }: CrmRecord): boolean =>
-      dealId === null || dealId === deal || (deal === null && !taken.has(dealId));
+      dealId === null || dealId === deal?.id || (deal === null && !taken.has(dealId));
     const onPersons = persons(index).flatMap(({ id }) => shelf.onPerson(id).filter(free));
-    const notes = new Set([...(deal === null ? [] : shelf.onDeal(deal)), ...onPersons]);
+    const notes = new Set([...(deal === null ? [] : shelf.onDeal(deal.id)), ...onPersons]);
     return [...notes].flatMap((note) => pairsOf(one, index, note, deal, shelf));
   });
   pairs.sort(
-    (a, b) =>
-      Number(b.same) - Number(a.same) ||
-      Number(b.onDeal) - Number(a.onDeal) ||
-      a.lateMs - b.lateMs ||
-      a.index - b.index,
+    (a, b) => a.level - b.level || Number(b.onDeal) - Number(a.onDeal) || a.lateMs - b.lateMs || a.index - b.index,
   );
   const owners = new Map<CrmId, Pair>();
   const found = wanted.map(({ notes }) => notes.map((): NoteFit | null => null));
   for (const pair of pairs) {
     const owner = owners.get(pair.id);
     const parts = found[pair.index]!;
-    if (parts[pair.part] !== null || (owner !== undefined && (owner.index !== pair.index || pair.same))) continue;
-    parts[pair.part] = { id: pair.id, sure: pair.sure };
+    if (parts[pair.part] !== null || (owner !== undefined && (owner.index !== pair.index || pair.level !== 1)))
+      continue;
+    parts[pair.part] = { id: pair.id, sure: pair.sure, other: pair.other };
     owners.set(pair.id, pair);
   }
   return found;
 }
 
-function pairsOf(one: Wanted, index: number, note: CrmRecord, deal: CrmId | null, shelf: NoteShelf): Pair[] {
+function pairsOf(one: Wanted, index: number, note: CrmRecord, deal: CrmRecord | null, shelf: NoteShelf): Pair[] {
   const near = nearness(one.submittedAtMs, note.createdAtMs);
   if (near === null) return [];
-  const onDeal = deal !== null && note.dealId === deal;
+  const onDeal = deal !== null && note.dealId === deal.id;
   const lateMs = Math.abs((note.createdAtMs ?? 0) - (one.submittedAtMs ?? 0));
   return one.notes.flatMap((text, part) => {
     const fit = shelf.fit(text, one.format, note);
-    if (fit === null) return [];
-    const same = fit === "same";
-    return [{ id: note.id, index, part, same, sure: same && (onDeal || near === "sure"), onDeal, lateMs }];
+    const other = fit === null;
+    if (other && !(onDeal && madeTogether(deal, note))) return [];
+    const level = fit === "same" ? 0 : other ? 2 : 1;
+    const sure = fit === "same" && (onDeal || near === "sure");
+    return [{ id: note.id, index, part, level, sure, other, onDeal, lateMs }];
   });
+}
+
+function madeTogether(deal: CrmRecord, note: CrmRecord): boolean {
+  if (deal.createdAtMs === null || note.createdAtMs === null) return false;
+  return note.createdAtMs >= deal.createdAtMs && note.createdAtMs - deal.createdAtMs <= TOGETHER_MS;
 }

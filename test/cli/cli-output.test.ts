@@ -18,6 +18,7 @@ const NO_SERVER = COMMANDS.filter((row) => row.name !== "simulator");
 const ARGS: Record<string, string[]> = {
   show: ["website/1"],
   import: ["a.json"],
+  adopt: ["a.json"],
   completion: ["bash"],
   pause: ["--why", "x"],
 };

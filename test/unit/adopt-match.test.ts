@@ -53,7 +53,8 @@ describe("a submission with a deal", () => {
   test.each([
     ["another value", { value: 900 }, "its value is 900 instead of 1200"],
     ["another currency", { currency: "USD" }, "its currency is USD instead of EUR"],
-    ["a title that is worded differently", { title: "Engine (website form)" }, "its title is worded differently"],
+    ["a title that is worded differently", { title: "Engine (website form)" }, 'its title is "Engine (website form)"'],
+    ["a title that has nothing in common", { title: "New lead" }, 'its title is "New lead"'],
     [
       "a local time that was read as UTC",
       { createdAtMs: AT - 2 * HOUR },
@@ -69,7 +70,8 @@ describe("a submission with a deal", () => {
     ["no deal", []],
     ["a deal of long before", [deal("61", { createdAtMs: AT - 100 * HOUR })]],
     ["a deal of long after", [deal("61", { createdAtMs: AT + 30 * 24 * HOUR })]],
-    ["another matter", [deal("61", { title: "Renewal of the contract" })]],
+    ["another matter of other days", [deal("61", { title: "Renewal", createdAtMs: AT + 72 * HOUR })]],
+    ["a deal that a colleague made by hand", [deal("61", { title: "Renewal", byApi: false })]],
     ["a deal with another submission's stamp", [deal("61", { stamp: "website/b" })]],
   ])("is half there with its person and %s", (_, deals) => {
     expect(one([wanted()], deals)).toMatchObject({ verdict: "half", person: "1", deal: null });
@@ -169,10 +171,15 @@ describe("notes", () => {
 
   test("of another matter, or of another submission, are not", () => {
     const others = [
-      note("9", "Called, wants more time.", { dealId: "61" }),
+      note("9", "Called, wants more time.", { dealId: "61", createdAtMs: AT + 3 * HOUR }),
       note("8", sought.notes[0]!, { dealId: "61", stamp: "website/b" }),
     ];
     expect(one([sought], [deal("61")], others)).toMatchObject({ verdict: "half", notes: [null] });
+  });
+
+  test("that were made with the deal and say something else are for a person to judge", () => {
+    const finding = one([sought], [deal("61")], [note("9", "New lead from the website!", { dealId: "61" })]);
+    expect(finding).toMatchObject({ verdict: "probably", notes: ["9"] });
   });
 
   test("that one program joined serve for all that they hold", () => {
