@@ -31,7 +31,7 @@ small { display: block; color: var(--dim); font-size: .82rem; font-weight: 400; 
 .controls { display: flex; flex-wrap: wrap; gap: .75rem 1rem; align-items: flex-end; margin: 1rem 0 } .controls[hidden] { display: none }
 .controls p { margin: 0 } .controls .wide { flex: 1 1 16rem } label { display: block }
 input, select, button { font: inherit; color: var(--text); background: var(--panel); border: 1px solid var(--dim); border-radius: .35rem; padding: .35rem .6rem }
-input { width: 100% } select { max-width: 16rem } button { cursor: pointer } button:disabled { opacity: .45; cursor: default }
+input { width: 100% } select { max-width: min(16rem, 100%) } button { cursor: pointer } button:disabled { opacity: .45; cursor: default }
 #list { width: 100%; table-layout: fixed; font-size: .92rem }
 #list td, #list tbody th { overflow-wrap: anywhere }
 #list th:nth-child(1) { width: 11% } #list th:nth-child(2) { width: 15% } #list th:nth-child(3) { width: 9% } #list th:nth-child(4) { width: 21% }
@@ -55,7 +55,7 @@ footer { margin-top: 2rem; color: var(--dim); font-size: .85rem }
   #list tbody tr { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .75rem; margin: .75rem 0 }
   #list td { border: 0; padding: .2rem 0; display: grid; grid-template-columns: 7rem 1fr } #list td > * { grid-column: 2 }
   #list td::before { content: attr(data-label); color: var(--dim); font-size: .85rem; grid-column: 1 }
-  #list tbody th { border: 0; padding: 0 0 .25rem; font-weight: 600 }
+  #list tbody th:nth-child(1) { border: 0; padding: 0 0 .25rem; font-weight: 600; width: auto }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 9pt } .controls, .pages, .skip { display: none !important }
