@@ -152,6 +152,8 @@ export interface Unfinished {
   dueAtMs: number;
   targetMs: number;
   failedAtMs: number | null;
+  /** When a repair put it back after it had been delivered; null: it was not delivered yet, or none did. */
+  repairedAtMs: number | null;
   /** Names of steps that were written (created, updated or adopted, not merely matched). */
   written: StepName[];
   /** Names of steps that are not done. */

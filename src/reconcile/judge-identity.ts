@@ -28,7 +28,7 @@ export function judgeGroup(
     crmId: kept.id,
     expected: { ids: [kept.id] },
     actual: { ids },
-    message: `one ${entity}, ${ids.length} records: ${ids.join(", ")}; ${kept.id}, the oldest, would be kept`,
+    message: `${ids.length} records of one ${entity}: ${ids.join(", ")}; the oldest would be kept`,
     sinceMs: others.reduce((last, { createdAtMs }) => Math.max(last, createdAtMs ?? 0), 0) || nowMs,
     repair: "merge",
     safe: false,

@@ -9,17 +9,18 @@ const IDLE_MS = 10 * 60_000;
 /** Null: it waits, and there is time. */
 export function judgeUnfinished(row: Unfinished, nowMs: number): FoundDiscrepancy | null {
   const { state, written, open } = row;
+  const overdueAtMs = (row.repairedAtMs ?? row.submittedAtMs) + row.targetMs;
   if (state === "failed") return written.length > 0 && open.length > 0 ? halfDone(row, nowMs) : failed(row);
-  if (written.length > 0 && row.dueAtMs + IDLE_MS < nowMs && row.submittedAtMs + row.targetMs < nowMs) {
+  if (written.length > 0 && row.dueAtMs + IDLE_MS < nowMs && overdueAtMs < nowMs) {
     return halfDone(row, nowMs);
   }
-  if (row.submittedAtMs + row.targetMs >= nowMs) return null;
+  if (overdueAtMs >= nowMs) return null;
   return {
     ...named("overdue", row),
     expected: { withinSeconds: Math.round(row.targetMs / 1000) },
     actual: { state },
     message: `it has been ${state} for longer than its source's target`,
-    sinceMs: row.submittedAtMs + row.targetMs,
+    sinceMs: overdueAtMs,
     repair: null,
     safe: false,
     order: null,

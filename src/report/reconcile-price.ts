@@ -25,6 +25,8 @@ const WAYS = {
   none: "nothing of ours in what was asked for",
 } as const;
 const ROWS_SHOWN = 50;
+/** Columns of a terminal that has room for what is so beside what would be done. */
+const WIDE = 110;
 
 /** What a check will cost, and what the repairs of what is open would. */
 export function renderReconcilePrice({ check, repairs }: ReconcilePrice, style: Style): string {
@@ -57,7 +59,7 @@ export function renderReconcilePrice({ check, repairs }: ReconcilePrice, style: 
 const WORDS: Readonly<Record<string, string>> = {
   recreate: "is written again",
   overwrite: "our values are sent again",
-  merge: "the others are merged into it, or deleted if they are notes",
+  merge: "merged into the oldest (a note is deleted)",
   follow: "the ledger follows the merge",
   accept: "stays as people changed it",
   resume: "the rest of the chain is written",
@@ -67,16 +69,18 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** What a repair would do, one line each, and what that would cost. */
 export function renderRepairs({ wish, repairs, tokens }: Repairs, style: Style, rowsShown: number): string {
+  const wide = style.width >= WIDE;
   const rows = repairs
     .slice(0, rowsShown)
-    .map((each) => [each.id, each.kind, each.submission, WORDS[each.repair] ?? each.repair, each.what]);
-  const columns = [
-    { title: "ID" },
-    { title: "KIND" },
-    { title: "SUBMISSION", max: 48 },
-    { title: "REPAIR", max: 60 },
-    { title: "NOW", max: Math.max(40, style.width - 100) },
-  ];
+    .map((each) => [
+      each.id,
+      each.kind,
+      each.submission,
+      WORDS[each.repair] ?? each.repair,
+      ...(wide ? [each.what] : []),
+    ]);
+  const columns = [{ title: "ID" }, { title: "KIND" }, { title: "SUBMISSION", max: 48 }, { title: "REPAIR" }];
+  if (wide) columns.push({ title: "NOW", max: Math.max(40, style.width - 80) });
   const more = repairs.length > rowsShown ? `and ${count(repairs.length - rowsShown)} more\n` : "";
   const how = wish === "safe" ? "--repair" : `--repair=${wish}`;
   const price = tokens === 0 ? "which costs no tokens" : `for about ${counted(Math.ceil(tokens), "token")}`;

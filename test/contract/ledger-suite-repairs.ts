@@ -120,6 +120,24 @@ export function repairTests(subject: Subject): void {
       expect((await story(made.id)).submission).toMatchObject({ state: "done", doneAtMs: START_MS });
     });
 
+    test("does not make a delivered submission late", async () => {
+      const made = await deliver(bench(), { person: "5" });
+      bench().pass(HOUR);
+      expect(await repaired({ type: "recreate", stepId: made.steps.person!.id, crmId: "5" })).toBe("queued");
+      expect(await ledger().lag(bench().now.wallMs)).toEqual({
+        oldestSeconds: null,
+        p50Seconds: null,
+        p95Seconds: null,
+      });
+      await take(bench(), incoming({ submittedAtMs: bench().now.wallMs - 60_000 }));
+      expect(await ledger().lag(bench().now.wallMs)).toEqual({ oldestSeconds: 60, p50Seconds: 60, p95Seconds: 60 });
+      const rows = await allOf((after, most) => ledger().unfinished(EVERYTHING, after, most));
+      expect(rows.map(({ submissionId, repairedAtMs }) => [submissionId, repairedAtMs])).toEqual([
+        [made.id, bench().now.wallMs],
+        [expect.any(Number), null],
+      ]);
+    });
+
     test("keeps off what a run works on, and off what was set aside", async () => {
       const busy = await deliver(bench(), { person: "5" }, {}, { to: "inProgress" });
       expect(await repaired({ type: "recreate", stepId: busy.steps.person!.id, crmId: "5" })).toBe("busy");

@@ -88,9 +88,12 @@ export function peek(store: Store, limit: number, nowMs: number, filter: QueueFi
   });
 }
 
+/** One that was delivered and is repaired now is no late one. */
+const OPEN = "state IN ('pending', 'waiting', 'inProgress', 'uncertain')";
 const AGE_AT = `
   SELECT submitted_at_ms AS submittedAtMs FROM submissions
-  WHERE state IN ('pending', 'waiting', 'inProgress', 'uncertain') ORDER BY submitted_at_ms LIMIT 1 OFFSET ?`;
+  WHERE ${OPEN} AND done_at_ms IS NULL ORDER BY submitted_at_ms LIMIT 1 OFFSET ?`;
+const REPAIRED = `SELECT count(*) AS n FROM submissions WHERE ${OPEN} AND done_at_ms IS NOT NULL`;
 
 /** Ages of what is not in the CRM yet. Nulls where nothing waits. */
 export function lag(
@@ -99,13 +102,14 @@ export function lag(
 ): { oldestSeconds: number | null; p50Seconds: number | null; p95Seconds: number | null } {
   return store.read(() => {
     const counts = countQueue(store, null, null);
-    const open = counts.pending + counts.waiting + counts.inProgress + counts.uncertain;
+    const open =
+      counts.pending + counts.waiting + counts.inProgress + counts.uncertain - store.one<{ n: number }>(REPAIRED)!.n;
     // Oldest first: the age that 95 of 100 do not reach is near the beginning.
     const ageAt = (offset: number): number | null => {
       const row = store.one<{ submittedAtMs: number }>(AGE_AT, offset);
       return row === undefined ? null : Math.max(0, Math.round((nowMs - row.submittedAtMs) / 1000));
     };
-    if (open === 0) return { oldestSeconds: null, p50Seconds: null, p95Seconds: null };
+    if (open <= 0) return { oldestSeconds: null, p50Seconds: null, p95Seconds: null };
     return {
       oldestSeconds: ageAt(0),
       p50Seconds: ageAt(Math.floor(open * 0.5)),

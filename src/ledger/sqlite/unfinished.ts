@@ -6,7 +6,9 @@ import type { Store } from "./store.ts";
 import { parseError } from "./submission-rows.ts";
 
 const COLUMNS = `u.id AS submissionId, u.source, u.key, json_extract(u.content, '$.person.email') AS email, u.state,
-  u.submitted_at_ms AS submittedAtMs, u.due_at_ms AS dueAtMs, u.target_ms AS targetMs, u.failed_at_ms AS failedAtMs, u.error`;
+  u.submitted_at_ms AS submittedAtMs, u.due_at_ms AS dueAtMs, u.target_ms AS targetMs, u.failed_at_ms AS failedAtMs, u.error,
+  CASE WHEN u.done_at_ms IS NOT NULL THEN
+    (SELECT max(at_ms) FROM waits w WHERE w.submission_id = u.id AND w.kind = 'repair') END AS repairedAtMs`;
 /** The four states are those of the index. */
 const WAITING = `
   SELECT ${COLUMNS} FROM submissions u
