@@ -1,3 +1,4 @@
+import type { Environment } from "../config/environment.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SourceSettings } from "../domain/settings.ts";
@@ -5,9 +6,13 @@ import type { SourceDraft } from "../intake/known-tools/draft.ts";
 import { counted } from "../report/human.ts";
 import { safeLine, safeText } from "../report/safe-text.ts";
 import type { Invocation, Reply } from "./command.ts";
+import { shellWord } from "./cron-line.ts";
+import { type Around, around, type FittedDraft, fitted, NOTHING_AROUND } from "./draft-around.ts";
 import { draftText } from "./draft-text.ts";
 import { vendors } from "./read-config.ts";
+import { createRealClock } from "./real-clock.ts";
 import { type CheckSourceFlags, pathOf, sampleOf } from "./sample-source.ts";
+import { sendFroms } from "./send-from.ts";
 
 /** Records that a draft looks at. */
 const RECORDS_MAX = 200;
@@ -34,20 +39,64 @@ export async function draftSource(invocation: Invocation, flags: CheckSourceFlag
   const draft = draftOf(format, records);
   const name = flags.source ?? draft.name;
   const heading = `Drafted from ${safeLine(args[0]!)}: ${draft.tool}.`;
-  const yaml = safeText(draftText(draft, name, heading, format !== "csv"));
-  const settings = settingsOf(yaml, name, io.cwd);
+  const spooled = format !== "csv";
+  const { fit, yaml, settings, own } = fittedText(invocation, draft, name, spooled, (fit) =>
+    safeText(draftText(fit, name, heading, spooled)),
+  );
   const taken = path === "-" ? null : await tried(invocation, settings, path, flags);
   talk.say(`Recognised: ${draft.tool}.${taken === null ? "" : ` The draft takes ${taken.text}.`}`);
   for (const warning of taken?.warnings ?? []) talk.warn(warning);
-  talk.say("Put it into crmledger.yaml, then look what it makes of the file: crmledger check-source FILE");
-  return { json: documentOf(draft, name, format, yaml, taken), text: () => yaml, exitCode: 0 };
+  talk.say(nextStep(args[0]!, name, own));
+  return { json: documentOf(fit, name, format, yaml, taken), text: () => yaml, exitCode: 0 };
+}
+
+interface Fitted {
+  fit: FittedDraft;
+  yaml: string;
+  settings: SourceSettings;
+  own: Around["own"];
+}
+
+/** The draft among what the config says. A config that can't be taken over from is said, and left out. */
+function fittedText(
+  invocation: Invocation,
+  draft: SourceDraft,
+  name: string,
+  spooled: boolean,
+  textOf: (fit: FittedDraft) => string,
+): Fitted {
+  const { io, talk } = invocation;
+  const fitInto = (place: Around): Fitted => {
+    const zone = String(place.own?.timezone ?? place.timezone ?? "UTC");
+    const from = sendFroms((io.clock ?? createRealClock()).wallMs(), zone);
+    const fit = fitted(draft, place, spooled || place.own?.spool !== undefined ? from.sendFrom : from.importFrom);
+    const yaml = textOf(fit);
+    return { fit, yaml, settings: settingsOf(yaml, name, io.cwd, io.env), own: place.own };
+  };
+  try {
+    return fitInto(around(invocation, name));
+  } catch (error) {
+    if (!(error instanceof CrmledgerError) || error.code !== "configInvalid") throw error;
+    talk.warn(`what crmledger.yaml says of ${safeLine(name)} is not taken over: it has a mistake in it`);
+    return fitInto(NOTHING_AROUND);
+  }
+}
+
+function nextStep(file: string, name: string, own: Around["own"]): string {
+  const place = own === null ? "under `sources:`" : `in place of ${safeLine(name)}, whose other settings it keeps,`;
+  const words = [safeLine(file), "--source", safeLine(name)].map(shellWord).join(" ");
+  const other =
+    own?.map === undefined
+      ? ""
+      : ` Are these other records than those that ${safeLine(name)} has a map for? Name the draft with --source.`;
+  return `Put it ${place} into crmledger.yaml, then look what it makes of the file: crmledger check-source ${words}.${other}`;
 }
 
 /** Parsed as a config is, so that what is printed can be put into one. */
-function settingsOf(yaml: string, name: string, folder: string): SourceSettings {
+function settingsOf(yaml: string, name: string, folder: string, env: Environment = {}): SourceSettings {
   const text = `crm: { type: pipedrive }\n${yaml === "" ? `sources: { ${JSON.stringify(name)}: {} }` : yaml}`;
   const file = `${folder}/crmledger.yaml`;
-  const config = parseConfig(text, { file, env: {}, ownerOnly: true, vendors: vendors() });
+  const config = parseConfig(text, { file, env, ownerOnly: true, vendors: vendors() });
   return config.sources[name]!;
 }
 
@@ -63,7 +112,14 @@ async function tried(
   path: string,
   flags: CheckSourceFlags,
 ): Promise<Tried> {
-  const { counts, rejects, warnings } = await sampleOf(invocation, settings, path, false, { ...flags, limit: 1 });
+  const { counts, rejects, warnings } = await sampleOf(
+    invocation,
+    // What is history here and now says nothing about the map.
+    { ...settings, sendFromMs: null },
+    path,
+    false,
+    { ...flags, limit: 1 },
+  );
   const { file: _, rows, new: submissions, ...others } = counts;
   const reasons = rejects.map(({ reason, count }) => `${count} rejected: ${reason}`).join("; ");
   const rest = [
@@ -78,7 +134,7 @@ async function tried(
   };
 }
 
-function documentOf(draft: SourceDraft, name: string, format: string, yaml: string, taken: Tried | null) {
+function documentOf(draft: FittedDraft, name: string, format: string, yaml: string, taken: Tried | null) {
   const { tool, map, settings } = draft;
   return { tool, source: name, format, settings: { ...settings, map }, counts: taken?.counts ?? null, yaml };
 }

@@ -1,11 +1,12 @@
 import { Document, type Pair, type Scalar, type YAMLMap } from "yaml";
 import type { SourceDraft } from "../intake/known-tools/draft.ts";
+import type { FittedDraft } from "./draft-around.ts";
 
 /**
  * A draft as a `sources:` block with its comments, ready to be put into `crmledger.yaml`. `spooled`: its records come one by
  * one; else as a file that somebody imports.
  */
-export function draftText(draft: SourceDraft, name: string, heading: string, spooled: boolean): string {
+export function draftText(draft: SourceDraft | FittedDraft, name: string, heading: string, spooled: boolean): string {
   const settings = {
     ...(spooled ? { spool: `./spool/${name}` } : {}),
     ...draft.settings,

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import { DateTime } from "luxon";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { Invocation } from "./command.ts";
 import type { InitAnswers, InitSource } from "./config-text.ts";
 import type { CrmFound } from "./init-contact.ts";
-import { type Answered, askAnswers, pipelineNamed } from "./init-questions.ts";
+import { type Answered, askAnswers, pipelineNamed, type Undated } from "./init-questions.ts";
 import { tryToken } from "./init-token.ts";
 import { localPlace } from "./local-place.ts";
 import { canAsk } from "./questions.ts";
 import { createRealClock } from "./real-clock.ts";
+import { sendFroms } from "./send-from.ts";
 
 export interface InitFlags {
   baseUrl?: string;
@@ -28,9 +28,6 @@ export interface InitFlags {
   force?: boolean;
 }
 
-/** Missed submissions are some days old; last year's export is not what anybody missed. */
-const IMPORT_DAYS = 30;
-
 /** All from flags where they name the token's place, else by asking. Rejects with `usage` where nobody is there to ask. */
 export async function answersOf(invocation: Invocation, flags: InitFlags, folder: string): Promise<Answered> {
   const { io, globals } = invocation;
@@ -38,19 +35,24 @@ export async function answersOf(invocation: Invocation, flags: InitFlags, folder
     throw new CrmledgerError("usage", "--token-file and --token-env exclude each other");
   }
   const place = localPlace(io.env);
-  const rest = {
-    ledger: globals.ledger ?? "./crmledger.db",
-    ...histories(invocation, flags.timezone ?? place.timezone),
-  };
+  const ledger = globals.ledger ?? "./crmledger.db";
+  // A day begins where the forms are, which may be told only now.
+  const dated = ({ answers, newToken }: Undated): Answered => ({
+    answers: {
+      ...answers,
+      ...sendFroms((io.clock ?? createRealClock()).wallMs(), answers.timezone ?? place.timezone),
+    },
+    newToken,
+  });
   const sources = sourcesOf(flags, io.cwd, folder);
   if (flags.tokenFile !== undefined || flags.tokenEnv !== undefined) {
-    return { answers: await fromFlags(invocation, flags, folder, { ...rest, sources }), newToken: null };
+    return dated({ answers: await fromFlags(invocation, flags, folder, { ledger, sources }), newToken: null });
   }
   if (canAsk(io) && !globals.json) {
     const { baseUrl, plan, seats, country, timezone, pipeline } = flags;
     const named = flags.source !== undefined || flags.spool !== undefined;
     const given = { baseUrl, plan, seats, country, timezone, pipeline, ...(named && { sources }) };
-    return await askAnswers(invocation, given, rest, place, folder);
+    return dated(await askAnswers(invocation, given, ledger, place, folder));
   }
   throw new CrmledgerError("usage", "init needs --token-file FILE or --token-env NAME where it can't ask", {
     hint: "Optional: --base-url, --plan, --seats, --source, --spool, and others (see --help). At a terminal it asks for them.",
@@ -61,8 +63,8 @@ async function fromFlags(
   invocation: Invocation,
   flags: InitFlags,
   folder: string,
-  rest: Pick<InitAnswers, "ledger" | "sendFrom" | "importFrom" | "sources">,
-): Promise<InitAnswers> {
+  rest: Pick<InitAnswers, "ledger" | "sources">,
+): Promise<Undated["answers"]> {
   const { io } = invocation;
   const baseUrl = flags.baseUrl ?? null;
   const token = tokenOf(invocation, flags);
@@ -116,12 +118,4 @@ function sourcesOf(flags: InitFlags, cwd: string, folder: string): InitSource[] 
 function fromFolder(cwd: string, folder: string, path: string): string {
   const inside = relative(folder, resolve(cwd, path));
   return inside.startsWith("..") ? resolve(cwd, path) : `./${inside}`;
-}
-
-/** Local midnight of today, and of a month ago for files of missed submissions, with their offset. */
-function histories({ io }: Invocation, timezone: string): Pick<InitAnswers, "sendFrom" | "importFrom"> {
-  const now = DateTime.fromMillis((io.clock ?? createRealClock()).wallMs(), { zone: timezone });
-  const today = (now.isValid ? now : now.setZone("UTC")).startOf("day");
-  const text = (time: DateTime): string => time.toISO({ suppressMilliseconds: true }) ?? "";
-  return { sendFrom: text(today), importFrom: text(today.minus({ days: IMPORT_DAYS })) };
 }

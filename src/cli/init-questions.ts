@@ -19,6 +19,11 @@ export interface Answered {
   newToken: string | null;
 }
 
+/** What is answered before the moments of `sendFrom` can be told. */
+export interface Undated extends Omit<Answered, "answers"> {
+  answers: Omit<InitAnswers, "sendFrom" | "importFrom">;
+}
+
 /** A question with its rule: asks again, with the reason, until `read` takes the answer. */
 async function askUntil<T>(invocation: Invocation, ask: Ask, question: string, read: (text: string) => T): Promise<T> {
   for (;;) {
@@ -40,10 +45,10 @@ const refused = (message: string, hint: string): CrmledgerError =>
 export async function askAnswers(
   invocation: Invocation,
   given: Partial<InitAnswers>,
-  rest: Pick<InitAnswers, "ledger" | "sendFrom" | "importFrom">,
+  ledger: string,
   place: LocalPlace,
   folder: string,
-): Promise<Answered> {
+): Promise<Undated> {
   const { ask, close } = openQuestions(invocation.io);
   const until = <T>(question: string, read: (text: string) => T) => askUntil(invocation, ask, question, read);
   try {
@@ -63,7 +68,7 @@ export async function askAnswers(
     const timezone = given.timezone ?? (await until(`Time zone of your forms [${place.timezone}]: `, zoneOf(place)));
     const pipeline = given.pipeline ?? (await askPipeline(invocation, ask, found));
     const answers = {
-      ...rest,
+      ledger,
       baseUrl,
       tokenFile: TOKEN_FILE,
       tokenEnv: null,
@@ -79,7 +84,8 @@ export async function askAnswers(
   }
 }
 
-const offer = (value: string | null): string => (value === null ? " (EE; empty: none)" : ` [${value}, - for none]`);
+const offer = (value: string | null): string =>
+  value === null ? " (two letters, such as EE; empty: none)" : ` [${value}, - for none]`;
 
 /** `acme` and `acme.pipedrive.com` are what people type. Null: the vendor's common address. */
 function addressOf(invocation: Invocation, text: string): string | null {

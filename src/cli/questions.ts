@@ -23,7 +23,10 @@ export function openQuestions(io: Io): { ask: Ask; close(): void } {
   });
   const lines = createInterface({ input: io.stdin, output: echo, terminal: true });
   // In raw mode the terminal sends no signal for Ctrl-C; nothing is written before the last answer.
-  lines.on("SIGINT", () => io.exit(exitCodeOfSignal("SIGINT")));
+  lines.on("SIGINT", () => {
+    io.stderr.write("\nNothing was written.\n");
+    io.exit(exitCodeOfSignal("SIGINT"));
+  });
   const answers = lines[Symbol.asyncIterator]();
   return {
     ask: async (question, hidden = false) => {

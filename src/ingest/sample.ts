@@ -95,7 +95,7 @@ function formatInSpool(source: SourceSettings, name: string, warnings: Warnings)
 function warnOfPhone({ content, origin }: IncomingSubmission, warnings: Warnings): void {
   const phone = content.person?.phone;
   if (phone === undefined || phone.startsWith("+")) return;
-  warnings.count("phone", `line ${origin.line}`, (count, first) => {
+  warnings.count("phone", origin.line === null ? "this record" : `line ${origin.line}`, (count, first) => {
     const what = count === 1 ? "1 phone number is" : `${count} phone numbers are`;
     return `${what} kept as text and not matched (first in ${first}); the source's \`country\` makes numbers that are written nationally readable`;
   });

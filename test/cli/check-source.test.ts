@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { type CliWorld, createCliWorld } from "../support/cli-world.ts";
 
 const PAYLOADS = join(import.meta.dirname, "../../fixtures/payloads");
@@ -226,7 +227,7 @@ describe("check-source --draft", () => {
     const draft = await world.run("check-source", file, "--draft");
     expect(draft.code).toBe(0);
     expect(draft.err).toContain("Recognised: a webhook of Typeform. The draft takes 3 of 4 records (1 duplicate).");
-    world.config(draft.out);
+    world.config(draft.out.replace(/sendFrom:.*/, "sendFrom: 2026-01-01"));
     const checked = await world.run("check-source", file, "--json");
     expect(checked.code).toBe(0);
     expect(checked.json).toMatchObject({
@@ -257,6 +258,70 @@ describe("check-source --draft", () => {
     world.config(draft.out);
     const { json } = await world.run("check-source", "evil.json", "--json");
     expect(json.records[0].content.person).toEqual({ name: "Ada", email: "ada@example.com" });
+  });
+
+  const FORM = JSON.stringify({
+    id: "c-1",
+    sent: "2026-11-23 18:05:11",
+    mail: "ada@example.com",
+    phone: "030 5550123",
+  });
+  const sourceIn = (yaml: string, name: string) => parse(yaml).sources[name];
+
+  test("keeps what the config says of that source, so that what was history stays history", async () => {
+    const kept = {
+      lane: "operational",
+      sendFrom: "2026-11-01T00:00:00+01:00",
+      timezone: "Europe/Berlin",
+      country: "DE",
+    };
+    world.config(
+      `sources: ${JSON.stringify({ website: { spool: "./inbox", ...kept, map: { "person.email": "e" } } })}\n`,
+    );
+    world.write("form.json", FORM);
+    const draft = await world.run("check-source", "form.json", "--draft");
+    expect(sourceIn(draft.out, "website")).toMatchObject({
+      spool: "./inbox",
+      ...kept,
+      map: { "person.email": "mail" },
+    });
+    expect(draft.out).not.toContain("name the source's zone here");
+    expect(draft.err).toContain("in place of website");
+    expect(draft.err).toContain("check-source form.json --source website");
+    expect(draft.err).not.toContain("kept as text and not matched");
+  });
+
+  test("of a new source takes zone and country from the others, and sends nothing old by itself", async () => {
+    world.config("sources:\n  one:\n    timezone: Europe/Berlin\n    country: DE\n");
+    world.write("form.json", FORM);
+    world.write("last-year.csv", "Date,Email,Phone\n2025-03-04 09:12,ada@example.com,030 5550123\n");
+    const form = sourceIn((await world.run("check-source", "form.json", "--draft")).out, "website");
+    expect(form).toMatchObject({ timezone: "Europe/Berlin", country: "DE" });
+    expect(Date.now() - Date.parse(form.sendFrom)).toBeLessThan(25 * 3_600_000);
+    const draft = await world.run("check-source", "last-year.csv", "--draft", "--source", "zap");
+    expect(draft.err).toContain("The draft takes 1 of 1 record.");
+    world.config(draft.out);
+    expect((await world.run("import", "last-year.csv", "--source", "zap")).code).toBe(0);
+    const { ingested } = (await world.run("sync", "--json")).json;
+    expect(ingested.new).toBe(0);
+    expect(world.simulator.records.persons).toHaveLength(0);
+  });
+
+  test("is made beside a config with a mistake in it, too", async () => {
+    world.write("form.json", FORM);
+    world.config("sources:\n  website:\n    splool: ./x\n");
+    const draft = await world.run("check-source", "form.json", "--draft");
+    expect(draft.code).toBe(0);
+    expect(draft.err).toContain("what crmledger.yaml says of website is not taken over");
+    world.config("sources: [\n");
+    expect((await world.run("check-source", "form.json", "--draft")).code).toBe(0);
+  });
+
+  test("has no line to name in a file of one record", async () => {
+    world.write("form.json", FORM);
+    expect((await world.run("check-source", "form.json", "--draft")).err).toContain(
+      "not matched (first in this record)",
+    );
   });
 
   test("finds nothing in an empty file: 65", async () => {

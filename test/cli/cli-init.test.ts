@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cronLine } from "../../src/cli/cron-line.ts";
 import { systemdUnits } from "../../src/cli/systemd-units.ts";
@@ -195,6 +195,17 @@ const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_00
 
 describe("init at a terminal", () => {
   const good = () => world.simulator.tokens[0]!;
+
+  it("counts today as it is where the forms are, wherever this machine thinks that it is", async () => {
+    for (const zone of ["Pacific/Kiritimati", "Pacific/Pago_Pago"]) {
+      await world.runWith({ answers: [world.url, good(), "", "", "", "", "", zone, ""] }, "init", "--force");
+      const { sendFromMs } = configWritten().sources.website!;
+      const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "medium" }).format(sendFromMs ?? 0);
+      expect(clock).toBe("00:00:00");
+      expect(Date.now() - (sendFromMs ?? 0)).toBeLessThan(24 * 3_600_000);
+      rmSync(world.path("pipedrive.token"));
+    }
+  });
 
   it("asks, never shows the token, keeps it in a file of the owner's, and names whose it is", async () => {
     const place = ["EE", "Europe/Tallinn"];
