@@ -24,7 +24,7 @@ export function openQuestions(io: Io): { ask: Ask; close(): void } {
   const lines = createInterface({ input: io.stdin, output: echo, terminal: true });
   // In raw mode the terminal sends no signal for Ctrl-C; nothing is written before the last answer.
   lines.on("SIGINT", () => {
-    io.stderr.write("\nNothing was written.\n");
+    io.stderr.write("\nStopped.\n");
     io.exit(exitCodeOfSignal("SIGINT"));
   });
   const answers = lines[Symbol.asyncIterator]();
