@@ -56,9 +56,10 @@ export function fitted(draft: SourceDraft, { own, timezone, country }: Around, s
   return {
     ...draft,
     settings: {
-      ...("submittedAt" in draft.map ? { sendFrom } : {}),
-      ...draft.settings,
       ...kept,
+      ...("submittedAt" in draft.map && kept.sendFrom === undefined ? { sendFrom } : {}),
+      ...draft.settings,
+      ...Object.fromEntries(Object.entries(kept).filter(([key]) => key in draft.settings)),
       ...(zone === null ? {} : { timezone: zone }),
       ...(land === null ? {} : { country: land }),
     },

@@ -87,9 +87,13 @@ function nextStep(file: string, name: string, own: Around["own"]): string {
   const words = [safeLine(file), "--source", safeLine(name)].map(shellWord).join(" ");
   const other =
     own?.map === undefined
-      ? ""
-      : ` Are these other records than those that ${safeLine(name)} has a map for? Name the draft with --source.`;
-  return `Put it ${place} into crmledger.yaml, then look what it makes of the file: crmledger check-source ${words}.${other}`;
+      ? []
+      : [`${safeLine(name)} has a map already. Are these other records? Then name the draft with --source NAME.`];
+  return [
+    ...other,
+    `Put it ${place} into crmledger.yaml, then look what it makes of the file:`,
+    `  crmledger check-source ${words}`,
+  ].join("\n");
 }
 
 /** Parsed as a config is, so that what is printed can be put into one. */

@@ -287,7 +287,8 @@ describe("check-source --draft", () => {
     });
     expect(draft.out).not.toContain("name the source's zone here");
     expect(draft.err).toContain("in place of website");
-    expect(draft.err).toContain("check-source form.json --source website");
+    expect(draft.err).toMatch(/^ {2}crmledger check-source form\.json --source website$/m);
+    expect(draft.err).toContain("website has a map already");
     expect(draft.err).not.toContain("kept as text and not matched");
   });
 

@@ -170,6 +170,12 @@ describe("a tool that nobody knows", () => {
     expect(counts).toEqual({ rows: 1, new: 1 });
   });
 
+  test("with something that may be an id asks whose it is, and does not take it", async () => {
+    const draft = await draftOfText("zap.csv", "Zap Run ID,Email\n2025-1,p1@example.com\n2025-2,p2@example.com\n");
+    expect(draft.map.id).toBeUndefined();
+    expect(draft.remarks[0]).toContain('"id: Zap Run ID"');
+  });
+
   test("without anybody to reach says so", async () => {
     const draft = await draftOfText("none.json", `{"colour":"red"}`);
     expect(draft.remarks[0]).toContain("e-mail address or phone number");

@@ -167,7 +167,7 @@ export function mapOf(found: Guess): SourceMap {
 }
 
 /** Names with a blank need no backticks where they stand alone: a column is read by its name. */
-function pathAsWritten(path: Path): string {
+export function pathAsWritten(path: Path): string {
   const [only] = path;
   return path.length === 1 && only !== undefined && !/^[=`]|\./.test(only) ? only : pathText(path);
 }

@@ -2,7 +2,7 @@
 import { SHAPE } from "../submission.ts";
 import { timeFormOf } from "../time.ts";
 import { type DraftSample, inExpression, type SourceDraft } from "./draft.ts";
-import { type Guess, guess, type Leaf, leavesOf, mapOf, withoutGuessed } from "./guess.ts";
+import { type Guess, guess, type Leaf, leavesOf, mapOf, pathAsWritten, withoutGuessed } from "./guess.ts";
 
 export function draftOfUnknown(sample: DraftSample): SourceDraft {
   const leaves = leavesOf(sample.records, sample.base);
@@ -25,7 +25,7 @@ export function draftOfUnknown(sample: DraftSample): SourceDraft {
       timezone: "name the source's zone here: its times have no offset",
       restToNote: "every other member becomes a line of the note",
     },
-    remarks: remarksOf(found),
+    remarks: remarksOf(found, candidateId(leaves, sample.records.length)),
   };
 }
 
@@ -49,12 +49,26 @@ function rootOf(left: readonly Leaf[], { base }: DraftSample): string {
   return chosen.length === 0 ? "$" : inExpression(chosen);
 }
 
-function remarksOf({ id, time, email, phone }: Guess): string[] {
+/** A member that is called an id of something and differs in each record: only its owner knows whose id it is. */
+function candidateId(leaves: readonly Leaf[], records: number): string | null {
+  const isOne = ({ name, values }: Leaf): boolean =>
+    /\bid$/.test(name) && values.length === records && new Set(values).size === records;
+  const found = leaves.find(isOne);
+  return found === undefined ? null : pathAsWritten(found.path);
+}
+
+function remarksOf({ id, time, email, phone }: Guess, candidate: string | null): string[] {
   return [
     ...(email === null && phone === null
       ? ["No member looks like an e-mail address or phone number: one of them is needed."]
       : []),
-    ...(id === null
+    ...(id === null && candidate !== null
+      ? [
+          `Is ${candidate} the record's own id, the same when it comes again? Then add to the map: "id: ${candidate}".`,
+          "Without an id the key is a hash of content and time, so an edited record becomes a new submission.",
+        ]
+      : []),
+    ...(id === null && candidate === null
       ? [
           "No member looks like an id: the key is a hash of content and time, so an edited record becomes a new submission.",
         ]
