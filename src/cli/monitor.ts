@@ -11,6 +11,8 @@ type Alert = StatusDocument["alerts"][number];
 const CRITICAL_FACTOR = 3;
 /** Exit codes of runs that need a person at once. */
 const CRITICAL_CODES = new Set([1, 74, 77, 78]);
+/** Breaks of which the queue itself says how they stand now. */
+const QUEUE_KINDS = ["failed", "rejected", "conflict", "overdue"];
 const LEVELS = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
 
 /** What of a status needs a person. `targetMs`: the longest target of the sources. */
@@ -32,6 +34,12 @@ export function judge(status: Omit<StatusDocument, "alerts">, targetMs: number):
   if (targetMs > 0 && oldestMs > targetMs) {
     const level = oldestMs > targetMs * CRITICAL_FACTOR ? "critical" : "warning";
     alerts.push({ level, message: `the oldest submission waits since ${span(oldestMs)}` });
+  }
+  const { breaks: all = 0, kinds = {} } = status.lastCheck ?? {};
+  const breaks = all - QUEUE_KINDS.reduce((sum, kind) => sum + (kinds[kind] ?? 0), 0);
+  if (breaks > 0) {
+    const isAre = breaks === 1 ? "is" : "are";
+    alerts.push({ level: "warning", message: `${counted(breaks, "break")} ${isAre} open; see: crmledger reconcile` });
   }
   const code = status.lastRun?.exitCode ?? null;
   if (code !== null && CRITICAL_CODES.has(code)) {

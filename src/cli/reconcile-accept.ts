@@ -4,9 +4,9 @@ import { renderAccepted } from "../report/reconcile-accepted.ts";
 import { meaningOf } from "../report/reconcile-words.ts";
 import type { Invocation, Reply } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
+import { discrepanciesOf, refuseUnknown } from "./discrepancies.ts";
 import { type ReconcileFlags, readAccept } from "./reconcile-flags.ts";
 
-const ROWS_MAX = 500;
 const OPEN = ["new", "open"] as const;
 
 /** `crmledger reconcile accept`: closes differences that are all right as they are. All of the named ones, or none. */
@@ -40,17 +40,6 @@ async function named(shop: Shop, ids: readonly string[]): Promise<DiscrepancyRow
   return rows;
 }
 
-/** Throws `inputUnreadable` where an id is of no difference that the ledger knows. */
-export function refuseUnknown(ids: Iterable<string>, rows: readonly { id: string }[], hint: string): void {
-  const known = new Set(rows.map(({ id }) => id));
-  const unknown = [...ids].filter((id) => !known.has(id));
-  if (unknown.length === 0) return;
-  const what = unknown.length === 1 ? "is no discrepancy" : "are no discrepancies";
-  throw new CrmledgerError("inputUnreadable", `${unknown.slice(0, 10).join(", ")} ${what} that this ledger knows`, {
-    hint: `The column ID of \`crmledger reconcile\` has them; --edits lists all. ${hint}`,
-  });
-}
-
 async function ofKind(shop: Shop, kind: string): Promise<DiscrepancyRow[]> {
   const rows = await discrepanciesOf(shop, { kinds: [kind], states: OPEN });
   if (rows.length > 0 || meaningOf(kind) !== "") return rows;
@@ -59,18 +48,4 @@ async function ofKind(shop: Shop, kind: string): Promise<DiscrepancyRow[]> {
   throw new CrmledgerError("usage", `There is no kind "${kind}"`, {
     hint: `${kinds.length === 0 ? "Nothing is open." : `Open are: ${kinds.join(", ")}.`} Nothing was accepted.`,
   });
-}
-
-export async function discrepanciesOf(
-  { ledger }: Pick<Shop, "ledger">,
-  filter: DiscrepancyFilter,
-): Promise<DiscrepancyRow[]> {
-  const rows: DiscrepancyRow[] = [];
-  let after: string | null = null;
-  do {
-    const page = await ledger.discrepancies(filter, after, ROWS_MAX);
-    rows.push(...page.rows);
-    after = page.next;
-  } while (after !== null);
-  return rows;
 }

@@ -1,19 +1,18 @@
-import { jsonText } from "../intake/json-text.ts";
 import type { CheckScope, DiscrepancyRow } from "../ledger/checks.ts";
 import { isSafe, repairTokens } from "../reconcile/repair.ts";
 import { reconcileCsv } from "../report/reconcile-csv.ts";
 import type { ReconcileDocument, ReconcileItem, ReconcileTotals } from "../report/reconcile-document.ts";
 import { reconcileHtml } from "../report/reconcile-html.ts";
 import { renderReconcileTable } from "../report/reconcile-table.ts";
-import { createStyle } from "../report/style.ts";
+import type { Style } from "../report/style.ts";
 import type { Invocation, Reply } from "./command.ts";
 import type { Shop } from "./compose.ts";
-import { discrepanciesOf } from "./reconcile-accept.ts";
-import { outPath, type ReconcileFlags } from "./reconcile-flags.ts";
+import { discrepanciesOf } from "./discrepancies.ts";
+import { formattedReply } from "./formatted-reply.ts";
+import type { ReconcileFlags } from "./reconcile-flags.ts";
 import type { Checked } from "./reconcile-run.ts";
 import type { Repaired } from "./repair-run.ts";
 import { holdDocument } from "./status.ts";
-import { writeWhole } from "./write-whole.ts";
 
 const DAY_MS = 86_400_000;
 const AGES: readonly { age: string; fromMs: number | null; toMs: number | null }[] = [
@@ -134,45 +133,14 @@ const later = (a: number | null, b: number | null): number | null => (a === null
 const earlier = (a: number | null, b: number | null): number | null =>
   a === null ? b : b === null ? a : Math.min(a, b);
 
-/** The document in the form that was asked for: to standard output, or into a file, and then in words here. */
-export function reconcileReply(
-  invocation: Invocation,
-  document: ReconcileDocument,
-  flags: ReconcileFlags,
-  exitCode: number,
-): Reply {
-  const path = outPath(invocation, flags);
-  const table: Reply["text"] = (style) => renderReconcileTable(document, style, { edits: flags.edits === true });
-  if (path === null) {
-    if (flags.format === "csv") return { json: document, text: () => reconcileCsv(document), exitCode };
-    if (flags.format === "json") return { json: document, text: () => `${jsonText(document)}\n`, exitCode };
-    if (flags.format === "html") return { json: document, text: () => reconcileHtml(document), exitCode };
-    return { json: document, text: table, exitCode };
-  }
-  const format = flags.format ?? formatOf(path);
-  writeWhole(path, textIn(format, document, table), process.pid);
-  invocation.talk.say(`Wrote ${path}`);
-  return { json: document, text: table, exitCode };
-}
-
-function textIn(
-  format: NonNullable<ReconcileFlags["format"]>,
-  document: ReconcileDocument,
-  table: Reply["text"],
-): string {
-  switch (format) {
-    case "html":
-      return reconcileHtml(document);
-    case "csv":
-      return reconcileCsv(document);
-    case "json":
-      return `${JSON.stringify(document, null, 2)}\n`;
-    case "table":
-      return table(createStyle({ isTTY: false, columns: undefined }, { color: false }, {}));
-  }
-}
-
-function formatOf(path: string): NonNullable<ReconcileFlags["format"]> {
-  const suffix = path.toLowerCase().split(".").at(-1);
-  return suffix === "html" || suffix === "csv" || suffix === "json" ? suffix : "table";
+/** The document in the form that was asked for. */
+export function reconcileReply(invocation: Invocation, document: ReconcileDocument, exitCode: number): Reply {
+  const edits = (invocation.flags as ReconcileFlags).edits === true;
+  const forms = {
+    json: document,
+    table: (style: Style) => renderReconcileTable(document, style, { edits }),
+    csv: () => reconcileCsv(document),
+    html: () => reconcileHtml(document),
+  };
+  return formattedReply(invocation, forms, exitCode);
 }

@@ -3,7 +3,8 @@ import type { CheckScope } from "../ledger/checks.ts";
 import { type ReconcilePrice, renderReconcilePrice } from "../report/reconcile-price.ts";
 import type { Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
-import { accept, discrepanciesOf, refuseUnknown } from "./reconcile-accept.ts";
+import { discrepanciesOf, refuseUnknown } from "./discrepancies.ts";
+import { accept } from "./reconcile-accept.ts";
 import { documentOf, reconcileReply } from "./reconcile-document.ts";
 import { outPath, type ReconcileFlags, refuseUnclear, scopeOf } from "./reconcile-flags.ts";
 import { type Checked, checkAll } from "./reconcile-run.ts";
@@ -30,7 +31,7 @@ export const run: RunCommand = async (invocation) => {
     const repaired =
       flags.repair === undefined ? NOTHING_REPAIRED : await askAndRepair(shop, invocation, flags, checked, ids);
     const document = await documentOf(shop, checked, scope, repaired);
-    return reconcileReply(invocation, document, flags, exitCodeOf(checked, document.counts));
+    return reconcileReply(invocation, document, exitCodeOf(checked, document.counts));
   });
 };
 

@@ -11,7 +11,7 @@ import {
 import { submissionName } from "../report/reconcile-words.ts";
 import type { Invocation } from "./command.ts";
 import { type Shop, withRun } from "./compose.ts";
-import { discrepanciesOf } from "./reconcile-accept.ts";
+import { discrepanciesOf } from "./discrepancies.ts";
 import type { ReconcileFlags } from "./reconcile-flags.ts";
 import type { Checked } from "./reconcile-run.ts";
 import { ingestDeps } from "./take-in.ts";

@@ -3,12 +3,14 @@ import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import { submissionName } from "../domain/submission.ts";
+import type { DiscrepancyRow } from "../ledger/checks.ts";
 import type { Ledger, VersionRow } from "../ledger/ledger.ts";
 import { type Attempt, HELD_BACK_UNTIL_MS, type HoldRow, type Story } from "../ledger/rows.ts";
 import { utcTime } from "../report/human.ts";
 import { type AttemptDocument, renderStory, type StepDocument, type StoryDocument } from "../report/story-page.ts";
 import type { Reply, RunCommand } from "./command.ts";
 import { sessionForLinks, withLedgerOnly } from "./compose.ts";
+import { discrepanciesOf } from "./discrepancies.ts";
 import { findStories } from "./find-submission.ts";
 import { recordOf } from "./raw-record.ts";
 import { holdDocument } from "./status.ts";
@@ -32,7 +34,11 @@ export async function storyReply(
   const story = await ledger.story(id);
   if (story === null) throw new CrmledgerError("inputUnreadable", "That submission is not in the ledger any more");
   const crm = await sessionForLinks(shop);
-  const document = storyDocument(story, await ledger.versions(id), crm, holdsOf(story, await ledger.holds()));
+  const found = await discrepanciesOf({ ledger }, { submissionId: id, states: ["new", "open", "accepted"] });
+  const document = {
+    ...storyDocument(story, await ledger.versions(id), crm, holdsOf(story, await ledger.holds())),
+    discrepancies: found.map(discrepancyDocument),
+  };
   return { json: { ...document, others }, text: (style) => renderStory(document, style), exitCode: 0 };
 }
 
@@ -50,7 +56,7 @@ function storyDocument(
   versions: readonly VersionRow[],
   crm: { adapter: CrmAdapter; session: CrmSession } | null,
   holds: readonly HoldRow[],
-): StoryDocument {
+): Omit<StoryDocument, "discrepancies"> {
   return {
     submission: { ...submissionDocument(story.submission), ...otherVersions(story.submission, versions) },
     steps: story.steps.map((step) => stepDocument(step, crm)),
@@ -63,6 +69,12 @@ function storyDocument(
     })),
     holds: holds.map(holdDocument),
   };
+}
+
+function discrepancyDocument(row: DiscrepancyRow): StoryDocument["discrepancies"][number] {
+  const { id, kind, state, entity, crmId, message, expected, actual, repair, repairs, why } = row;
+  const crm = entity === null || crmId === null ? null : { type: entity, id: crmId };
+  return { id, class: row.class, kind, state, crm, message, expected, actual, repair, repairs, why };
 }
 
 /** The first version of a revision, and the versions that came after this one. */

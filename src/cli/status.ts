@@ -58,11 +58,12 @@ async function watchStatus(shop: Shop, invocation: Invocation): Promise<null> {
 
 export async function statusDocument(shop: Shop): Promise<StatusDocument> {
   const { ledger, clock } = shop;
-  const [queue, lag, holds, lastRun, quota] = await Promise.all([
+  const [queue, lag, holds, lastRun, lastCheck, quota] = await Promise.all([
     ledger.queue(),
     ledger.lag(clock.wallMs()),
     ledger.holds(),
     lastRunOf(ledger),
+    lastCheckOf(ledger),
     quotaDocument(shop),
   ]);
   const document: StatusDocument = {
@@ -72,6 +73,7 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
     holds: holds.map(holdDocument),
     alerts: [],
     lastRun: lastRun === null ? null : runDocument(lastRun),
+    lastCheck,
   };
   const targets = Object.values(shop.config?.sources ?? {}).map((source) => source.targetMs);
   return { ...document, alerts: judge(document, Math.max(0, ...targets)) };
@@ -80,6 +82,17 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
 /** The newest sync tells how things stand; a doctor's or an import's run in between does not hide it. */
 async function lastRunOf(ledger: Shop["ledger"]): Promise<RunRow | null> {
   return (await ledger.lastRun("sync")) ?? (await ledger.lastRun());
+}
+
+/** The last `reconcile` that ended, with what is open now: accepted ones, and what a later check found mended, are not. */
+async function lastCheckOf(ledger: Shop["ledger"]): Promise<StatusDocument["lastCheck"]> {
+  const check = await ledger.lastCheck();
+  if (check?.endedAtMs == null) return null;
+  const open = await ledger.countDiscrepancies({ states: ["new", "open"] });
+  const countOf = (name: string) => open.filter((row) => row.class === name).reduce((sum, row) => sum + row.count, 0);
+  const kinds: Record<string, number> = {};
+  for (const { kind, count } of open) kinds[kind] = (kinds[kind] ?? 0) + count;
+  return { endedAt: utcTime(check.endedAtMs), breaks: countOf("break"), edits: countOf("edit"), kinds };
 }
 
 export function holdDocument(hold: Hold): HoldDocument {

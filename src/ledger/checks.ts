@@ -233,6 +233,7 @@ export interface DiscrepancyFilter {
   kinds?: readonly string[];
   states?: readonly DiscrepancyState[];
   class?: DiscrepancyClass;
+  submissionId?: SubmissionId;
   /** Only those that this check saw or closed. */
   check?: CheckId;
 }

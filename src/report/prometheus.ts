@@ -12,7 +12,7 @@ export function renderPrometheus(status: StatusDocument, nowMs: number): string 
     lines.push(`# HELP crmledger_${name} ${help}`, `# TYPE crmledger_${name} gauge`);
     for (const [labels, value] of known) lines.push(`crmledger_${name}${labels} ${value}`);
   };
-  const { queue, lagSeconds, quota, holds, alerts, lastRun } = status;
+  const { queue, lagSeconds, quota, holds, alerts, lastRun, lastCheck } = status;
   const byState = Object.entries(queue).map(([state, count]) => [label("state", state), count] as const);
   gauge("queue_records", "Submissions by state, and rejects and conflicts.", byState);
   gauge("oldest_waiting_seconds", "Age of the oldest submission that waits.", [["", lagSeconds.oldest ?? 0]]);
@@ -35,6 +35,10 @@ export function renderPrometheus(status: StatusDocument, nowMs: number): string 
   const endedAt = lastRun?.endedAt ?? null;
   gauge("last_run_end_seconds", "When the last sync ended.", [
     ["", endedAt === null ? null : Date.parse(endedAt) / 1000],
+  ]);
+  gauge("open_breaks", "Breaks that reconcile found and that are open.", [["", lastCheck?.breaks ?? null]]);
+  gauge("last_check_end_seconds", "When the last reconcile ended.", [
+    ["", lastCheck === null ? null : Date.parse(lastCheck.endedAt) / 1000],
   ]);
   gauge("status_seconds", "When this was written.", [["", nowMs / 1000]]);
   return `${lines.join("\n")}\n`;

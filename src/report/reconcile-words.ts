@@ -25,7 +25,7 @@ export function meaningOf(kind: string): string {
   return MEANINGS[kind] ?? MEANINGS[kind.slice(kind.lastIndexOf("-") + 1)] ?? "";
 }
 
-export const isOpen = (item: Pick<ReconcileItem, "state">): boolean => item.state === "new" || item.state === "open";
+export const isOpen = (item: { state: string }): boolean => item.state === "new" || item.state === "open";
 
 /** `website/wf_8812`; a record that no submission is known for has none. */
 export function submissionName({ source, key }: Pick<ReconcileItem, "source" | "key">): string | null {
@@ -145,7 +145,9 @@ function elsewhereLines(open: readonly ReconcileItem[]): Advice[] {
 }
 
 /** What a line says of one: the sentence, of a changed one with what changed, of a repaired one that a repair is on its way. */
-export function whatText(item: ReconcileItem): string {
+export function whatText(
+  item: Pick<ReconcileItem, "expected" | "actual" | "message" | "kind" | "repairs"> & { state: string },
+): string {
   const { expected, actual, message, kind, repairs } = item;
   const changes = kind.endsWith("-drift") || kind === "link-wrong" ? changesText(expected, actual) : "";
   const queued = repairs > 0 && isOpen(item) ? "; a repair was queued" : "";

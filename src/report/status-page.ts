@@ -1,4 +1,4 @@
-import { count, localTimeOf, span } from "./human.ts";
+import { count, counted, localTimeOf, span } from "./human.ts";
 import { safeLine } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type HoldDocument, holdText } from "./sync-summary.ts";
@@ -29,6 +29,8 @@ export interface StatusDocument {
     stopped: string | null;
     exitCode: number | null;
   } | null;
+  /** The last `reconcile` that ended, and what is open since; null: none yet. */
+  lastCheck: { endedAt: string; breaks: number; edits: number; kinds: Record<string, number> } | null;
 }
 
 export function renderStatus(status: StatusDocument, style: Style): string {
@@ -38,6 +40,7 @@ export function renderStatus(status: StatusDocument, style: Style): string {
     ["burst", `${count(status.quota.burst.usedByUs)} of ${limitText(status.quota.burst.limit)} in use by us`],
     ["daily", dailyText(status.quota.daily)],
     ["last run", lastRunText(status.lastRun)],
+    ["last check", lastCheckText(status.lastCheck, style)],
   ];
   for (const hold of status.holds) rows.push(["hold", style.yellow(holdText(hold))]);
   // Holds have lines of their own above.
@@ -73,6 +76,13 @@ function dailyText(daily: StatusDocument["quota"]["daily"]): string {
 }
 
 const limitText = (limit: number | null): string => (limit === null ? "an unknown limit" : count(limit));
+
+function lastCheckText(check: StatusDocument["lastCheck"], style: Style): string {
+  if (check === null) return "none yet; crmledger reconcile compares with the CRM";
+  const breaks = check.breaks === 0 ? "no break is open" : style.yellow(`${counted(check.breaks, "break")} open`);
+  const edits = check.edits === 0 ? "" : `, people changed ${count(check.edits)}`;
+  return `reconcile at ${localTimeOf(check.endedAt)}: ${breaks}${edits}`;
+}
 
 function lastRunText(run: StatusDocument["lastRun"]): string {
   if (run === null) return "none yet";

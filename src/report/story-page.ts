@@ -1,4 +1,5 @@
 import { localTimeOf } from "./human.ts";
+import { whatText } from "./reconcile-words.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type HoldDocument, holdText } from "./sync-summary.ts";
@@ -54,6 +55,22 @@ export interface StoryDocument {
   waits: { at: string; kind: string; until: string | null; detail: string }[];
   /** Open holds that keep it back. */
   holds: HoldDocument[];
+  /** What the last checks found of it and is open or accepted. */
+  discrepancies: StoryDiscrepancy[];
+}
+
+export interface StoryDiscrepancy {
+  id: string;
+  class: "break" | "edit";
+  kind: string;
+  state: string;
+  crm: { type: string; id: string } | null;
+  message: string;
+  expected: unknown;
+  actual: unknown;
+  repair: string | null;
+  repairs: number;
+  why: string | null;
 }
 
 /** One submission's story: what it is, each step with its CRM record, and what happened in order. */
@@ -61,6 +78,10 @@ export function renderStory(story: StoryDocument, style: Style): string {
   const { submission } = story;
   const parts = [style.bold(safeLine(`${submission.source}/${submission.key}`)), factsText(story, style)];
   if (story.steps.length > 0) parts.push(story.steps.map((step) => stepText(step, style)).join("\n"));
+  if (story.discrepancies.length > 0) {
+    const lines = story.discrepancies.map((each) => discrepancyText(each, style));
+    parts.push(`${style.bold("What reconcile found")}\n${lines.join("\n")}`);
+  }
   const events = timeline(story);
   if (events.length > 0) parts.push(`${style.bold("What happened")}\n${events.join("\n")}`);
   parts.push(`${style.bold("Content")}\n${contentText(submission.content)}`);
@@ -111,8 +132,16 @@ function stepText(step: StepDocument, style: Style): string {
   return lines.join("\n");
 }
 
+function discrepancyText(each: StoryDiscrepancy, style: Style): string {
+  const { id, kind, state, crm, why } = each;
+  const record = crm === null ? "" : `  ${crm.type} ${crm.id}`;
+  const accepted = state === "accepted" ? `  accepted: ${why ?? ""}` : "";
+  const head = `${each.class === "break" ? style.red(kind) : style.yellow(kind)}`;
+  return `${head}  ${safeLine(`ID ${id}${record}  ${whatText(each)}${accepted}`)}`;
+}
+
 /** What people did with it stands among its waits. */
-const DECISIONS = new Set(["requeued", "dropped", "replaced", "mapped", "late"]);
+const DECISIONS = new Set(["repair", "requeued", "dropped", "replaced", "mapped", "late"]);
 
 function timeline(story: StoryDocument): string[] {
   const attempts = [

@@ -115,25 +115,35 @@ function wasJudged(scope: CheckScope, row: Unseen): boolean {
 const BY_ID = "d.id IN (SELECT CAST(value AS INTEGER) FROM json_each(@ids))";
 const BY_CHECK = `d.id IN (SELECT id FROM discrepancies WHERE last_check_id = @check
   UNION SELECT id FROM discrepancies WHERE closed_check_id = @check)`;
+const BY_SUBMISSION = "d.submission_id = @submission";
 const BY_LIFE = "d.state IN ('new', 'open', 'accepted')";
 const REST = `(@ids IS NULL OR CAST(d.id AS TEXT) IN (SELECT value FROM json_each(@ids)))
   AND (@kinds IS NULL OR d.kind IN (SELECT value FROM json_each(@kinds)))
   AND (@states IS NULL OR d.state IN (SELECT value FROM json_each(@states)))
   AND (@class IS NULL OR d.class = @class)
+  AND (@submission IS NULL OR d.submission_id = @submission)
   AND (@check IS NULL OR d.last_check_id = @check OR d.closed_check_id = @check)`;
 
 const isLive = (state: DiscrepancyState): boolean => state !== "repaired" && state !== "gone";
 
 function whereOf(filter: DiscrepancyFilter): string {
   if (filter.ids !== undefined) return `${BY_ID} AND ${REST}`;
+  if (filter.submissionId !== undefined) return `${BY_SUBMISSION} AND ${REST}`;
   if (filter.check !== undefined) return `${BY_CHECK} AND ${REST}`;
   return filter.states?.every(isLive) ? `${BY_LIFE} AND ${REST}` : REST;
 }
 
-function valuesOf({ ids, kinds, states, class: group, check }: DiscrepancyFilter) {
+function valuesOf({ ids, kinds, states, class: group, submissionId, check }: DiscrepancyFilter) {
   const list = (values: readonly string[] | undefined): string | null =>
     values === undefined ? null : JSON.stringify(values);
-  return { ids: list(ids), kinds: list(kinds), states: list(states), class: group ?? null, check: check ?? null };
+  return {
+    ids: list(ids),
+    kinds: list(kinds),
+    states: list(states),
+    class: group ?? null,
+    submission: submissionId ?? null,
+    check: check ?? null,
+  };
 }
 
 const COLUMNS = `d.id, d.fingerprint, d.class, d.kind, d.state, d.source, d.key, d.submission_id AS submissionId, d.email,
