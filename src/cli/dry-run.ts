@@ -6,6 +6,7 @@ import { checkMaps } from "./check-maps.ts";
 import type { Invocation, Reply } from "./command.ts";
 import { credentialName, withShop } from "./compose.ts";
 import { readToken } from "./read-config.ts";
+import { remapPreview } from "./remap-held.ts";
 import { spooledSources } from "./sources.ts";
 import { ingestDeps, takeIn } from "./take-in.ts";
 
@@ -16,7 +17,7 @@ export function dryRun(invocation: Invocation, limits: DrainLimits): Promise<Rep
     await checkMaps(config, Object.values(config.sources));
     const deps = await ingestDeps(shop, 0 as RunId, { dryRun: true, backfill: "allowed" });
     const taken = await takeIn(deps, spooledSources(config, limits.source ?? undefined), invocation);
-    const [{ previewDrain }, { adapterOf }] = await Promise.all([
+    const [{ PREVIEW_MAX, previewDrain }, { adapterOf }] = await Promise.all([
       import("../runner/preview.ts"),
       import("../crm/registry.ts"),
     ]);
@@ -35,6 +36,7 @@ export function dryRun(invocation: Invocation, limits: DrainLimits): Promise<Rep
       },
       limits,
       taken.mapped,
+      await remapPreview(shop, PREVIEW_MAX),
     );
     if (taken.trouble !== null) throw taken.trouble;
     return {

@@ -5,6 +5,7 @@
 
 import { CATALOG_PARTS, type Entity } from "../domain/catalog.ts";
 import type { EarlierStep, PlannedStep } from "../domain/chain.ts";
+import type { SubmissionId } from "../domain/ids.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import type { SubmissionContent } from "../domain/submission.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
@@ -24,7 +25,7 @@ export type PreviewDeps = Omit<RunnerDeps, "send" | "runId" | "random" | "observ
 /** What most CRMs take for an answer, for the time that a plan names. */
 const ROUND_TRIP_MS = 250;
 /** The same bound as one look at the queue; a plan of more is no longer read by anybody. */
-const PREVIEW_MAX = 10_000;
+export const PREVIEW_MAX = 10_000;
 
 interface Entry {
   source: string;
@@ -41,13 +42,17 @@ interface Entry {
 
 type Known = "known" | "new" | "unknown";
 
-/** `extra`: submissions of files that are not ingested yet. */
+/**
+ * `extra`: submissions of files that are not ingested yet. `remapped`: contents that the run would put in the place of those
+ * that wait, because a map was mended.
+ */
 export async function previewDrain(
   deps: PreviewDeps,
   limits: DrainLimits,
   extra: readonly IncomingSubmission[],
+  remapped: ReadonlyMap<SubmissionId, SubmissionContent> = new Map(),
 ): Promise<DrainPlan> {
-  const entries = await entriesOf(deps, limits, extra);
+  const entries = await entriesOf(deps, limits, extra, remapped);
   const session = new Session(deps);
   const account = await deps.ledger.account();
   if (account) await session.remember(account.id);
@@ -74,6 +79,7 @@ async function entriesOf(
   deps: PreviewDeps,
   limits: DrainLimits,
   extra: readonly IncomingSubmission[],
+  remapped: ReadonlyMap<SubmissionId, SubmissionContent>,
 ): Promise<Entry[]> {
   const most = Math.min(limits.submissionsMax ?? PREVIEW_MAX, PREVIEW_MAX);
   const filter = { source: limits.source, lane: limits.lane };
@@ -83,7 +89,7 @@ async function entriesOf(
     const { source, key, steps } = row;
     const chain = steps.filter((step) => !isRepair(step));
     const done = new Set<string>(chain.filter((step) => step.state === "done").map((step) => step.name));
-    const content = row.planned && done.size === chain.length ? null : row.content;
+    const content = row.planned && done.size === chain.length ? null : (remapped.get(row.id) ?? row.content);
     const repairs = steps.filter((step) => isRepair(step) && step.state === "open");
     if (content || repairs.length > 0)
       queued.push({ source, key, content, repairs, done, earlier: await earlierSteps(deps.ledger, row) });

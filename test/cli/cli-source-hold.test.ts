@@ -27,6 +27,18 @@ describe("a source whose map names a field that the CRM does not have", () => {
     expect(world.simulator.records.deals.map((deal) => deal.title).sort()).toEqual(["Deal 1", "Deal 2"]);
   });
 
+  it("shows in a dry run what the mended map would send, and changes nothing by that", async () => {
+    const before = (await world.run("sync", "--dry-run", "--json")).json.plan;
+    expect(before.why.join()).toContain("Nonsense");
+    withMap(RIGHT);
+    const { why, writes } = (await world.run("sync", "--dry-run", "--json")).json.plan;
+    expect(why.join()).not.toContain("Nonsense");
+    expect(writes.map(({ fields }: { fields: object }) => fields)).toContainEqual({ title: "Deal 1" });
+    expect((await world.run("status", "--json")).json.holds).toMatchObject([{ scope: "source:website" }]);
+    withMap(WRONG);
+    expect((await world.run("sync", "--dry-run", "--json")).json.plan.writes).toEqual(before.writes);
+  });
+
   it("is resumed with the mended map too, and stays on hold where nothing was mended", async () => {
     expect((await world.run("sync", "--json", "--max-wait", "0s")).code).toBe(3);
     withMap(RIGHT);
