@@ -7,6 +7,11 @@ import type { SubmissionContent } from "../domain/submission.ts";
  */
 export function comparedContent(content: SubmissionContent): string {
   if (content.notes === undefined) return canonicalJson(content);
-  const lines = content.notes.flatMap((note) => note.split(/\r?\n/).filter((line) => line !== ""));
+  const lines = content.notes.flatMap(linesOf);
   return canonicalJson({ ...content, notes: lines.sort() });
+}
+
+function linesOf(note: string): string[] {
+  if (!note.includes("\n")) return note === "" ? [] : [note];
+  return note.split(/\r?\n/).filter((line) => line !== "");
 }

@@ -6,7 +6,9 @@ import { type StrayQuote, scanRecord } from "./csv-scan.ts";
 import { Cursor } from "./cursor.ts";
 import { type DecodedText, type Decoding, makeDecoding } from "./decoding.ts";
 import { RECORD_BYTES_MAX, RECORD_FIELDS_MAX, RECORD_SEARCH_BYTES_MAX } from "./limits.ts";
+import { setOwn } from "./path.ts";
 import type { ReadStart, Row } from "./row.ts";
+import { isAbsent } from "./values.ts";
 
 /** What the reader must have back to go on in a growing file. */
 export interface CsvDialect {
@@ -149,9 +151,11 @@ function rowOf(
     return { ...found.place, fault: read.fault, raw, guessed };
   }
   const { cells } = read;
-  if (cells.every((cell) => cell.trim() === "")) return null;
-  const record = Object.fromEntries(cells.map((cell, index) => [dialect.columns[index] ?? `#${index + 1}`, cell]));
-  const extra = cells.slice(dialect.columns.length).some((cell) => cell.trim() !== "");
+  if (!hasText(cells)) return null;
+  const record: Record<string, string> = {};
+  for (let index = 0; index < cells.length; index += 1)
+    setOwn(record, dialect.columns[index] ?? `#${index + 1}`, cells[index]);
+  const extra = cells.length > dialect.columns.length && hasText(cells.slice(dialect.columns.length));
   const fault = faultOf(decoding.bytesOf(found.text), cells.length, extra, dialect);
   return {
     ...found.place,
@@ -160,6 +164,8 @@ function rowOf(
     ...(fault === null ? { record: withoutExtra(record, cells, dialect) } : { fault }),
   };
 }
+
+const hasText = (cells: readonly string[]): boolean => cells.some((cell) => !isAbsent(cell));
 
 function faultOf(bytes: number, cells: number, extra: boolean, dialect: CsvDialect): string | null {
   if (bytes > RECORD_BYTES_MAX)

@@ -74,6 +74,7 @@ function walk(value: unknown, depth: number): string | null {
     return `${members.length} fields in one object; ${RECORD_FIELDS_MAX} is the limit`;
   }
   for (const member of members) {
+    if (typeof member !== "object") continue;
     const fault = walk(member, depth + 1);
     if (fault !== null) return fault;
   }

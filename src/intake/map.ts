@@ -24,9 +24,14 @@ export interface MapFault {
   reason: string;
 }
 
+export interface Applied {
+  shape: unknown;
+  faults: readonly MapFault[];
+}
+
 export interface CompiledMap {
-  /** The shape that the map makes of a record, and the expressions that threw. */
-  apply: (record: unknown) => Promise<{ shape: unknown; faults: MapFault[] }>;
+  /** The shape that the map makes of a record, and the expressions that threw. At once where the map has no expression. */
+  apply: (record: unknown) => Applied | Promise<Applied>;
   /** The record's own name for the target, where the map is a plain path; else the target's last part. */
   labelOf: (path: string) => string;
   reads: readonly Path[];
@@ -77,7 +82,7 @@ export async function compileMap(map: SourceMap, where: string, tools: Expressio
   for (const [name, value] of Object.entries(map)) targets.push(await compileTarget(name, value, where, tools));
   const labels = new Map(targets.map((target) => [pathText(target.path), labelOfTarget(target)]));
   return {
-    apply: (record) => applyTargets(targets, record),
+    apply: targets.every(isPlain) ? (record) => applyPaths(targets, record) : (record) => applyTargets(targets, record),
     labelOf: (path) => labels.get(path) ?? labels.get(pathText(path.split("."))) ?? lastName(path),
     reads: targets.flatMap((target) => target.readers.flatMap((reader) => [...reader.reads])),
     lines: targets.map(({ name, readers }) => ({ target: name, readers })),
@@ -120,10 +125,29 @@ function lastName(path: string): string {
   return path.split(".").at(-1) as string;
 }
 
-async function applyTargets(
-  targets: readonly Target[],
-  record: unknown,
-): Promise<{ shape: unknown; faults: MapFault[] }> {
+const isPlain = ({ readers }: Target): boolean => readers.every(({ path }) => path !== null);
+const NO_FAULTS: readonly MapFault[] = [];
+
+/** A map of paths alone: waiting for each record would cost as much as reading it. */
+function applyPaths(targets: readonly Target[], record: unknown): Applied {
+  const tree = new Map<string, unknown>();
+  for (const target of targets) {
+    const values: unknown[] = [];
+    for (const { path } of target.readers) {
+      const value = readPath(record, path as Path);
+      if (!isAbsent(value)) values.push(value);
+      if (values.length > 0 && !target.all) break;
+    }
+    writeValues(tree, target, values);
+  }
+  return { shape: treeValue(tree, isSubmissionList), faults: NO_FAULTS };
+}
+
+function writeValues(tree: Map<string, unknown>, { path, all }: Target, values: unknown[]): void {
+  if (values.length > 0) writePath(tree, path, all && path.at(-1) !== "0" ? values.flat() : values[0]);
+}
+
+async function applyTargets(targets: readonly Target[], record: unknown): Promise<Applied> {
   const tree = new Map<string, unknown>();
   const faults: MapFault[] = [];
   for (const target of targets) {
@@ -135,8 +159,7 @@ async function applyTargets(
       if (!isAbsent(value)) values.push(value);
       if (values.length > 0 && !target.all) break;
     }
-    if (values.length > 0)
-      writePath(tree, target.path, target.all && target.path.at(-1) !== "0" ? values.flat() : values[0]);
+    writeValues(tree, target, values);
   }
   return { shape: treeValue(tree, isSubmissionList), faults };
 }

@@ -9,7 +9,16 @@ import { messageOf } from "./expression.ts";
 import { identityKeysOf } from "./identity-keys.ts";
 import { boundFault, parseJson } from "./json-text.ts";
 import { type Leftover, leftoversOf } from "./leftovers.ts";
-import { type CompiledMap, compileMap, compileReader, type MapLine, pathAt, pathReader, type Reader } from "./map.ts";
+import {
+  type Applied,
+  type CompiledMap,
+  compileMap,
+  compileReader,
+  type MapLine,
+  pathAt,
+  pathReader,
+  type Reader,
+} from "./map.ts";
 import { isSubmissionList, parsePath, treeValue, writePath } from "./path.ts";
 import { restLines } from "./rest.ts";
 import { readSubmission, type ShapeContext } from "./submission.ts";
@@ -84,8 +93,11 @@ export async function compileMapping(source: SourceSettings, phone: PhoneNormali
     rest: source.restToNote === null ? null : rootOr(source.restToNote, `${at}.restToNote`),
   };
   return {
-    map: async (record, flat) => (await mapRecord(compiled, record, flat)).mapped,
-    inspect: (record, flat) => mapRecord(compiled, record, flat),
+    map: async (record, flat) => {
+      const inspected = inspect(compiled, record, flat);
+      return inspected instanceof Promise ? (await inspected).mapped : inspected.mapped;
+    },
+    inspect: async (record, flat) => inspect(compiled, record, flat),
     leftovers: async (record) => (compiled.map === null ? [] : await leftoversOf(compiled.map, compiled.rest, record)),
     split: (body) => splitBody(compiled, body),
     reads: compiled.map === null ? null : compiled.map.reads,
@@ -137,16 +149,32 @@ function isWrapped(body: unknown): body is { headers: unknown; body: unknown } {
   return Object.hasOwn(body, "headers") && Object.hasOwn(body, "body") && Object.keys(body).length === 2;
 }
 
-async function mapRecord(compiled: Compiled, record: unknown, flat: boolean): Promise<Inspection> {
+/** At once where no expression has to be waited for. */
+function inspect(compiled: Compiled, record: unknown, flat: boolean): Inspection | Promise<Inspection> {
   if (record === null || typeof record !== "object" || Array.isArray(record)) {
     return { mapped: { type: "reject", reason: "it is not an object" } };
   }
   const bound = boundFault(record);
   if (bound !== null) return { mapped: { type: "reject", reason: bound } };
-  const skip = await isSkipped(compiled, record);
-  if (skip !== null) return { mapped: skip };
+  return compiled.where === null
+    ? mapRecord(compiled, record, flat)
+    : skippedOrMapped(compiled, compiled.where, record, flat);
+}
+
+function mapRecord(compiled: Compiled, record: object, flat: boolean): Inspection | Promise<Inspection> {
+  if (compiled.map === null) return readShape(compiled, record, { shape: ownShape(record, flat), faults: [] });
+  const applied = compiled.map.apply(record);
+  return applied instanceof Promise
+    ? applied.then((done) => readShape(compiled, record, done))
+    : readShape(compiled, record, applied);
+}
+
+function readShape(compiled: Compiled, record: object, { shape, faults }: Applied): Inspection {
   const findings: Findings = { badValues: [], unknown: [], labelOf: compiled.map?.labelOf ?? plainLabel };
-  const shape = compiled.map === null ? ownShape(record, flat) : await mappedShape(compiled.map, record, findings);
+  for (const { path, expression, reason } of faults) {
+    const label = findings.labelOf(path);
+    findings.badValues.push({ path, label, value: expression, reason: `the expression failed: ${reason}` });
+  }
   const read = readSubmission(shape, compiled.shape, findings);
   if (compiled.rest !== null) addRest(compiled, record, read.content);
   if (findings.badValues.length > 0) read.content.badValues = findings.badValues;
@@ -154,30 +182,17 @@ async function mapRecord(compiled: Compiled, record: unknown, flat: boolean): Pr
   return { mapped: finish(compiled, read, findings), shape, id, submittedAtMs, content };
 }
 
-async function isSkipped(compiled: Compiled, record: unknown): Promise<Mapped | null> {
-  if (compiled.where === null) return null;
+async function skippedOrMapped(compiled: Compiled, where: Reader, record: object, flat: boolean): Promise<Inspection> {
   try {
-    return (await compiled.where.read(record)) === true ? null : { type: "skipped" };
+    if ((await where.read(record)) !== true) return { mapped: { type: "skipped" } };
   } catch (error) {
-    return { type: "reject", reason: `\`where: ${compiled.where.text}\` fails: ${messageOf(error)}` };
+    return { mapped: { type: "reject", reason: `\`where: ${where.text}\` fails: ${messageOf(error)}` } };
   }
+  return mapRecord(compiled, record, flat);
 }
 
 function plainLabel(path: string): string {
   return path.split(".").at(-1) as string;
-}
-
-async function mappedShape(map: CompiledMap, record: unknown, findings: Findings): Promise<unknown> {
-  const { shape, faults } = await map.apply(record);
-  for (const { path, expression, reason } of faults) {
-    findings.badValues.push({
-      path,
-      label: map.labelOf(path),
-      value: expression,
-      reason: `the expression failed: ${reason}`,
-    });
-  }
-  return shape;
 }
 
 function ownShape(record: object, flat: boolean): unknown {

@@ -35,8 +35,11 @@ export function readPath(record: unknown, path: Path): unknown {
     if (value === null || typeof value !== "object") return undefined;
     const segment = path[index] as string;
     if (Object.hasOwn(value, segment)) value = (value as Record<string, unknown>)[segment];
-    else if (Object.hasOwn(value, segment.trim())) value = (value as Record<string, unknown>)[segment.trim()];
-    else return readJoined(value, path.slice(index));
+    else {
+      const trimmed = segment.trim();
+      if (!Object.hasOwn(value, trimmed)) return readJoined(value, path.slice(index));
+      value = (value as Record<string, unknown>)[trimmed];
+    }
   }
   return value;
 }
@@ -52,7 +55,9 @@ function readJoined(value: object, rest: Path): unknown {
 /** Sets the value at a path in a tree of plain objects and lists, making what is missing. Whole-number segments index lists. */
 export function writePath(tree: Map<string, unknown>, path: Path, value: unknown): void {
   let level = tree;
-  for (const segment of path.slice(0, -1)) {
+  const last = path.length - 1;
+  for (let index = 0; index < last; index += 1) {
+    const segment = path[index] as string;
     let next = level.get(segment);
     if (!(next instanceof Map)) {
       next = new Map<string, unknown>();
@@ -60,19 +65,26 @@ export function writePath(tree: Map<string, unknown>, path: Path, value: unknown
     }
     level = next as Map<string, unknown>;
   }
-  level.set(path.at(-1) as string, value);
+  level.set(path[last] as string, value);
 }
 
 /** Plain objects of a tree of maps. Where `isList` says so, a level whose names are all whole numbers becomes a list in their order. */
 export function treeValue(tree: unknown, isList: (name: string) => boolean, name = ""): unknown {
   if (!(tree instanceof Map)) return tree;
-  const entries = [...(tree as Map<string, unknown>)].map(
-    ([member, value]) => [member, treeValue(value, isList, member)] as const,
-  );
-  if (isList(name) && entries.length > 0 && entries.every(([member]) => /^\d{1,4}$/.test(member))) {
-    return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, value]) => value);
+  const level = tree as Map<string, unknown>;
+  if (isList(name) && level.size > 0 && [...level.keys()].every((member) => /^\d{1,4}$/.test(member))) {
+    const entries = [...level].sort(([a], [b]) => Number(a) - Number(b));
+    return entries.map(([member, value]) => treeValue(value, isList, member));
   }
-  return Object.fromEntries(entries);
+  const object: Record<string, unknown> = {};
+  for (const [member, value] of level) setOwn(object, member, treeValue(value, isList, member));
+  return object;
+}
+
+/** Sets a member of a stranger's name: assigning to `__proto__` would change what the object inherits from. */
+export function setOwn(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== "__proto__") object[name] = value;
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** In a submission only these are lists; a field may well be called `2024`. */

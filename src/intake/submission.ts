@@ -107,23 +107,30 @@ function readDeal(value: unknown, findings: Findings): DealContent | undefined {
   return orAbsent(deal) ?? {};
 }
 
-/** Without the members that are undefined; undefined where none is left. */
+/** Without the members that are undefined; undefined where none is left. Its names are those of a submission. */
 function orAbsent<T extends object>(value: T): T | undefined {
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return members.length === 0 ? undefined : (Object.fromEntries(members) as T);
+  const present: Partial<T> = {};
+  let isEmpty = true;
+  for (const name of Object.keys(value) as (keyof T)[]) {
+    if (value[name] === undefined) continue;
+    present[name] = value[name];
+    isEmpty = false;
+  }
+  return isEmpty ? undefined : (present as T);
 }
 
 function noteUnknown(findings: Findings, section: string, body: Record<string, unknown>): void {
   const known = SHAPE[section] as readonly string[];
-  for (const [name, value] of Object.entries(body)) {
-    if (known.includes(name) || isAbsent(value)) continue;
+  for (const name of Object.keys(body)) {
+    if (known.includes(name) || isAbsent(body[name])) continue;
     findings.unknown.push(section === "" ? cleanText(name) : `${section}.${cleanText(name)}`);
   }
 }
 
 /** Names stand on one line at the CRM. */
 function readName(findings: Findings, path: string, value: unknown): string | undefined {
-  return readText(findings, path, value)?.replace(/\s+/g, " ");
+  const text = readText(findings, path, value);
+  return text !== undefined && /\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, " ") : text;
 }
 
 function readEmail(value: unknown, findings: Findings): string | undefined {

@@ -10,6 +10,10 @@ const CALENDAR =
 const EPOCH_MS_MIN = 100_000_000_000;
 /** The last millisecond of the year 9999. */
 const INSTANT_MAX = 253_402_300_799_999;
+const DAY_MS = 86_400_000;
+const FIRST_YEAR = 1970;
+/** Days of a zone whose offset is kept at the most (27 years); then all go. */
+const DAYS_MAX = 10_000;
 
 /** How a source wrote a time: with its own offset, as local time of the source, or as an epoch. */
 export type TimeForm = "offset" | "local" | "epochSeconds" | "epochMilliseconds";
@@ -44,12 +48,34 @@ export async function loadTimeReader(zone: string): Promise<TimeReader> {
 
 async function loadZone(zone: string): Promise<(time: LocalTime) => number> {
   const { DateTime } = await import("luxon");
-  return (time) =>
+  const instantOf = (time: LocalTime): number =>
     Math.min(
       ...DateTime.fromObject(time, { zone })
         .getPossibleOffsets()
         .map((one) => one.toMillis()),
     );
+  const days = new Map<number, number | null>();
+  return (time) => {
+    // Before 1970 nothing is taken, and two-digit years mean other ones to `Date`.
+    if (time.year < FIRST_YEAR) return instantOf(time);
+    const local = utcInstant(time);
+    const day = Math.floor(local / DAY_MS);
+    let offset = days.get(day);
+    if (offset === undefined) {
+      offset = offsetOfDay(time, instantOf);
+      if (days.size >= DAYS_MAX) days.clear();
+      days.set(day, offset);
+    }
+    return offset === null ? instantOf(time) : local - offset;
+  };
+}
+
+/** What local time is ahead of UTC by on a day that has one offset only, in ms; null where clocks are set on it. */
+function offsetOfDay(time: LocalTime, instantOf: (time: LocalTime) => number): number | null {
+  const first = { ...time, hour: 0, minute: 0, second: 0, millisecond: 0 };
+  const last = { ...time, hour: 23, minute: 59, second: 59, millisecond: 999 };
+  const offset = utcInstant(first) - instantOf(first);
+  return utcInstant(last) - instantOf(last) === offset ? offset : null;
 }
 
 function readTime(value: unknown, toInstant: (time: LocalTime) => number): number | null {
@@ -71,12 +97,15 @@ function epoch(value: number): number | null {
   return Number.isFinite(ms) && ms > 0 && ms <= INSTANT_MAX ? ms : null;
 }
 
+/** No month has fewer. */
+const DAYS_OF_EACH_MONTH = 28;
+
 function localTime(match: RegExpExecArray): LocalTime | null {
-  const [year, month, day, hour, minute] = match.slice(1, 6).map(Number) as [number, number, number, number, number];
-  const seconds = Number(match[6] ?? 0);
-  const lastDay = new Date(Date.UTC(year, month, 0)).getUTCDate();
-  if (month < 1 || month > 12 || day < 1 || day > lastDay || hour > 23 || minute > 59 || seconds > 60) return null;
-  const millisecond = Number((match[7] ?? "").padEnd(3, "0").slice(0, 3));
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [hour, minute, seconds] = [Number(match[4]), Number(match[5]), Number(match[6] ?? 0)];
+  if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || seconds > 60) return null;
+  if (day > DAYS_OF_EACH_MONTH && day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return null;
+  const millisecond = match[7] === undefined ? 0 : Number(match[7].padEnd(3, "0").slice(0, 3));
   // A leap second (RFC 3339, 5.7) has no number of its own in UTC ms.
   return { year, month, day, hour, minute, second: Math.min(seconds, 59), millisecond };
 }
@@ -86,7 +115,7 @@ function utcInstant(time: LocalTime): number {
 }
 
 function offsetMs(offset: string): number {
-  if (/^[Zz]$/.test(offset)) return 0;
+  if (offset === "Z" || offset === "z") return 0;
   const sign = offset.startsWith("-") ? -1 : 1;
   const digits = offset.replace(/\D/g, "");
   return sign * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))) * 60_000;

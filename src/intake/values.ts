@@ -12,11 +12,18 @@ export interface Findings {
 
 /** Text as the ledger and the CRM can keep it: no NUL, no half of a surrogate pair. */
 export function cleanText(text: string): string {
+  if (!/[\0\p{Surrogate}]/u.test(text)) return text;
   return text.replaceAll("\0", "").replace(/\p{Surrogate}/gu, "\uFFFD");
 }
 
 export function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null || (typeof value === "string" && value.trim() === "");
+  if (typeof value === "string") return !isVisible(value.charCodeAt(0)) && value.trim() === "";
+  return value === undefined || value === null;
+}
+
+/** Of most texts the first character tells that they are not blank: printable ASCII. */
+function isVisible(code: number): boolean {
+  return code > 32 && code < 127;
 }
 
 /** Any value as one text for people. */
