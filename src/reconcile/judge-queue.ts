@@ -98,7 +98,7 @@ export function judgeNotIngested(row: NotIngested, nowMs: number): FoundDiscrepa
     crmId: null,
     expected: { file: row.file, line: row.line },
     actual: null,
-    message: `${at} has it, the ledger does not`,
+    message: `only the source has it: ${at}`,
     sinceMs: row.submittedAtMs ?? nowMs,
     repair: "ingest",
     safe: true,

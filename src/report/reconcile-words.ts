@@ -150,7 +150,7 @@ export function whatText(
 ): string {
   const { expected, actual, message, kind, repairs } = item;
   const changes = kind.endsWith("-drift") || kind === "link-wrong" ? changesText(expected, actual) : "";
-  const queued = repairs > 0 && isOpen(item) ? "; a repair was queued" : "";
+  const queued = repairs > 0 && isOpen(item) ? "; repair queued" : "";
   return `${changes === "" ? message : changes}${queued}`;
 }
 

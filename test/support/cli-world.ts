@@ -24,6 +24,8 @@ export interface RunOptions {
   /** Standard input and error are a terminal at which somebody types one of these after each question. */
   answers?: string[];
   env?: Record<string, string>;
+  /** Standard output is a terminal of so many columns. */
+  columns?: number;
   /** Who runs the program, as it sees itself. */
   user?: LocalUser;
   onStart?: (send: (signal: StopSignal) => void) => void;
@@ -83,6 +85,7 @@ export async function createCliWorld(options: Partial<SimulatorOptions> = {}): P
 
 async function runMain(folder: string, options: RunOptions, args: string[]): Promise<Ran> {
   const out = collector();
+  if (options.columns !== undefined) Object.assign(out.stream, { isTTY: true, columns: options.columns });
   const listeners = new Set<(name: StopSignal) => void>();
   const isTTY = options.answers !== undefined;
   const stdin = isTTY
