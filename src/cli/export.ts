@@ -64,10 +64,7 @@ async function write(
 ): Promise<void> {
   const { io, globals, talk } = invocation;
   if (out === undefined || out === "-") {
-    for await (const line of lines(globals.json ? "json" : format)) {
-      if (!io.stdout.write(line)) await once(io.stdout, "drain");
-    }
-    return;
+    return await pour(lines(globals.json ? "json" : format), io.stdout);
   }
   const path = resolve(io.cwd, out);
   await writePieces(path, lines(format), process.pid);
@@ -77,6 +74,11 @@ async function write(
     exitCode: 0,
   });
   talk.say(`wrote ${counted(tally.written, "submission")} to ${path}`);
+}
+
+/** No faster than it is read. */
+async function pour(lines: AsyncIterable<string>, stream: NodeJS.WritableStream): Promise<void> {
+  for await (const line of lines) if (!stream.write(line)) await once(stream, "drain");
 }
 
 async function* linesOf(

@@ -4,7 +4,7 @@ import type { Accounts, AccountsScope, ExportFilter, ExportRow } from "../accoun
 import type { Store } from "./store.ts";
 import { parseError } from "./submission-rows.ts";
 
-const IN_SCOPE = `submitted_at_ms >= @sinceMs AND submitted_at_ms < @untilMs AND (@source IS NULL OR source = @source)`;
+const IN_SCOPE = `submitted_at_ms + 0 >= @sinceMs AND submitted_at_ms + 0 < @untilMs AND (@source IS NULL OR source = @source)`;
 
 const BY_STATE = `SELECT state, count(*) AS n FROM submissions WHERE ${IN_SCOPE} GROUP BY state`;
 
@@ -110,9 +110,10 @@ const EXPORT = `
   SELECT id, source, key, state, lane, submitted_at_ms AS submittedAtMs, received_at_ms AS receivedAtMs,
     done_at_ms AS doneAtMs, failed_at_ms AS failedAtMs, revises, error, content
   FROM submissions
-  WHERE ${IN_SCOPE} AND (submitted_at_ms, id) > (@atMs, @id)
+  WHERE 0 + submitted_at_ms >= @atMs AND 0 + submitted_at_ms < @untilMs AND (0 + submitted_at_ms, id) > (@atMs, @id)
+    AND (@source IS NULL OR source = @source)
     AND (@states IS NULL OR state IN (SELECT value FROM json_each(@states)))
-  ORDER BY submitted_at_ms, id LIMIT @limit`;
+  ORDER BY 0 + submitted_at_ms, id LIMIT @limit`;
 const RECORDS = `SELECT name AS step, entity, crm_id AS crmId FROM steps
   WHERE submission_id = ? AND dropped = 0 AND state = 'done' AND crm_id IS NOT NULL ORDER BY position, id`;
 
@@ -128,16 +129,11 @@ export function exportRows(
   after: Pick<ExportRow, "id" | "submittedAtMs"> | null,
   limit: number,
 ): ExportRow[] {
-  const bounds = boundsOf(filter);
-  const values = {
-    ...bounds,
-    // Pages begin where the last one ended, so that no page reads the ones before it again.
-    sinceMs: after === null ? bounds.sinceMs : Math.max(bounds.sinceMs, after.submittedAtMs),
-    states: filter.states === null ? null : JSON.stringify(filter.states),
-    atMs: after?.submittedAtMs ?? Number.MIN_SAFE_INTEGER,
-    id: after?.id ?? 0,
-    limit,
-  };
+  const { source, sinceMs, untilMs } = boundsOf(filter);
+  const states = filter.states === null ? null : JSON.stringify(filter.states);
+  // The first page begins before all ids of its first instant.
+  const { id, submittedAtMs: atMs } = after ?? { id: 0, submittedAtMs: sinceMs };
+  const values = { source, untilMs, states, atMs, id, limit };
   return store.read(() =>
     store.all<RawExport>(EXPORT, values).map(({ content, error, revises, ...row }) => ({
       ...row,
