@@ -19,6 +19,7 @@ import { counted } from "../report/human.ts";
 import { shellWord } from "./cron-line.ts";
 import { type Finding, fail, ok, warn } from "./doctor-finding.ts";
 import { type LocalUser, userNameOf } from "./local-user.ts";
+import { makeSpool, wayFinding, writersNote } from "./spool-folder.ts";
 import { webRootOf } from "./web-root.ts";
 
 const { R_OK, X_OK } = constants;
@@ -36,14 +37,14 @@ export function checkSpool(source: SourceSettings, spool: string, user: LocalUse
       const how = `mkdir -p ${shellWord(spool)}, or crmledger doctor --fix`;
       return [fail(name, `${spool} is not there`, how, EXIT_CODES.spoolUnreadable)];
     }
-    mkdirSync(spool, { recursive: true, mode: 0o700 });
+    makeSpool(spool);
     return [ok(name, `${spool} (created)`), ...publicFinding(source, spool)];
   }
   const closed = closedFinding(name, spool, user);
   if (closed !== null) return [closed, ...publicFinding(source, spool)];
   const moving = source.after === "keep" ? null : movingFinding(name, source, spool, user);
   const files = filesFindings(name, source, spool, user);
-  const troubles = [...(moving === null ? [] : [moving]), ...files];
+  const troubles = [moving, wayFinding(name, spool), ...files].filter((finding) => finding !== null);
   return [
     ...(troubles.length > 0 ? troubles : [fineFinding(name, source, spool, user)]),
     ...publicFinding(source, spool),
@@ -64,7 +65,7 @@ function fineFinding(name: string, source: SourceSettings, spool: string, user: 
   const { uid } = statSync(spool);
   const owner = user.uid === null || uid === user.uid ? "" : `; it belongs to ${userNameOf(uid)}`;
   const acts = { archive: "read, rename and archive", delete: "read and delete", keep: "read" }[source.after];
-  return ok(name, `${spool}: ${user.name} may ${acts} here${owner}`);
+  return ok(name, `${spool}: ${user.name} may ${acts} here${owner}${writersNote(spool, user)}`);
 }
 
 /** Null where the folder can be listed and entered. */
@@ -82,7 +83,7 @@ function closedFinding(name: string, spool: string, user: LocalUser): Finding | 
 /** Lets `user` work in a folder that another one (a web server) fills, now and for files to come. */
 function shareLine(spool: string, user: LocalUser): string {
   const rights = `u:${user.name}:rwX`;
-  return `As root: setfacl -R -m ${rights},d:${rights} ${shellWord(spool)} (or chown it, or a common group with chmod g+rwxs)`;
+  return `As root: setfacl -R -m ${rights},d:${rights} ${shellWord(spool)} (or chown it, or a common group: chgrp -R, chmod g+rwxs)`;
 }
 
 /**

@@ -12,6 +12,7 @@ import { answersOf, type InitFlags } from "./init-flags.ts";
 import { currentUser, type LocalUser } from "./local-user.ts";
 import { isOwnerOnly, vendors } from "./read-config.ts";
 import { createRealClock } from "./real-clock.ts";
+import { makeSpool } from "./spool-folder.ts";
 import { SERVICE_NAME, systemdUnits, TIMER_NAME } from "./systemd-units.ts";
 import { webRootOf } from "./web-root.ts";
 
@@ -43,7 +44,7 @@ export const run: RunCommand = async (invocation) => {
   if (newToken !== null) writeToken(config, newToken);
   writeFileSync(file, text, { mode: 0o600, flag: flags.force ? "w" : "wx" });
   const spools = Object.values(config.sources).flatMap((source) => source.spool ?? []);
-  for (const spool of spools) mkdirSync(spool, { recursive: true, mode: 0o700 });
+  for (const spool of spools) makeSpool(spool);
   await makeLedger(config.ledger);
   const user = io.user ?? currentUser();
   const units = systemdUnits({ config, launcher: io.launcher, user: user.name, tokenEnv: answers.tokenEnv });
@@ -147,6 +148,11 @@ function pageOf({ config, spools, cron, units, unitFiles }: Made, style: Style):
   return [
     `Wrote ${style.bold(config.file)} and made the ledger ${config.ledger}`,
     ...spools.map((spool) => `Put submissions as .json, .jsonl, .csv or .form files into ${spool}`),
+    ...(spools.length > 0
+      ? [
+          "Only you may write there yet. Is the web server another user? docs/cron-and-systemd.md, Which user, lets it in.",
+        ]
+      : []),
     "",
     "Next:",
     `  ${style.bold("crmledger doctor --fix")}   checks everything and creates the CRM's stamp fields`,

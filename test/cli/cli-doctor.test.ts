@@ -200,11 +200,34 @@ describe("doctor on this machine", () => {
   it("names files of others that a sticky folder keeps", async () => {
     world.config();
     world.write("spool/a.json", "{}");
+    chmodSync(world.path("."), 0o711);
     chmodSync(world.path("spool"), 0o1777);
     const stuck = (await doctorAs(OTHER)).find(({ name }) => name === "spool website");
     expect(stuck).toMatchObject({ status: "warn", fix: `chmod -t ${world.path("spool")}` });
     expect(stuck?.message).toContain(`from moving 1 file of others: ${world.path("spool/a.json")}`);
     expect((await doctor()).named("spool website")[0]?.status).toBe("ok");
+  });
+
+  it("tells who may write to a spool, and of a folder above that lets nobody through who may", async () => {
+    world.config("sources:\n  website:\n    spool: ./in/website\n");
+    await doctor("--fix");
+    // Both were made by it: whoever is let into the one gets through the other.
+    expect(statSync(world.path("in")).mode & 0o777).toBe(0o711);
+    expect(statSync(world.path("in/website")).mode & 0o777).toBe(0o700);
+    const { name } = currentUser();
+    expect((await doctor()).named("spool website")[0]?.message).toContain(`; only ${name} may write here`);
+    chmodSync(world.path("in/website"), 0o2770);
+    chmodSync(world.path("."), 0o700);
+    expect((await doctor()).named("spool website")[0]).toMatchObject({
+      status: "warn",
+      message: `others may write to ${world.path("in/website")}, but ${world.folder} lets only ${name} through`,
+      fix: expect.stringContaining(`chmod 711 ${world.folder}`),
+    });
+    chmodSync(world.path("."), 0o711);
+    expect((await doctor()).named("spool website")[0]).toMatchObject({
+      status: "ok",
+      message: expect.stringMatching(/may read, rename and archive here$/),
+    });
   });
 
   it("says whom it was checked as, and how to check as the ledger's owner", async () => {

@@ -59,7 +59,9 @@ describe("init by flags", () => {
     expect(ran.json.cron).toBe(
       `*/5 * * * * /usr/bin/node /opt/crmledger/bin/crmledger.js sync --config ${config} --quiet >> ${world.path("crmledger.log")} 2>&1`,
     );
-    for (const file of [config, world.path("crmledger.db")]) expect(statSync(file).mode & 0o077).toBe(0);
+    for (const file of [config, world.path("crmledger.db"), world.path("spool/web form")])
+      expect(statSync(file).mode & 0o077).toBe(0);
+    expect(statSync(world.path("spool")).mode & 0o777).toBe(0o711);
     expect((await world.run("doctor", "--json")).json.ok).toBe(true);
   });
 
