@@ -37,7 +37,7 @@ export async function apply(
   await takeAll(guard.ledger, sent);
   await takeAll(
     ledger,
-    chosen.filter(({ takeover }) => takeover.rest === "leave"),
+    chosen.filter(({ takeover }) => takeover.rest !== "write"),
   );
   const held = guard.warnings();
   applied.heldBack = held.length;

@@ -3,6 +3,7 @@ import { CrmledgerError } from "../domain/errors.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
+import { LookupFailed } from "../mirror/lookup-failed.ts";
 import type { Finding, Wanted } from "../reconcile/adopt.ts";
 import { createProgress } from "../report/progress.ts";
 import type { Desk, RunnerDeps } from "../runner/runner.ts";
@@ -51,13 +52,20 @@ export async function lookAtCrm(
       if (received !== null) return { ...stopped, signal: received };
       const hold = desk.hold();
       if (hold !== null && error instanceof CrmledgerError && error.code === "held") return { ...stopped, hold };
-      throw error;
+      throw error instanceof LookupFailed ? unanswered(error) : error;
     } finally {
       await desk.close();
     }
   } finally {
     await line.close();
   }
+}
+
+function unanswered(error: LookupFailed): CrmledgerError {
+  return new CrmledgerError("held", error.message, {
+    hint: "Nothing was taken over. Run it again later.",
+    cause: error,
+  });
 }
 
 function needStampField({ stampFields }: CrmSession): void {

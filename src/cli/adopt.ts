@@ -36,11 +36,6 @@ export const run: RunCommand = (invocation) => {
   const flags = invocation.flags as AdoptFlags;
   if (invocation.args.filter((file) => file === "-").length > 1)
     throw new CrmledgerError("usage", "- can be given once");
-  if (flags.dryRun && flags.sendMissing) {
-    throw new CrmledgerError("usage", "--dry-run writes nothing, so it can't go with --send-missing", {
-      hint: "The audit of --dry-run names what --send-missing would send.",
-    });
-  }
   return withShop(invocation, flags.dryRun ? "openOrPretend" : "create", async (shop) => {
     const source = sourceOfFiles(shop, flags.source);
     await checkMaps(shop.config, [source]);
@@ -69,27 +64,39 @@ export const run: RunCommand = (invocation) => {
   });
 };
 
-/** What is sure is taken over; a person decides about what is probable; gaps are sent where that was asked for. */
+/**
+ * What is sure is taken over; a person decides about what is probable; gaps are sent where that was asked for. What is there
+ * in part, or may be there, is kept as history meanwhile: a copy of it in a spool would be sent as if nothing were there.
+ */
 async function choose(invocation: Invocation, rows: readonly Row[], sendMissing: boolean): Promise<Row[]> {
   const probable = rows.filter(({ finding }) => finding.verdict === "probably");
-  const accepted = probable.length > 0 && (await ask(invocation, probable));
-  return rows.map((row) => {
-    const { verdict } = row.finding;
-    if (verdict === "matched" || (verdict === "probably" && accepted)) return { ...row, rest: "leave" };
-    return verdict !== "probably" && sendMissing ? { ...row, rest: "write" } : row;
-  });
+  const answer = probable.length === 0 ? "later" : await ask(invocation, probable);
+  return rows.map((row) => ({ ...row, ...decide(row.finding, answer, sendMissing) }));
 }
 
-async function ask({ io, globals }: Invocation, probable: readonly Row[]): Promise<boolean> {
-  if (!canAsk(io) || globals.json) return false;
+function decide(finding: Finding, answer: Answer, sendMissing: boolean): Partial<Row> {
+  const { verdict } = finding;
+  if (verdict === "matched" || (verdict === "probably" && answer === "yes")) return { rest: "leave" };
+  if (verdict === "probably" && answer === "later") return { rest: "keep" };
+  if (sendMissing) return { finding: verdict === "probably" ? personOnly(finding) : finding, rest: "write" };
+  return verdict === "half" ? { rest: "keep" } : {};
+}
+
+const personOnly = (finding: Finding): Finding => ({ ...finding, deal: null, notes: finding.notes.map(() => null) });
+
+type Answer = "yes" | "no" | "later";
+
+async function ask({ io, globals }: Invocation, probable: readonly Row[]): Promise<Answer> {
+  if (!canAsk(io) || globals.json) return "later";
   for (const { candidate, finding } of probable.slice(0, LIST_MAX)) {
     io.stderr.write(`  ${safeLine(nameOf(candidate))}  ${safeLine(finding.reason)}\n`);
   }
   if (probable.length > LIST_MAX) io.stderr.write(`  and ${probable.length - LIST_MAX} more\n`);
   const questions = openQuestions(io);
   try {
-    const answer = await questions.ask(`Take over these ${probable.length} as well? [y/N]: `);
-    return /^y(es)?$/i.test(answer);
+    const what = `Are these ${probable.length} the script's? y takes them over, n counts them as not there, Enter decides later`;
+    const answer = await questions.ask(`${what}: `);
+    return /^y(es)?$/i.test(answer) ? "yes" : /^no?$/i.test(answer) ? "no" : "later";
   } finally {
     questions.close();
   }
@@ -159,9 +166,11 @@ function itemOf(
     email: content.person?.email ?? null,
     submittedAt: utcTime(submittedAtMs),
     crm: records.map(({ type, id }) => ({ type, id, link: adapter.link(type, id, session) })),
-    action: !done ? "left" : rest === "leave" ? "taken" : "queued",
+    action: done ? ACTIONS[rest ?? "keep"] : "left",
   };
 }
+
+const ACTIONS = { leave: "taken", write: "queued", keep: "kept" } as const;
 
 function knownItem({ item, reason }: AdoptFiles["known"][number]): AdoptItem {
   const { source, key, submittedAtMs, content } = item;
@@ -179,9 +188,11 @@ function replyOf({ globals }: Invocation, document: AdoptDocument, looked: Looke
 }
 
 /** Whatever was not delivered, and is not on its way now, needs somebody who looks. */
-function exitCodeOf({ items }: AdoptDocument, { hold, signal }: Looked, { heldBack }: Applied): number {
+function exitCodeOf({ items, dryRun }: AdoptDocument, { hold, signal }: Looked, { heldBack }: Applied): number {
   if (hold !== null) return hold.kind === "credentials" ? EXIT_CODES.credentialsRefused : EXIT_CODES.held;
   if (signal !== null) return signal === "SIGINT" ? 130 : 143;
-  const open = items.some(({ verdict, action }) => (verdict === "half" || verdict === "missing") && action === "left");
-  return open || heldBack > 0 ? EXIT_CODES.attention : 0;
+  const isOpen = ({ verdict, action }: AdoptItem): boolean =>
+    (action === "left" || action === "kept") &&
+    (verdict === "half" || verdict === "missing" || (verdict === "probably" && !dryRun));
+  return items.some(isOpen) || heldBack > 0 ? EXIT_CODES.attention : 0;
 }

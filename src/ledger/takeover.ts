@@ -11,9 +11,9 @@ export interface Takeover {
   records: { name: StepName; entity: Entity; crmId: CrmId | null }[];
   /**
    * `leave`: with these records the submission is done, whatever else its plan would have. `write`: what is not among them is
-   * planned and written.
+   * planned and written. `keep`: it is history, of which nothing is sent before somebody decides.
    */
-  rest: "leave" | "write";
+  rest: "leave" | "write" | "keep";
   /** Steps `repair.N` that are carried out in the queue first: the stamps. */
   writes: { entity: Entity; content: StepContent & { repair: StepRepair } }[];
   submittedAtMs: number | null;

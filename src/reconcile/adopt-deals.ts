@@ -124,6 +124,9 @@ function byRank(a: Pair, b: Pair): number {
   return compareIds(a.deal.id, b.deal.id) || a.index - b.index;
 }
 
+/** Submissions of one person that one search moves: it goes down as deep. */
+const DEPTH_MAX = 2_000;
+
 /** Best pairs first; then whoever has none moves others to deals that serve them as surely. */
 function place(pairs: readonly Pair[]): Map<number, Pair> {
   const ofSubmission = new Map<number, Pair>();
@@ -133,21 +136,28 @@ function place(pairs: readonly Pair[]): Map<number, Pair> {
     ofSubmission.set(pair.index, pair);
     ofDeal.set(pair.deal.id, pair);
   };
-  const move = (index: number, most: Level, tried: Set<CrmId>): boolean => {
+  /** From these no search has found a way to a deal that is free, and none will. */
+  const dead = new Set<CrmId>();
+  const move = (index: number, most: Level, tried: Set<CrmId>, depth: number): boolean => {
     for (const pair of all.get(index) ?? []) {
-      if (pair.level > most || tried.has(pair.deal.id)) continue;
-      tried.add(pair.deal.id);
-      const owner = ofDeal.get(pair.deal.id);
-      if (owner !== undefined && !move(owner.index, owner.level, tried)) continue;
+      const { id } = pair.deal;
+      if (pair.level > most || tried.has(id) || dead.has(id) || depth > DEPTH_MAX) continue;
+      tried.add(id);
+      const owner = ofDeal.get(id);
+      if (owner !== undefined && !move(owner.index, owner.level, tried, depth + 1)) continue;
       take(pair);
       return true;
     }
     return false;
   };
   for (const level of LEVELS) {
+    dead.clear();
     const eligible = pairs.filter((pair) => pair.level === level);
     for (const pair of eligible) if (!ofSubmission.has(pair.index) && !ofDeal.has(pair.deal.id)) take(pair);
-    for (const { index } of eligible) if (!ofSubmission.has(index)) move(index, level, new Set());
+    for (const index of new Set(eligible.map((pair) => pair.index))) {
+      const tried = new Set<CrmId>();
+      if (!ofSubmission.has(index) && !move(index, level, tried, 0)) for (const id of tried) dead.add(id);
+    }
   }
   return ofSubmission;
 }

@@ -5,21 +5,27 @@ import type { Finding, SameNote, Sight, Wanted } from "./adopt.ts";
 import { assignDeals, type DealFit } from "./adopt-deals.ts";
 import { assignNotes, type NoteFit, NoteShelf } from "./adopt-notes.ts";
 import { grouped } from "./grouped.ts";
+import { byAge, nearest } from "./nearest.ts";
 
 /** In the order of `wanted`. */
 export function match(wanted: readonly Wanted[], sight: Sight, same: SameNote): Finding[] {
   const shelf = new NoteShelf(sight.notes, same);
   const persons = (index: number): readonly CrmRecord[] => sight.persons[index] ?? [];
-  const orphans = sight.deals.filter(({ personId }) => personId === null);
-  const byPerson = grouped(sight.deals, ({ personId }) => personId);
+  const orphans = byAge(sight.deals.filter(({ personId }) => personId === null));
+  const byPerson = grouped(byAge(sight.deals), ({ personId }) => personId);
   const hasNote = (index: number, deal: CrmRecord): boolean => {
-    const { notes, format } = wanted[index]!;
-    return shelf.onDeal(deal.id).some((note) => notes.some((text) => shelf.fit(text, format, note) !== null));
+    const { notes, format, submittedAtMs } = wanted[index]!;
+    if (notes.length === 0) return false;
+    return shelf
+      .onDeal(deal.id, submittedAtMs)
+      .some((note) => notes.some((text) => shelf.fit(text, format, note) !== null));
   };
-  const dealsOf = (index: number): CrmRecord[] => persons(index).flatMap(({ id }) => byPerson.get(id) ?? []);
+  const dealsOf = (index: number): CrmRecord[] =>
+    persons(index).flatMap(({ id }) => nearest(byPerson.get(id) ?? [], wanted[index]!.submittedAtMs));
   const { fits, doubles } = assignDeals(wanted, dealsOf, hasNote);
   // Of a person who is gone the deals stay: only where nobody is there may they be meant.
-  const nobody = (index: number): CrmRecord[] => (persons(index).length === 0 ? orphans : []);
+  const nobody = (index: number): readonly CrmRecord[] =>
+    persons(index).length === 0 ? nearest(orphans, wanted[index]!.submittedAtMs) : [];
   const left = assignDeals(wanted, nobody, hasNote).fits;
   const fitOf = (index: number): DealFit | undefined => fits.get(index) ?? left.get(index);
   const notes = assignNotes(wanted, persons, (index) => fitOf(index)?.deal ?? null, shelf);

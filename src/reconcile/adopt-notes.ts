@@ -5,6 +5,7 @@ import type { SameNote, Wanted } from "./adopt.ts";
 import { nearness } from "./adopt-deals.ts";
 import { likeText, wordsOf } from "./adopt-texts.ts";
 import { grouped } from "./grouped.ts";
+import { byAge, nearest } from "./nearest.ts";
 
 export interface NoteFit {
   id: CrmId;
@@ -21,34 +22,41 @@ const TOGETHER_MS = 5 * 60_000;
 export class NoteShelf {
   readonly #byDeal: Map<CrmId, CrmRecord[]>;
   readonly #byPerson: Map<CrmId, CrmRecord[]>;
-  readonly #words = new Map<string, Set<string>>();
+  readonly #loose: Map<CrmId, CrmRecord[]>;
+  readonly #words = { text: new Map<string, Set<string>>(), html: new Map<string, Set<string>>() };
   readonly #same: SameNote;
 
   constructor(notes: readonly CrmRecord[], same: SameNote) {
     // One that names a submission was written by us.
-    const theirs = notes.filter(({ stamp }) => stamp === null);
+    const theirs = byAge(notes.filter(({ stamp }) => stamp === null));
     this.#byDeal = grouped(theirs, ({ dealId }) => dealId);
     this.#byPerson = grouped(theirs, ({ personId }) => personId);
+    this.#loose = grouped(theirs, ({ dealId, personId }) => (dealId === null ? personId : null));
     this.#same = same;
   }
 
-  onDeal(id: CrmId): readonly CrmRecord[] {
-    return this.#byDeal.get(id) ?? [];
+  onDeal(id: CrmId, atMs: number | null): readonly CrmRecord[] {
+    return nearest(this.#byDeal.get(id) ?? [], atMs);
   }
 
-  onPerson(id: CrmId): readonly CrmRecord[] {
-    return this.#byPerson.get(id) ?? [];
+  /** `loose`: those on no deal. */
+  onPerson(id: CrmId, atMs: number | null, loose: boolean): readonly CrmRecord[] {
+    return nearest((loose ? this.#loose : this.#byPerson).get(id) ?? [], atMs);
   }
 
+  /** Words first: they are quicker to compare, and no two texts are the same that have other ones. */
   fit(text: string, format: Wanted["format"], note: CrmRecord): "same" | "like" | null {
     const stored = note.text ?? "";
+    const words = this.#wordsOf(text, format);
+    const like = likeText(words, this.#wordsOf(stored, "html"));
+    if (!like && words.size > 0) return null;
     if (this.#same(stored, text, format)) return "same";
-    return likeText(this.#wordsOf(text), this.#wordsOf(stored)) ? "like" : null;
+    return like ? "like" : null;
   }
 
-  #wordsOf(text: string): Set<string> {
-    const known = this.#words.get(text) ?? wordsOf(text);
-    this.#words.set(text, known);
+  #wordsOf(text: string, format: Wanted["format"]): Set<string> {
+    const known = this.#words[format].get(text) ?? wordsOf(text, format);
+    this.#words[format].set(text, known);
     return known;
   }
 }
@@ -71,10 +79,10 @@ export function assignNotes(
   const taken = new Set(wanted.flatMap((_, index) => dealOf(index)?.id ?? []));
   const pairs = wanted.flatMap((one, index) => {
     const deal = dealOf(index);
-    const free = ({ dealId }: CrmRecord): boolean =>
-      dealId === null || dealId === deal?.id || (deal === null && !taken.has(dealId));
-    const onPersons = persons(index).flatMap(({ id }) => shelf.onPerson(id).filter(free));
-    const notes = new Set([...(deal === null ? [] : shelf.onDeal(deal.id)), ...onPersons]);
+    const free = ({ dealId }: CrmRecord): boolean => dealId === null || !taken.has(dealId);
+    const atMs = one.submittedAtMs;
+    const onPersons = persons(index).flatMap(({ id }) => shelf.onPerson(id, atMs, deal !== null).filter(free));
+    const notes = new Set([...(deal === null ? [] : shelf.onDeal(deal.id, atMs)), ...onPersons]);
     return [...notes].flatMap((note) => pairsOf(one, index, note, deal, shelf));
   });
   pairs.sort(

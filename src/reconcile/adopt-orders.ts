@@ -17,12 +17,14 @@ export function takeoverOf(
 ): Takeover {
   const { source, key, submittedAtMs } = submitted;
   const { deal, reason } = finding;
+  const named = { source, key, rest, submittedAtMs, explanation: `adopt: ${reason}` };
+  // What was found is looked for again when somebody has decided.
+  if (rest === "keep") return { ...named, records: [], writes: [], deliveredAtMs: null };
   return {
-    ...{ source, key, rest, submittedAtMs },
+    ...named,
     records: recordsOf(wanted, finding),
     writes: stampOf(wanted, finding, stampField),
     deliveredAtMs: deal?.createdAtMs ?? submittedAtMs,
-    explanation: `adopt: ${reason}`,
   };
 }
 

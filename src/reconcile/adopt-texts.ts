@@ -12,7 +12,7 @@ export const sameTitle = (a: string, b: string): boolean => foldName(a) === fold
 
 /** One holds the other, or half of their words are the same. */
 export function likeTitle(a: string, b: string): boolean {
-  const [first, second] = [wordsOf(a), wordsOf(b)];
+  const [first, second] = [wordsOf(a, "text"), wordsOf(b, "text")];
   if (first.size === 0 || second.size === 0) return false;
   const shared = sharedWords(first, second);
   const least = Math.min(first.size, second.size);
@@ -20,8 +20,8 @@ export function likeTitle(a: string, b: string): boolean {
 }
 
 /** Words without case, markup and entities, so that HTML and plain text compare. */
-export function wordsOf(text: string): Set<string> {
-  const plain = text.replace(/<[^>]*>/g, " ").replace(/&(?:#\w+|\w+);/g, " ");
+export function wordsOf(text: string, format: "text" | "html"): Set<string> {
+  const plain = format === "text" ? text : text.replace(/<[^>]*>/g, " ").replace(/&(?:#\w+|\w+);/g, " ");
   return new Set(
     plain
       .normalize("NFKC")

@@ -14,8 +14,8 @@ export interface AdoptItem {
   crm: { type: string; id: string; link: string | null }[];
   /** Further deals of the same kind that no other submission explains. */
   doubles: string[];
-  /** What was done with it: taken over, put into the queue for what is not there, or left alone. */
-  action: "taken" | "queued" | "left";
+  /** Taken over; queued for what is not there; kept as history until somebody decides; or left alone. */
+  action: "taken" | "queued" | "kept" | "left";
 }
 
 /** The document of `adopt --json`. */
@@ -92,17 +92,16 @@ function endLines({ dryRun, takenOver, queued, counts, items, requests }: AdoptD
     );
   }
   if (dryRun) return [...lines, "Nothing was written. Without --dry-run what is there is taken over."];
-  const left = (verdict: string): number =>
-    items.filter((item) => item.verdict === verdict && item.action === "left").length;
   lines.push(`Taken over: ${counted(takenOver, "submission")}.`);
   if (queued > 0)
     lines.push(`${counted(queued, "submission")} to stamp or to complete: ${style.bold("crmledger sync")}`);
-  if (left("probably") > 0) {
-    lines.push(
-      `${count(left("probably"))} probable ones were left alone: run it at a terminal, which asks about them.`,
-    );
+  const open = (...verdicts: string[]): number =>
+    items.filter(({ verdict, action }) => (action === "left" || action === "kept") && verdicts.includes(verdict))
+      .length;
+  if (open("probably") > 0) {
+    lines.push(`${count(open("probably"))} probable ones wait, and are not sent: at a terminal it asks about them.`);
   }
-  const gaps = left("half") + left("missing");
+  const gaps = open("half", "missing");
   if (gaps > 0)
     lines.push(`${counted(gaps, "gap")} left open: ${style.bold("--send-missing")} sends what is not there.`);
   return lines;

@@ -68,6 +68,15 @@ export function takeoverTests(subject: Subject): void {
       expect((await stateOf(bench(), await idOf())).steps).toEqual({ person: "done", deal: "open" });
     });
 
+    test("one that somebody must decide about is history, and none of its person's others waits for it", async () => {
+      await take(bench(), incoming({ key: "old", email: "ada@example.com" }));
+      await take(bench(), incoming({ key: "new", email: "ada@example.com" }));
+      expect(await takeOver({ rest: "keep", records: [] })).toBe("done");
+      expect(await stateOf(bench(), await idOf())).toMatchObject({ state: "history", steps: {} });
+      const claims = await claimed(bench());
+      expect(claims.map(({ submissions }) => submissions.map(({ key }) => key))).toEqual([["new"]]);
+    });
+
     test("a failed one loses the steps that were not written", async () => {
       await take(bench(), incoming({ key: "old" }));
       const [claim] = await claimed(bench());

@@ -74,6 +74,41 @@ describe("what the ledger knows", () => {
     expect(await stateOf("website/a")).toBe("done");
   });
 
+  test("by halves, or perhaps, is kept from a copy in the spool until somebody has decided", async () => {
+    const { simulator } = world;
+    const [half, perhaps, lost] = [recent("a"), recent("b"), recent("c")];
+    deliver(simulator, half, { stopsBefore: "note" });
+    deliver(simulator, perhaps, { title: "New lead" });
+    give(half, perhaps, lost);
+    const ran = await adopt();
+    expect(ran.code).toBe(3);
+    const actions = ran.json.items.map(({ action }: { action: string }) => action);
+    expect(actions).toEqual(["kept", "kept", "left"]);
+    world.write("spool/all.json", JSON.stringify([half, perhaps, lost]));
+    await world.run("sync");
+    // Only what is not there at all was sent.
+    expect(there()).toEqual([3, 0, 3, 2]);
+    const answered = await world.runWith({ answers: ["n"] }, "adopt", "--send-missing", "export.jsonl");
+    expect(answered.err).toContain('its title is "New lead"');
+    expect(answered.code).toBe(0);
+    await world.run("sync");
+    expect(there()).toEqual([3, 0, 4, 4]);
+    expect(await stateOf("website/b")).toBe("done");
+    await expectClean();
+  });
+
+  test("as waiting, but there by halves, is taken out of the queue", async () => {
+    const one = recent("a");
+    deliver(world.simulator, one, { stopsBefore: "note" });
+    give(one);
+    world.write("spool/a.json", JSON.stringify(one));
+    await world.run("ingest");
+    expect((await adopt()).code).toBe(3);
+    await world.run("sync");
+    expect(there()).toEqual([1, 0, 1, 0]);
+    expect(await stateOf("website/a")).toBe("history");
+  });
+
   test("as delivered is no business of adopt's", async () => {
     world.write("spool/a.json", JSON.stringify(recent("a")));
     await world.run("sync");
@@ -191,12 +226,14 @@ describe("the command", () => {
     expect(ran.json.counts).toMatchObject({ missing: 1, rejected: 1 });
   });
 
-  test("asks whose submissions they are, and never both looks only and sends", async () => {
+  test("asks whose submissions they are; a dry run sends nothing whatever else is asked for", async () => {
     world.config("sources:\n  website: { spool: ./spool }\n  shop: { spool: ./shop }\n");
     give(recent("a"));
     expect((await adopt("--dry-run")).json.error.message).toContain("--source");
     const both = await adopt("--dry-run", "--send-missing", "--source", "shop");
-    expect(both.code).toBe(64);
+    expect(both.json).toMatchObject({ dryRun: true, queued: 0, counts: { missing: 1 } });
+    await world.run("sync");
+    expect(there()).toEqual([0, 0, 0, 0]);
     expect((await adopt("--dry-run", "--source", "shop")).json.items[0]).toMatchObject({
       source: "shop",
       verdict: "missing",

@@ -33,12 +33,13 @@ function takeOverOne(store: Store, run: RunId, takeover: Takeover, nowMs: number
   takeRecords(store, id, takeover, known);
   addWrites(store, submission, takeover);
   if (takeover.rest === "leave") store.run(DROP, id);
-  const queued = takeover.rest === "write" || takeover.writes.length > 0;
+  const kept = takeover.rest === "keep";
+  const queued = !kept && (takeover.rest === "write" || takeover.writes.length > 0);
   store.run(MOVE, {
     id,
     run,
     nowMs,
-    state: queued ? "pending" : "done",
+    state: kept ? "history" : queued ? "pending" : "done",
     planned: takeover.rest === "leave" ? 1 : 0,
     doneAtMs: takeover.rest === "leave" ? Math.round(takeover.deliveredAtMs ?? nowMs) : null,
   });
