@@ -57,6 +57,8 @@ footer { margin-top: 2rem; color: var(--dim); font-size: .85rem }
   #list td::before { content: attr(data-label); color: var(--dim); font-size: .85rem; grid-column: 1 }
   #list tbody th:nth-child(1) { border: 0; padding: 0 0 .25rem; font-weight: 600; width: auto }
 }
+@media (max-width: 26rem) { .small { font-size: .88rem } .small thead th { font-size: .78rem } .small th, .small td { padding-right: .15rem } .small .n { padding-left: .1rem } }
+@media (max-width: 22rem) { .small { font-size: .8rem } .small thead th { font-size: .7rem } }
 @media print {
   body { max-width: none; padding: 0; font-size: 9pt } .controls, .pages, .skip { display: none !important }
   #list tr, .small { break-inside: avoid } thead { display: table-header-group } #list thead th { position: static }

@@ -110,7 +110,7 @@ describe.skipIf(browser === null)(name, () => {
     expect(page.errors).toEqual([]);
   });
 
-  test.each([360, 768, 1300])("never needs to be scrolled sideways at %i pixels", async (width) => {
+  test.each([320, 360, 768, 1300])("never needs to be scrolled sideways at %i pixels", async (width) => {
     await page.set({ width });
     await page.open(few);
     expect(
