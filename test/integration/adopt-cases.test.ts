@@ -256,15 +256,30 @@ describe("the command", () => {
     expect(there()).toEqual([4, 0, 4, 4]);
   });
 
-  test("stops at a hold with what it knows, and takes nothing over", async () => {
+  test.each([
+    ["a refused token", () => world.simulator.revokeToken(), () => world.simulator.restoreToken(), 77],
+    ["a blocked account", () => fail("html403", 9), () => undefined, 75],
+    ["no answers", () => fail("error503", 9), () => undefined, 75],
+  ])("takes nothing over where %s stops the look, and goes on with the next run", async (_, stop, mend, code) => {
     const one = recent("a");
     deliver(world.simulator, one);
     give(one);
     await world.run("sync");
-    world.simulator.revokeToken();
-    const ran = await adopt();
-    expect(ran.code).toBe(77);
-    world.simulator.restoreToken();
-    expect((await adopt()).json).toMatchObject({ takenOver: 1 });
+    stop();
+    const ran = await adopt("--send-missing");
+    expect(ran.code).toBe(code);
+    expect(ran.json.takenOver ?? 0).toBe(0);
+    expect((await world.run("show", "website/a")).code).toBe(65);
+    mend();
+    for (let run = 0; run < 10; run += 1) {
+      const again = await adopt("--send-missing");
+      if (again.code === 0) break;
+    }
+    expect((await world.run("show", "website/a", "--json")).json.submission.state).toBe("pending");
+    expect(there()).toEqual([1, 0, 1, 1]);
   });
 });
+
+function fail(kind: "html403" | "error503", times: number): void {
+  world.simulator.failNext({ kind, times, match: { method: "GET", path: /(deals|persons)/ } });
+}
