@@ -2,7 +2,7 @@ import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
 import type { AccountsScope } from "../ledger/accounts.ts";
 import type { CheckRow } from "../ledger/checks.ts";
 import { utcTime } from "../report/human.ts";
-import { type ReportDocument, renderReport, reportCsv, reportHtml } from "../report/report-page.ts";
+import { isClean, type ReportDocument, renderReport, reportCsv, reportHtml } from "../report/report-page.ts";
 import type { Invocation, RunCommand } from "./command.ts";
 import { type Shop, withLedgerOnly } from "./compose.ts";
 import { formattedReply } from "./formatted-reply.ts";
@@ -40,7 +40,7 @@ export const run: RunCommand = (invocation) =>
       csv: () => reportCsv(document),
       html: () => reportHtml(document),
     };
-    return formattedReply(invocation, forms, stopped ?? (hasBreaks(document) ? EXIT_CODES.breaksOpen : 0));
+    return formattedReply(invocation, forms, stopped ?? (isClean(document) ? 0 : EXIT_CODES.breaksOpen));
   });
 
 /** The month that runs, where nothing was said. */
@@ -115,8 +115,4 @@ async function documentOf(
 function checkDocument({ endedAtMs, startedAtMs, scope }: CheckRow): NonNullable<ReportDocument["lastCheck"]> {
   const { source, sinceMs, untilMs } = scope;
   return { at: utcTime(endedAtMs ?? startedAtMs), source, since: utcTime(sinceMs), until: utcTime(untilMs) };
-}
-
-function hasBreaks({ failed, rejected, conflict, overdue, openBreaks, unknown }: ReportDocument): boolean {
-  return failed + rejected + conflict + overdue + openBreaks + unknown.length > 0;
 }

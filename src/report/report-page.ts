@@ -71,16 +71,29 @@ export function answerText(report: ReportDocument): string {
     .filter(([n]) => n > 0)
     .map(([n, many, one]) => `${count(n)} ${n === 1 ? one : many}`);
   const unknown = report.unknown.length;
+  const needy = needing(report);
   const lost =
     unknown > 0
       ? `${count(unknown)} of the export never came in here`
       : delivered.missing > 0
         ? `look at ${delivered.missing === 1 ? "the one that is" : "those that are"} missing`
-        : "none is lost";
+        : needy === 0
+          ? "none is lost"
+          : `none is lost, ${count(needy)} ${needy === 1 ? "needs" : "need"} a person`;
   const period = periodText(report);
   if (submissions === 0) return `No submission came ${period}${unknown > 0 ? `; ${lost}` : ""}.`;
   const of = `Of ${counted(submissions, "submission")} ${period}, ${count(there)} ${there === 1 ? "is" : "are"} in the CRM`;
   return `${[of, ...rest].join(", ")}; ${lost}.`;
+}
+
+/** What waits for somebody to decide or to look. */
+function needing({ failed, rejected, conflict, overdue }: ReportDocument): number {
+  return failed + rejected + conflict + overdue;
+}
+
+/** Nothing is open: what `report` exits with 0 for. */
+export function isClean(report: ReportDocument): boolean {
+  return needing(report) + report.openBreaks + report.unknown.length === 0;
 }
 
 type Line = readonly [name: string, count: number, meaning: string];
@@ -142,7 +155,7 @@ const unknownText = ({ source, key, email, file, line }: ReportDocument["unknown
   `${source}/${key}${email === null ? "" : ` ${email}`} (${file}${line === null ? "" : `, line ${line}`})`;
 
 export function renderReport(report: ReportDocument, style: Style): string {
-  const isGood = report.accountedFor && report.delivered.missing === 0;
+  const isGood = isClean(report);
   const shown = linesOf(report).filter(([name, n]) => n > 0 || name === "received");
   const width = Math.max(...shown.map(([, n]) => count(n).length));
   const rows = shown.map(([name, n, meaning]): [string, string] => [
@@ -180,7 +193,7 @@ export function reportCsv(report: ReportDocument): string {
 
 /** The report as one page that needs nothing else. */
 export function reportHtml(report: ReportDocument): string {
-  const isGood = report.accountedFor && report.delivered.missing === 0;
+  const isGood = isClean(report);
   const rows = linesOf(report).map(
     ([name, n, meaning]) =>
       `<tr><th scope="row">${escapeHtml(name)}</th><td class="n">${count(n)}</td><td><small>${escapeHtml(meaning.replaceAll("`", ""))}</small></td></tr>`,
