@@ -99,7 +99,7 @@ function endLines({ dryRun, takenOver, queued, counts, items, requests }: AdoptD
     items.filter(({ verdict, action }) => (action === "left" || action === "kept") && verdicts.includes(verdict))
       .length;
   if (open("probably") > 0) {
-    lines.push(`${count(open("probably"))} probable ones wait, and are not sent: at a terminal it asks about them.`);
+    lines.push(`Not decided, and not sent: ${count(open("probably"))} probable. At a terminal it asks about them.`);
   }
   const gaps = open("half", "missing");
   if (gaps > 0)
