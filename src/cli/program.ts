@@ -19,8 +19,9 @@ export interface ProgramOutput {
 export const GLOBAL_FLAGS = ["--config", "--ledger", "--json", "--quiet", "--verbose", "--no-color", "--no-progress"];
 
 const EXIT_CODES_HELP = `
-Exit codes: 0 done, 3 records need attention, 4 another sync is running, 64 wrong usage, 65 unreadable input,
-74 this machine (disk, ledger, spool), 75 held for later, 77 credentials refused, 78 config or CRM set-up, 1 unexpected.`;
+Exit codes: 0 done, 2 breaks are open, 3 records need attention, 4 another sync is running, 64 wrong usage,
+65 unreadable input, 74 this machine (disk, ledger, spool), 75 held for later, 77 credentials refused,
+78 config or CRM set-up, 1 unexpected.`;
 
 /** Builds the command line from the table. `chosen` is called with what was parsed; commander runs nothing itself. */
 export function buildProgram(

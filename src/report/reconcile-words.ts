@@ -150,8 +150,8 @@ export function whatText(
 ): string {
   const { expected, actual, message, kind, repairs } = item;
   const changes = kind.endsWith("-drift") || kind === "link-wrong" ? changesText(expected, actual) : "";
-  const queued = repairs > 0 && isOpen(item) ? "; repair queued" : "";
-  return `${changes === "" ? message : changes}${queued}`;
+  const queued = repairs > 0 && isOpen(item) ? "repair queued: " : "";
+  return `${queued}${changes === "" ? message : changes}`;
 }
 
 const VALUE_SHOWN = 40;

@@ -64,7 +64,7 @@ describe("a check for a terminal", () => {
     expect(lines.filter((line) => line.startsWith("crmledger "))).toEqual([
       "crmledger reconcile --repair=recreate  would write again 1 (1 deal-missing), about 5 tokens",
     ]);
-    expect(lines.join("\n")).toContain("deal-missing of submission 1; repair queued");
+    expect(lines.join("\n")).toContain("repair queued: deal-missing of submission 1");
   });
 
   it("points to the command that knows more where a person decides", () => {
