@@ -156,6 +156,8 @@ export interface Unfinished {
   repairedAtMs: number | null;
   /** Names of steps that were written (created, updated or adopted, not merely matched). */
   written: StepName[];
+  /** The records that those steps have. */
+  records: { entity: Entity; crmId: CrmId }[];
   /** Names of steps that are not done. */
   open: StepName[];
   /** Cause and message of a failed one. */

@@ -1,18 +1,19 @@
 /** Submissions that are not (wholly) in the CRM, and records that never became one. Pure. */
 import type { FoundDiscrepancy, OpenReject, RepairOrder, Unfinished } from "../ledger/checks.ts";
-import { concerned } from "./judge-records.ts";
+import { concerned, type JudgeContext, recordName } from "./judge-records.ts";
 import type { NotIngested } from "./reconcile.ts";
 
 /** A run that is due and does not come for this long: nobody is working on it. */
 const IDLE_MS = 10 * 60_000;
 
 /** Null: it waits, and there is time. */
-export function judgeUnfinished(row: Unfinished, nowMs: number): FoundDiscrepancy | null {
+export function judgeUnfinished(row: Unfinished, context: JudgeContext): FoundDiscrepancy | null {
+  const { nowMs } = context;
   const { state, written, open } = row;
   const overdueAtMs = (row.repairedAtMs ?? row.submittedAtMs) + row.targetMs;
-  if (state === "failed") return written.length > 0 && open.length > 0 ? halfDone(row, nowMs) : failed(row);
+  if (state === "failed") return written.length > 0 && open.length > 0 ? halfDone(row, context) : failed(row);
   if (written.length > 0 && row.dueAtMs + IDLE_MS < nowMs && overdueAtMs < nowMs) {
-    return halfDone(row, nowMs);
+    return halfDone(row, context);
   }
   if (overdueAtMs >= nowMs) return null;
   return {
@@ -32,19 +33,23 @@ function named(kind: string, row: Unfinished) {
   return { ...concerned(row), fingerprint, class: "break" as const, kind, entity: null, crmId: null };
 }
 
-function halfDone(row: Unfinished, nowMs: number): FoundDiscrepancy {
+function halfDone(row: Unfinished, { lost, nowMs }: JudgeContext): FoundDiscrepancy {
+  // What people deleted is not rebuilt behind their back, so the rest of its chain has nothing to hang on.
+  const gone = row.records.find(({ entity, crmId }) => lost.get(recordName(entity, crmId)) === null);
   const order: RepairOrder = { type: "resume", submissionId: row.submissionId };
   const why = row.error === null ? `nobody works on it (${row.state})` : `it failed: ${row.error.message}`;
-  return {
+  const said = {
     ...named("chain-incomplete", row),
     expected: { steps: [...row.written, ...row.open] },
     actual: { steps: row.written },
-    message: `${row.written.join(", ")} is in the CRM, ${row.open.join(", ")} is not; ${why}`,
     sinceMs: row.failedAtMs ?? Math.min(row.dueAtMs, nowMs),
-    repair: "resume",
-    safe: true,
-    order,
   };
+  if (gone !== undefined) {
+    const message = `the ${gone.entity} ${gone.crmId} is not there any more, and ${row.open.join(", ")} was never written`;
+    return { ...said, message, repair: null, safe: false, order: null };
+  }
+  const message = `${row.written.join(", ")} is in the CRM, ${row.open.join(", ")} is not; ${why}`;
+  return { ...said, message, repair: "resume", safe: true, order };
 }
 
 function failed(row: Unfinished): FoundDiscrepancy {

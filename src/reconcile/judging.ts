@@ -88,7 +88,7 @@ export class Judging {
     await this.#each(
       (after, limit) => ledger.unfinished(scope, after, limit),
       (row) => {
-        const found = judgeUnfinished(row, nowMs);
+        const found = judgeUnfinished(row, this.#context);
         if (found === null && !this.#concerned.has(row.submissionId)) this.#inTime += 1;
         return found;
       },

@@ -1,5 +1,7 @@
 /** What is not in the CRM: submissions that are not done, and records that never became one. */
+import type { Entity } from "../../domain/catalog.ts";
 import type { StepName, StepState } from "../../domain/chain.ts";
+import type { CrmId } from "../../domain/ids.ts";
 import type { CheckScope, OpenReject, Page, Unfinished } from "../checks.ts";
 import { IN_SCOPE, scopeValues } from "./checks.ts";
 import type { Store } from "./store.ts";
@@ -19,9 +21,11 @@ const FAILED = `
   SELECT ${COLUMNS} FROM submissions u
   WHERE u.state = 'failed' AND (u.failed_at_ms, u.id) > (@at, @id) AND ${IN_SCOPE}
   ORDER BY u.failed_at_ms, u.id LIMIT @limit`;
-const STEPS = "SELECT name, state, action FROM steps WHERE submission_id = ? AND dropped = 0 ORDER BY position, id";
+const STEPS = `
+  SELECT name, entity, state, action, crm_id AS crmId FROM steps
+  WHERE submission_id = ? AND dropped = 0 ORDER BY position, id`;
 
-type RawUnfinished = Omit<Unfinished, "written" | "open" | "error"> & { error: string | null };
+type RawUnfinished = Omit<Unfinished, "written" | "records" | "open" | "error"> & { error: string | null };
 type Part = "waiting" | "failed";
 
 /** First what waits, oldest first; then what failed, as it failed. */
@@ -42,12 +46,21 @@ export function unfinished(store: Store, scope: CheckScope, after: string | null
   });
 }
 
+interface RawStep {
+  name: StepName;
+  entity: Entity;
+  state: StepState;
+  action: string | null;
+  crmId: CrmId | null;
+}
+
 function withSteps(store: Store, { error, ...row }: RawUnfinished): Unfinished {
-  const steps = store.all<{ name: StepName; state: StepState; action: string | null }>(STEPS, row.submissionId);
-  const done = steps.filter(({ state }) => state === "done");
+  const steps = store.all<RawStep>(STEPS, row.submissionId);
+  const written = steps.filter(({ state, action }) => state === "done" && action !== "match");
   return {
     ...row,
-    written: done.filter(({ action }) => action !== "match").map(({ name }) => name),
+    written: written.map(({ name }) => name),
+    records: written.flatMap(({ entity, crmId }) => (crmId === null ? [] : [{ entity, crmId }])),
     open: steps.filter(({ state }) => state !== "done").map(({ name }) => name),
     error: parseError(error),
   };
