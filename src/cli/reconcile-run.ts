@@ -3,6 +3,7 @@ import { CrmledgerError } from "../domain/errors.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { AccountId, RunId } from "../domain/ids.ts";
 import type { CheckScope } from "../ledger/checks.ts";
+import { LookupFailed } from "../mirror/lookup-failed.ts";
 import type { CheckReport } from "../reconcile/reconcile.ts";
 import { createProgress } from "../report/progress.ts";
 import { type Invocation, showsProgress } from "./command.ts";
@@ -100,6 +101,8 @@ async function checkAt(
       if (error instanceof CrmledgerError && (error.code === "held" || error.code === "credentialsRefused")) {
         return { ...stopped, hold: desk.hold() ?? holdOf(error), signal: null };
       }
+      // The CRM did not answer although it was asked more than once: what was seen is kept, and the next check goes on.
+      if (error instanceof LookupFailed) return { ...stopped, hold: desk.hold() ?? holdOf(error), signal: null };
       throw error;
     }
   } finally {
@@ -108,7 +111,7 @@ async function checkAt(
   }
 }
 
-function holdOf({ code, message }: CrmledgerError): Hold {
+function holdOf({ code, message }: { code: string; message: string }): Hold {
   const kind = code === "credentialsRefused" ? "credentials" : "outage";
   return { kind, scope: "account", untilMs: null, probe: true, message };
 }

@@ -79,6 +79,17 @@ describe("a check that is stopped", () => {
     expect(wrong.err).not.toContain("wrong-token");
   });
 
+  test("by a list that the CRM does not answer leaves with 75, and the next one goes on behind what was seen", async () => {
+    await deliver("a");
+    world.simulator.failNext({ kind: "error500Before", times: 3, match: { method: "GET", path: /\/notes$/ } });
+    const ran = await world.run("reconcile", "--json");
+    expect(ran).toMatchObject({ code: 75, json: { stopped: "hold" } });
+    expect(ran.json.hold.message).toContain("500");
+    const before = world.simulator.requests.byRoute[PERSONS];
+    expect(await world.run("reconcile", "--json")).toMatchObject({ code: 0, json: { checked: 1, matched: 1 } });
+    expect(world.simulator.requests.byRoute[PERSONS]).toBe(before);
+  });
+
   test("by another company's token leaves with 78, and judges nothing by it", async () => {
     await deliver("a");
     const clock = createSystemClock();
