@@ -54,14 +54,17 @@ export function createPeople(getWorld: () => World, via: "person" | "other") {
     moveDeal: (id: number, stageId: number) => editDeal(id, { stage_id: stageId }),
     archiveDeal: (id: number) => editDeal(id, { is_archived: true }),
     unarchiveDeal: (id: number) => editDeal(id, { is_archived: false }),
-    /** "Duplicate" in the deal's menu: a copy with all fields, stamp and all. */
+    /** "Duplicate" in the deal's menu: a copy with all fields, stamp and all. Links to what was deleted are left out. */
     copyDeal: on((world, actor, id: number) => {
-      const { title, person_id, org_id, stage_id, value, currency, custom_fields } = writable(world, "deal", id);
+      const { title, stage_id, value, currency, custom_fields, ...links } = writable(world, "deal", id);
+      const person_id = alive(world, "person", links.person_id ?? 0)?.id ?? null;
+      const org_id = alive(world, "organization", links.org_id ?? 0)?.id ?? null;
       return createDeal(world, { title, person_id, org_id, stage_id, value, currency, custom_fields }, actor);
     }),
     /** The same of a person. */
     copyPerson: on((world, actor, id: number) => {
-      const { name, org_id, emails, phones, custom_fields } = writable(world, "person", id);
+      const { name, emails, phones, custom_fields, ...links } = writable(world, "person", id);
+      const org_id = alive(world, "organization", links.org_id ?? 0)?.id ?? null;
       return createPerson(world, { name, org_id, emails, phones, custom_fields }, actor);
     }),
     ...setupActs(getWorld),
