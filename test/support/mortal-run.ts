@@ -121,7 +121,8 @@ function createsOf(request: PackedRequest): CreateOperation[] {
   return request.operations.filter((operation) => operation.type === "create");
 }
 
-function mortalLedger(ledger: Ledger, instant: (name: string) => void): Ledger {
+/** Every verb asks before and after whether the process dies there. */
+export function mortalLedger(ledger: Ledger, instant: (name: string) => void): Ledger {
   return new Proxy(ledger, {
     get(target, name) {
       const verb: unknown = Reflect.get(target, name);
