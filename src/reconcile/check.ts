@@ -4,12 +4,15 @@ import type { CheckRow, CheckScope } from "../ledger/checks.ts";
 import { Judging } from "./judging.ts";
 import { lookById } from "./look.ts";
 import { priceCheck } from "./price.ts";
-import { begin, type Progress, readProgress } from "./progress.ts";
+import { begin, finished, type Progress, readProgress } from "./progress.ts";
 import type { CheckInput, CheckPrice, CheckReport, ReconcileDeps, Way } from "./reconcile.ts";
 import { type Looking, walkAll, walkChanged, walkSubset } from "./walks.ts";
 
-/** A stopped check goes on for so long; later the CRM has moved on, and it begins anew. */
-const RESUME_WITHIN_MS = 6 * 3_600_000;
+/**
+ * A stopped check goes on for so long: a day's budget comes back within it, or a check that costs more than a day's would
+ * never end. Later the CRM has moved on, and it begins anew.
+ */
+const RESUME_WITHIN_MS = 26 * 3_600_000;
 /** More deals than this that no list showed are sought among the archived before they are read one by one. */
 const SINGLES_MAX = 40;
 
@@ -35,15 +38,12 @@ export async function runCheck(deps: ReconcileDeps, input: CheckInput): Promise<
   let progress = readProgress(check.progress);
   for (const { entity, way, records } of price.entities) {
     if (progress?.done.includes(entity)) continue;
-    const done: readonly Entity[] = progress?.done ?? [];
-    const fresh = progress === null || progress.way === null;
-    const current: Progress = fresh ? { ...begin(done, records), way } : progress!;
+    const current: Progress = progress?.way == null ? { ...begin(progress, records), way } : progress;
     await lookAt({ deps, check, progress: current, entity }, current.way ?? way);
-    progress = begin([...done, entity], 0);
+    progress = finished(entity, current);
     await ledger.saveSightings(check.id, [], progress, clock.wallMs());
   }
-  const walked = new Set(price.entities.filter(({ way }) => way === "walk").map(({ entity }) => entity));
-  return await judge(deps, check, input, walked);
+  return await judge(deps, check, input, new Set(progress?.walked));
 }
 
 async function lookAt(looking: Looking, way: Way): Promise<void> {
@@ -56,26 +56,22 @@ async function lookAt(looking: Looking, way: Way): Promise<void> {
   if (progress.part === "lists") {
     if (way === "walk") await walkAll(looking);
     else await walkChanged(looking, check.scope.sinceMs ?? 0);
-    await next("hidden");
+    await next("archived");
   }
-  if (progress.part === "hidden") {
-    if (entity === "deal") await walkHiddenDeals(looking, await unsightedUpTo(looking, SINGLES_MAX + 1));
+  if (progress.part === "archived") {
+    if (entity === "deal" && (await leavesMoreThan(SINGLES_MAX, looking))) await walkSubset(looking, "archived");
+    await next("deleted");
+  }
+  if (progress.part === "deleted") {
+    // This list alone shows what somebody deleted.
+    if (entity === "deal" && (await leavesMoreThan(0, looking))) await walkSubset(looking, "deleted");
     await next("byId");
   }
   await lookById(looking, way);
 }
 
-/**
- * Deals that the ordinary lists leave out. The list of deleted ones alone shows what somebody deleted; archived ones are read
- * one by one where they are few, at a token each.
- */
-async function walkHiddenDeals(looking: Looking, unsighted: number): Promise<void> {
-  if (unsighted > SINGLES_MAX) await walkSubset(looking, "archived");
-  if (unsighted > 0) await walkSubset(looking, "deleted");
-}
-
-async function unsightedUpTo({ deps, check, entity }: Looking, most: number): Promise<number> {
-  return (await deps.ledger.unsighted(check.id, entity, null, most)).rows.length;
+async function leavesMoreThan(count: number, { deps, check, entity }: Looking): Promise<boolean> {
+  return (await deps.ledger.unsighted(check.id, entity, null, count + 1)).rows.length > count;
 }
 
 async function judge(

@@ -5,8 +5,10 @@ import type { Way } from "./reconcile.ts";
 export interface Progress {
   /** Entities that are done with. */
   done: Entity[];
+  /** Those of them whose lists were read whole. */
+  walked: Entity[];
   /** Part of the entity at work: its lists, the deals that lists leave out, or single records by id. */
-  part: "lists" | "hidden" | "byId";
+  part: "lists" | "archived" | "deleted" | "byId";
   way: Way | null;
   /** Cursor of the next page; null at the start of a list. */
   cursor: string | null;
@@ -17,12 +19,20 @@ export interface Progress {
   expected: number;
 }
 
-export function begin(done: readonly Entity[], expected: number): Progress {
-  return { done: [...done], part: "lists", way: null, cursor: null, seen: 0, expected };
+/** The first entity where nothing is `before`, else the one behind what was done. */
+export function begin(before: Pick<Progress, "done" | "walked"> | null, expected: number): Progress {
+  const { done = [], walked = [] } = before ?? {};
+  return { done: [...done], walked: [...walked], part: "lists", way: null, cursor: null, seen: 0, expected };
+}
+
+/** Nothing of the next entity has begun. */
+export function finished(entity: Entity, { done, walked, way }: Progress): Progress {
+  const before = { done: [...done, entity], walked: way === "walk" ? [...walked, entity] : walked };
+  return begin(before, 0);
 }
 
 /** Progress as the ledger gave it back; a check that has just begun has none. */
 export function readProgress(saved: unknown): Progress | null {
-  const known = typeof saved === "object" && saved !== null && Array.isArray((saved as Progress).done);
+  const known = typeof saved === "object" && saved !== null && Array.isArray((saved as Progress).walked);
   return known ? (saved as Progress) : null;
 }

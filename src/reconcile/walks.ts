@@ -2,7 +2,7 @@
 import type { Entity } from "../domain/catalog.ts";
 import type { CrmRecord, ListOperation } from "../domain/operation.ts";
 import type { CheckRow } from "../ledger/checks.ts";
-import { readApplied } from "../mirror/lookup-failed.ts";
+import { LookupFailed, readApplied } from "../mirror/lookup-failed.ts";
 import { beginWalk, type Walk, walkOn } from "../mirror/walk.ts";
 import type { Progress } from "./progress.ts";
 import type { ReconcileDeps } from "./reconcile.ts";
@@ -44,7 +44,6 @@ export async function walkChanged(looking: Looking, sinceMs: number): Promise<vo
 
 /** Deals that the ordinary lists leave out. */
 export async function walkSubset(looking: Looking, subset: NonNullable<ListOperation["subset"]>): Promise<void> {
-  looking.progress.cursor = null;
   await walkPages(looking, { subset });
 }
 
@@ -53,13 +52,25 @@ async function walkPages(looking: Looking, query: Pick<ListOperation, "sinceMs" 
   let cursor = progress.cursor ?? undefined;
   for (let page = 1; page <= PAGES_MAX; page += 1) {
     const key = `check:${entity}:${query.subset ?? "all"}:${page}`;
-    const { outcome } = await readApplied(deps, { type: "list", key, entity, ...query, ...(cursor && { cursor }) });
+    const { outcome } = await readPage(deps, { type: "list", key, entity, ...query, ...(cursor && { cursor }) });
     const records = outcome.type === "applied" ? (outcome.records ?? []) : [];
     const next = outcome.type === "applied" ? (outcome.next ?? null) : null;
     await keep(looking, records, { ...progress, cursor: next });
     progress.cursor = next;
     if (next === null) return;
     cursor = next;
+  }
+}
+
+/** A cursor that the CRM refuses has run out since the check was stopped: the list is read from its start. */
+async function readPage(deps: ReconcileDeps, { cursor, ...list }: ListOperation): ReturnType<typeof readApplied> {
+  if (cursor === undefined) return await readApplied(deps, list);
+  try {
+    return await readApplied(deps, { ...list, cursor });
+  } catch (error) {
+    const refused = error instanceof LookupFailed && error.outcome.type === "refused" && !error.outcome.hold;
+    if (!refused) throw error;
+    return await readApplied(deps, list);
   }
 }
 
