@@ -13,6 +13,8 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Now } from "../ledger/rows.ts";
 import type { RunnerDeps, RunnerEvent } from "../runner/runner.ts";
 import type { Invocation } from "./command.ts";
+import { shellWord } from "./cron-line.ts";
+import { userNameOf } from "./local-user.ts";
 import { findConfig, readConfig, readToken } from "./read-config.ts";
 import { createRealClock, realRandom } from "./real-clock.ts";
 
@@ -67,12 +69,32 @@ async function withLedger<T>(
   const ledgerPath = pretend ? ":memory:" : path;
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
   const uid = process.getuid?.();
-  const ledger = await openSqliteLedger({ path: ledgerPath, create: wish === "create", nowMs: clock.wallMs(), uid });
+  const wanted = { path: ledgerPath, create: wish === "create", nowMs: clock.wallMs(), uid };
+  const ledger = await openSqliteLedger(wanted).catch((error: unknown) => {
+    throw withOwnersName(error, ledgerPath, findConfig(globals, io));
+  });
   try {
     return await work({ ledger, ledgerPath, clock, now: () => nowOf(clock) });
   } finally {
     await ledger.close();
   }
+}
+
+/** The ledger knows its owner's number; the line that helps names the user, and the config, which `sudo` would not find. */
+function withOwnersName(error: unknown, path: string, config: string | null): unknown {
+  if (!(error instanceof CrmledgerError) || error.code !== "ledgerOwner") return error;
+  const { ownerUid, uid } = error.details as { ownerUid: number; uid: number };
+  const owner = shellWord(userNameOf(ownerUid));
+  const place = config === null ? "" : ` --config ${shellWord(config)}`;
+  return new CrmledgerError(
+    "ledgerOwner",
+    `The ledger ${path} belongs to ${userNameOf(ownerUid)}, and this is ${userNameOf(uid)}.`,
+    {
+      hint: `Run it as its owner: sudo -u ${owner} crmledger ...${place} (files made by another user would lock the owner out).`,
+      details: error.details,
+      cause: error,
+    },
+  );
 }
 
 export function nowOf(clock: Clock): Now {

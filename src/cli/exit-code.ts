@@ -21,6 +21,8 @@ export interface RunFacts {
   machineTrouble: boolean;
   hold: Pick<Hold, "kind" | "scope"> | null;
   heldSources: number;
+  /** Files in spools that this user may not read. */
+  unreadable: number;
   failed: number;
   rejected: number;
   conflict: number;
@@ -35,7 +37,8 @@ export function exitCodeOfRun(facts: RunFacts): number {
   if (facts.setupMissing) codes.add(EXIT_CODES.crmSetupMissing);
   if (facts.machineTrouble) codes.add(EXIT_CODES.spoolUnreadable);
   if (facts.hold !== null) codes.add(codeOfHold(facts.hold));
-  if (facts.heldSources + facts.failed + facts.rejected + facts.conflict > 0) codes.add(EXIT_CODES.attention);
+  if (facts.heldSources + facts.unreadable + facts.failed + facts.rejected + facts.conflict > 0)
+    codes.add(EXIT_CODES.attention);
   const code = ORDER.find((known) => codes.has(known));
   if (code !== undefined && !codes.has(EXIT_CODES.unexpected)) return code;
   const [other] = codes;

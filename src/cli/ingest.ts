@@ -24,7 +24,7 @@ export const run: RunCommand = (invocation) =>
     });
   });
 
-function replyOf({ files, counts, warnings, heldBack, trouble }: TakenIn): Reply {
+function replyOf({ files, counts, warnings, heldBack, unreadable, trouble }: TakenIn): Reply {
   const lines = files.map(({ rows: _, ...file }) => file);
   const exitCode = exitCodeOfRun({
     error: null,
@@ -32,6 +32,7 @@ function replyOf({ files, counts, warnings, heldBack, trouble }: TakenIn): Reply
     machineTrouble: trouble !== null,
     hold: null,
     heldSources: heldBack,
+    unreadable,
     failed: 0,
     rejected: counts.rejected,
     conflict: counts.conflict,

@@ -89,7 +89,13 @@ export async function runSync(shop: Shop, invocation: Invocation, plan: SyncPlan
   }
   try {
     const givenBack = progressed.error === null || (await giveBack(shop, begun));
-    const reply = replyOf(begun, progressed, shop.clock.monoMs() - startedMs, await factsOf(shop, begun));
+    const reply = replyOf(
+      begun,
+      progressed,
+      shop.clock.monoMs() - startedMs,
+      await factsOf(shop, begun),
+      new Date(shop.clock.wallMs()).toISOString(),
+    );
     // One that stays open is taken for dead by the next run, which then puts its work back.
     if (givenBack) await closeRun(shop, begun, reply);
     return reply;
@@ -158,7 +164,13 @@ async function closeRun(shop: Shop, begun: DrainRun, reply: Reply): Promise<void
   await shop.ledger.closeRun(begun.runId, end).catch(() => undefined);
 }
 
-function replyOf(begun: DrainRun, { taken, report, error }: Progressed, durationMs: number, facts: LedgerFacts): Reply {
+function replyOf(
+  begun: DrainRun,
+  { taken, report, error }: Progressed,
+  durationMs: number,
+  facts: LedgerFacts,
+  endedAt: string,
+): Reply {
   const setupMissing = report?.setupMissing ?? null;
   const failure = error !== null ? errorDocument(error) : null;
   const missing = setupMissing === null ? null : { code: "crmSetupMissing", ...setupMissing };
@@ -177,7 +189,7 @@ function replyOf(begun: DrainRun, { taken, report, error }: Progressed, duration
   };
   return {
     json: summary,
-    text: (style) => renderSyncSummary(summary, style),
+    text: (style) => renderSyncSummary(summary, style, endedAt),
     exitCode: exitCodeOfSummary(taken, report, error as CrmledgerError | null),
   };
 }
@@ -190,6 +202,7 @@ function exitCodeOfSummary(taken: TakenIn, report: DrainReport | null, error: Cr
     machineTrouble: taken.trouble !== null,
     hold: report?.hold ?? null,
     heldSources: taken.heldBack + (report?.heldSources.length ?? 0),
+    unreadable: taken.unreadable,
     failed: report?.drained.failed ?? 0,
     rejected: taken.counts.rejected,
     conflict: taken.counts.conflict,

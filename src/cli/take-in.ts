@@ -3,6 +3,7 @@ import type { RunId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import type { FileCounts, IngestDeps } from "../ingest/ingest.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
+import { counted } from "../report/human.ts";
 import type { IngestedCounts } from "../report/sync-summary.ts";
 import { type BackfillGuard, guardBackfill } from "./backfill.ts";
 import type { Invocation } from "./command.ts";
@@ -16,6 +17,8 @@ export interface TakenIn {
   mapped: IncomingSubmission[];
   /** Sources whose backlog is kept back by `limits.backfill`. */
   heldBack: number;
+  /** Files that this user may not read. */
+  unreadable: number;
   /** The first trouble of a source. The other sources were read nevertheless. */
   trouble: CrmledgerError | null;
 }
@@ -28,6 +31,7 @@ export const NOTHING_TAKEN: TakenIn = {
   warnings: [],
   mapped: [],
   heldBack: 0,
+  unreadable: 0,
   trouble: null,
 };
 
@@ -72,6 +76,7 @@ export async function takeIn(
       taken.files.push(...report.files);
       taken.mapped.push(...report.mapped);
       for (const warning of report.warnings) warn(taken, warning, invocation);
+      tellUnreadable(taken, report.unreadable ?? [], source, invocation);
     } catch (error) {
       if (!(error instanceof CrmledgerError) || !error.code.startsWith("spool")) throw error;
       taken.trouble ??= error;
@@ -84,6 +89,25 @@ export async function takeIn(
   taken.heldBack = held.length;
   taken.counts = sumCounts(taken.files);
   return taken;
+}
+
+/** Also with `--quiet`: a form that was sent waits there, and no later run gets it by itself. */
+function tellUnreadable(
+  taken: TakenIn,
+  files: readonly string[],
+  { name }: SourceSettings,
+  { talk }: Invocation,
+): void {
+  const [first] = files;
+  if (first === undefined) return;
+  const others = files.length === 1 ? "" : ` and ${counted(files.length - 1, "other file")}`;
+  const message = `source ${name}: ${first}${others} can't be read by this user: what is in there waits`;
+  taken.unreadable += files.length;
+  taken.warnings.push(message);
+  talk.error(
+    message,
+    "Its writer needs umask 027 and the spool's group. `crmledger doctor`, run as this user, names the fix.",
+  );
 }
 
 function warn(taken: TakenIn, warning: string, { talk }: Invocation): void {

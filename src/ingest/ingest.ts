@@ -43,6 +43,8 @@ export interface IngestReport {
   warnings: string[];
   /** With `dryRun`: what would be new. */
   mapped: IncomingSubmission[];
+  /** Files of a spool whose writer lets nobody else read them: what is in them waits until somebody acts. */
+  unreadable?: string[];
 }
 
 /** Reads everything that a source's spool has now. A spool that can't be read rejects with `spoolUnreadable`. */

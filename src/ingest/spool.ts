@@ -24,6 +24,8 @@ interface Pass {
   /** What is remembered of files, by identity. */
   progress: Map<string, FileProgress>;
   files: TakenFile[];
+  /** Files that this user may not read. */
+  unreadable: string[];
   /** Documents whose records are in the chunk: acknowledged after its commit. */
   waiting: SpoolFile[];
 }
@@ -37,7 +39,10 @@ export const ingestSource: IngestSource = async (deps, source) => {
   const known = await deps.ledger.fileProgress(source.name);
   const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: false });
   const progress = new Map(known.map((row) => [row.identity, row]));
-  const pass: Pass = { deps, source, spool: source.spool, taker, warnings, progress, files: [], waiting: [] };
+  const pass: Pass = {
+    ...{ deps, source, spool: source.spool, taker, warnings, progress },
+    ...{ files: [], unreadable: [], waiting: [] },
+  };
   try {
     const seen = new Set<string>();
     for (const file of listed) {
@@ -58,6 +63,7 @@ function reportOf(pass: Pass): IngestReport {
     files: pass.files.map(({ counts }) => counts).filter(({ rows }) => rows > 0),
     warnings: pass.warnings.list(),
     mapped: pass.taker.mapped,
+    unreadable: pass.unreadable,
   };
 }
 
@@ -65,7 +71,8 @@ function reportOf(pass: Pass): IngestReport {
 async function takeFile(pass: Pass, file: SpoolFile): Promise<string | null> {
   const opened = await openRegular(file.path);
   if (!opened.ok) {
-    if (opened.code !== "ENOENT") pass.warnings.say(`${file.shown} is skipped: ${opened.reason}`);
+    if (opened.code === "EACCES" || opened.code === "EPERM") pass.unreadable.push(file.shown);
+    else if (opened.code !== "ENOENT") pass.warnings.say(`${file.shown} is skipped: ${opened.reason}`);
     return null;
   }
   try {

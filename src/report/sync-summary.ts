@@ -54,8 +54,8 @@ export function ingestedText(counts: Partial<IngestedCounts>): string {
   return parts.length === 0 ? "nothing new" : parts.join(", ");
 }
 
-/** The numbers of a run. Warnings and what broke it off are talk: they go to standard error as they happen. */
-export function renderSyncSummary(summary: SyncSummary, style: Style): string {
+/** The numbers of a run. `endedAt`, RFC 3339: what a log needs to be read later. Warnings and what broke it off are talk: they go to standard error as they happen. */
+export function renderSyncSummary(summary: SyncSummary, style: Style, endedAt?: string): string {
   const { drained, requests, lookups } = summary;
   const lines = [
     `${style.bold("Ingested")}  ${ingestedText(summary.ingested)}`,
@@ -65,10 +65,17 @@ export function renderSyncSummary(summary: SyncSummary, style: Style): string {
   if (summary.hold !== null) lines.push(`${style.yellow("Hold")}      ${holdText(summary.hold)}`);
   if (drained.failed > 0)
     lines.push(`${style.red("Failed")}    ${counted(drained.failed, "submission")}; see: crmledger failed`);
+  const { rejected, conflict } = summary.ingested;
+  if (rejected + conflict > 0)
+    lines.push(
+      `${style.red("Kept")}      ${counted(rejected + conflict, "record")} that can't be taken; see: crmledger rejects`,
+    );
   const end =
     summary.error === undefined ? ENDS[summary.stopped] : "Stopped by an error; the rest waits in the ledger.";
   const rest = summary.remaining > 0 ? ` ${counted(summary.remaining, "submission")} left in the queue.` : "";
-  lines.push(`${end}${rest} Took ${span(summary.durationMs)}.`.trim());
+  lines.push(
+    `${end}${rest} Took ${span(summary.durationMs)}${endedAt === undefined ? "" : `, until ${localTimeOf(endedAt)}`}.`.trim(),
+  );
   return `${lines.join("\n")}\n`;
 }
 

@@ -322,4 +322,27 @@ describe("doctor as cron's user", () => {
       chmodSync(world.path("shop"), 0o700);
     },
   );
+
+  it.runIf(runnable)("a form that its writer lets nobody read is told at each run, also with --quiet: 3", async () => {
+    world.config();
+    const hidden = world.write("spool/hidden.json", JSON.stringify(lead("1")), 0o000);
+    world.write("spool/read.json", JSON.stringify(lead("2")), 0o644);
+    for (const [name, mode] of Object.entries({ ".": 0o755, spool: 0o777 })) chmodSync(world.path(name), mode);
+    if (isRoot) for (const name of [".", "token", "crmledger.yaml"]) chownSync(world.path(name), NOBODY, NOBODY);
+    const { code, out, err } = await child("sync", "--quiet", "--json", "--max-wait", "0s");
+    expect(code).toBe(3);
+    expect(JSON.parse(out).drained.done).toBe(1);
+    expect(err).toContain(`source website: ${hidden} can't be read by this user`);
+    expect(readdirSync(world.path("spool"))).toContain("hidden.json");
+  });
+
+  it.runIf(isRoot)("root is told the line by which the ledger's owner runs it", async () => {
+    world.config();
+    await world.run("ingest");
+    chownSync(world.path("crmledger.db"), NOBODY, NOBODY);
+    const { code, err } = await world.run("sync");
+    expect(code).toBe(78);
+    expect(err).toMatch(/sudo -u (nobody|'#\d+') crmledger \.\.\. --config \S+crmledger\.yaml/);
+    expect(err).toContain("and this is root");
+  });
 });

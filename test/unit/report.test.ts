@@ -134,4 +134,11 @@ Stopped for a hold; the rest waits in the ledger. 1,200 submissions left in the 
 `,
     );
   });
+
+  it("says when, for a log, and where to look for what was not taken", () => {
+    const ingested = { ...summary.ingested, rejected: 1, conflict: 1 };
+    const text = renderSyncSummary({ ...summary, ingested }, plain, "2026-11-24T00:00:00.000Z");
+    expect(text).toContain("\nKept      2 records that can't be taken; see: crmledger rejects\n");
+    expect(text).toContain(`Took 1m 5s, until ${localTime(Date.UTC(2026, 10, 24))}.\n`);
+  });
 });
