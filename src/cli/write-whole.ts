@@ -14,12 +14,12 @@ import { CrmledgerError } from "../domain/errors.ts";
 
 /**
  * Puts text in the place of a file in one step: who reads it sees the old or the new one, never half of it. Throws
- * `diskFull`, or `usage` where it can't be written at all; then the old file is untouched.
+ * `diskFull`, or `usage` where it can't be written at all; then the old file is untouched. `mode` is of the new file.
  */
-export function writeWhole(path: string, text: string, pid: number): void {
+export function writeWhole(path: string, text: string, pid: number, mode = 0o644): void {
   const temporary = `${path}.${pid}.tmp`;
   try {
-    writeFileSync(temporary, text, { mode: 0o644, flag: "wx" });
+    writeFileSync(temporary, text, { mode, flag: "wx" });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -54,6 +54,11 @@ function unwritable(path: string, error: unknown): CrmledgerError {
     hint: "The file was left as it was.",
     cause: error,
   });
+}
+
+/** The mode for a file with people's names and addresses: its owner's alone, until somebody opened it to others. */
+export function privateMode(path: string): number {
+  return (statSync(path, { throwIfNoEntry: false })?.mode ?? 0o600) & 0o777;
 }
 
 /** Throws `usage` where `writeWhole` would fail: asked before work that costs something, not after it. */

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync } from "node:fs";
 import { parse } from "csv-parse/sync";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
@@ -244,6 +244,11 @@ describe("forms of a check", () => {
     expect(out).toMatch(/^All is well/);
     expect(err).toContain("check.html");
     expect(readFileSync(world.path("check.html"), "utf8")).toContain("All is well");
+    const modeOf = () => statSync(world.path("check.html")).mode & 0o777;
+    expect(modeOf()).toBe(0o600);
+    chmodSync(world.path("check.html"), 0o640);
+    await world.run("reconcile", "--out", "check.html");
+    expect(modeOf()).toBe(0o640);
     const both = await world.run("reconcile", "--out", "check.csv", "--json", "--quiet");
     expect(both.json.checked).toBe(1);
     expect(readFileSync(world.path("check.csv"), "utf8")).toMatch(/^"id","class"/);
