@@ -4,11 +4,13 @@ import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
+import { counted, localTime } from "../report/human.ts";
 import { type ImportDocument, renderImports } from "../report/import-list.ts";
 import { createProgress } from "../report/progress.ts";
 import { checkMaps } from "./check-maps.ts";
 import { type Invocation, type Reply, type RunCommand, showsProgress } from "./command.ts";
 import { type Shop, withRun, withShop } from "./compose.ts";
+import { shellWord } from "./cron-line.ts";
 import { sourceNamed } from "./sources.ts";
 import { ingestDeps, sumCounts } from "./take-in.ts";
 
@@ -92,10 +94,27 @@ async function importAll(
   } finally {
     progress.stop();
   }
+  tellHistory(documents, source, invocation);
   const held = deps.guard?.warnings() ?? [];
   for (const warning of held) talk.warn(warning);
   documents.at(-1)?.warnings.push(...held);
   return { documents, heldBack: held.length };
+}
+
+/** Whoever imports last year's file wanted it sent, or did not: both learn what became of it. */
+function tellHistory(documents: readonly ImportDocument[], source: SourceSettings, { talk }: Invocation): void {
+  const old = documents.filter(({ history }) => history > 0);
+  const [first] = old;
+  if (first === undefined) return;
+  const from = source.sendFromMs === null ? "" : ` (${localTime(source.sendFromMs)})`;
+  const total = old.reduce((sum, { history }) => sum + history, 0);
+  const command = ["adopt", first.file, "--source", source.name].map(shellWord).join(" ");
+  talk.say(
+    [
+      `${counted(total, "record")} of history: older than the sendFrom of ${source.name}${from}. Kept and compared, never sent.`,
+      `To send on purpose what the CRM does not have of it: crmledger ${command} --send-missing (first with --dry-run)`,
+    ].join("\n"),
+  );
 }
 
 function replyOf({ documents, heldBack }: Imported, dryRun: boolean): Reply {

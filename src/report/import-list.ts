@@ -27,9 +27,11 @@ export function renderImports(imports: readonly ImportDocument[], dryRun: boolea
     const rejects = rejectsFile === null ? "" : `\n  rejected records are in ${safeLine(rejectsFile)}`;
     return `${style.bold(safeLine(file))}: ${counted(rows, "record")}: ${ingestedText(counts)}${rejects}`;
   });
+  const kept = imports.reduce((sum, one) => sum + one.rejected + one.conflict, 0);
   const fresh = imports.reduce((sum, one) => sum + one.new, 0);
   if (dryRun) lines.push("Nothing was written.");
   else if (fresh > 0) lines.push(`Send them with: ${style.bold("crmledger sync")}`);
+  if (kept > 0 && !dryRun) lines.push(`Look at what could not be taken: ${style.bold("crmledger rejects")}`);
   return `${lines.join("\n")}\n`;
 }
 

@@ -96,7 +96,9 @@ describe("init by flags", () => {
     const old = { submittedAt: new Date(Date.now() - 366 * 86_400_000).toISOString() };
     world.write("spool/website/export.json", JSON.stringify([lead("old", old), lead("fresh")]));
     world.write("missed.json", JSON.stringify([lead("older", old), lead("missed", { submittedAt: daysAgo(9) })]));
-    await world.run("import", "missed.json");
+    const { err } = await world.run("import", "missed.json");
+    expect(err).toContain("1 record of history: older than the sendFrom of import (");
+    expect(err).toContain("crmledger adopt missed.json --source import --send-missing");
     const { ingested } = (await world.run("sync", "--json")).json;
     expect(ingested).toMatchObject({ new: 1, history: 1 });
     expect(world.simulator.records.deals.map(({ title }) => title).sort()).toEqual(["Deal fresh", "Deal missed"]);
