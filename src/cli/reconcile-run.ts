@@ -89,8 +89,10 @@ async function checkAt(
           crmTimeMs: desk.crmTimeMs,
           mirror: createMirror(mirrorDeps),
           mirrorDeps,
-          progress: ({ entity, records, expected }) =>
-            progress.update(records, Math.max(records, expected), `${entity}s`),
+          progress: ({ entity, records, expected }) => {
+            const total = Math.max(records, expected);
+            if (total > 0) progress.update(records, total, `${entity}s`);
+          },
         },
         { scope, notIngested: side.rows },
       );

@@ -6,8 +6,10 @@ import type { Style } from "./style.ts";
 import { type Column, table } from "./table.ts";
 
 const MARKS = "! new   * known before   ~ changed by people";
-/** Lines of a page for people; CSV, JSON and HTML have all. */
-const ROWS_SHOWN = 100;
+/** Lines for each kind, so that a flood of one hides no other; CSV, JSON and HTML have all. */
+const ROWS_OF_KIND = 20;
+/** Behind more lines than this the first one has left the screen. */
+const LONG_ROWS = 20;
 const SUBMISSION_MAX = 48;
 /** Below this much room for the last column its text gets a line of its own. */
 const WHAT_MIN = 44;
@@ -27,13 +29,14 @@ export function renderReconcileTable(document: ReconcileDocument, style: Style, 
   const unseen = document.notChecked.map((line) => `Not checked: ${safeLine(line)}`);
   if (unseen.length > 0) parts.push(style.yellow(unseen.join("\n")));
   parts.push(totalLines(document, show, style).join("\n"));
+  if (items.length > LONG_ROWS) parts.push(parts[0]!);
   return `${parts.join("\n\n")}\n`;
 }
 
 const rank = (item: ReconcileItem): number => (item.class === "edit" ? 2 : item.state === "new" ? 0 : 1);
 
 function listOf(items: readonly ReconcileItem[], style: Style): string {
-  const shown = items.slice(0, ROWS_SHOWN);
+  const { shown, more } = firstOfEachKind(items);
   const rows = shown.map((item) => [
     item.class === "edit" ? "~" : item.state === "new" ? "!" : "*",
     item.id,
@@ -58,9 +61,18 @@ function listOf(items: readonly ReconcileItem[], style: Style): string {
     room >= WHAT_MIN
       ? table([...columns, { title: "WHAT", max: room }], withLast(rows, whats), style)
       : interleaved(table(columns, rows, style), whats, style);
-  const more =
-    items.length > shown.length ? `\nand ${count(items.length - shown.length)} more: --out FILE.html has them all` : "";
-  return `${text}${more}\n${style.dim(MARKS)}`;
+  const rest = more === "" ? "" : `\nand ${more} more: --out FILE.html has them all`;
+  return `${text}${rest}\n${style.dim(MARKS)}`;
+}
+
+function firstOfEachKind(items: readonly ReconcileItem[]): { shown: ReconcileItem[]; more: string } {
+  const seen: Record<string, number> = {};
+  const shown = items.filter(({ kind }) => {
+    seen[kind] = (seen[kind] ?? 0) + 1;
+    return seen[kind] <= ROWS_OF_KIND;
+  });
+  const more = Object.entries(seen).map(([kind, n]) => [kind, n - ROWS_OF_KIND] as const);
+  return { shown, more: kindsText(Object.fromEntries(more)) };
 }
 
 const withLast = (rows: (string | null)[][], last: readonly string[]): (string | null)[][] =>

@@ -93,9 +93,11 @@ describe("a check for a terminal", () => {
       });
     expect(at(140)).toMatch(/^! .*would be kept$/m);
     expect(at(80)).toMatch(/^! +1 +deal-missing +website\/wf_1 +deal 1000\n {5}one person, .*would be kept$/m);
-    const many = tableOf(Array.from({ length: 2000 }, () => item));
-    expect(many.filter((line) => line.startsWith("!  "))).toHaveLength(100);
-    expect(many).toContain("and 1,900 more: --out FILE.html has them all");
+    const many = tableOf([...Array.from({ length: 2000 }, () => item), sampleItem(4)]);
+    expect(many.filter((line) => /^! +\d/.test(line))).toHaveLength(20);
+    expect(many.filter((line) => line.startsWith("* "))).toHaveLength(1);
+    expect(many).toContain("and 1,980 deal-missing more: --out FILE.html has them all");
+    expect(many.at(-2)).toBe(many[0]);
   });
 
   it("lets no record forge a line", () => {
