@@ -51,6 +51,9 @@ export async function findNotIngested(
   return side;
 }
 
+/** What was taken once under its keys is no second export of the same; of any other file that is a question. */
+export const isArchived = (file: string): boolean => file.includes(`/${ARCHIVE}/`);
+
 /** The archived files that can hold what was submitted in the scope: nothing is archived before it was submitted. */
 function archived(spool: string, { sinceMs }: CheckScope): string[] {
   const folder = join(spool, ARCHIVE);
@@ -89,13 +92,12 @@ async function holdAgainst(
 ): Promise<void> {
   const { importFile } = await import("../ingest/file.ts");
   const deps = await ingestDeps(shop, 0 as RunId, { dryRun: true, backfill: "allowed" });
-  const options = { file, format: null, asNew: true, rejectsFile: null };
+  const options = { file, format: null, asNew: isArchived(file), rejectsFile: null };
   let mapped: IncomingSubmission[];
   try {
     ({ mapped } = await importFile(deps, source, options));
   } catch (error) {
-    if (!(error instanceof CrmledgerError) || error.code !== "inputUnreadable" || !file.includes(`/${ARCHIVE}/`))
-      throw error;
+    if (!(error instanceof CrmledgerError) || error.code !== "inputUnreadable" || !isArchived(file)) throw error;
     side.notes.push(`${file} can't be read any more: ${error.message}`);
     return;
   }

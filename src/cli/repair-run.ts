@@ -12,6 +12,7 @@ import { submissionName } from "../report/reconcile-words.ts";
 import type { Invocation } from "./command.ts";
 import { type Shop, withRun } from "./compose.ts";
 import { discrepanciesOf } from "./discrepancies.ts";
+import { isArchived } from "./not-ingested.ts";
 import type { ReconcileFlags } from "./reconcile-flags.ts";
 import type { Checked } from "./reconcile-run.ts";
 import { ingestDeps } from "./take-in.ts";
@@ -109,7 +110,7 @@ async function ingestFiles(
     for (const { file, source } of files) {
       const settings = shop.config.sources[source];
       if (settings === undefined) continue;
-      const options = { file, format: null, asNew: true, rejectsFile: null };
+      const options = { file, format: null, asNew: isArchived(file), rejectsFile: null };
       const report = await importFile(deps, settings, options);
       for (const warning of report.warnings) invocation.talk.warn(warning);
       counts.push(...report.files);

@@ -74,7 +74,7 @@ function refuseReexport(input: Input, check: { records: number; matched: number 
     "inputUnreadable",
     `${input.shown} looks like a re-export: ${check.matched} of its ${check.records} records are known persons and times under other keys`,
     {
-      hint: "Nothing was taken. Map `id` as the first export had it, or take all of it as new submissions with --as-new.",
+      hint: "Nothing was taken. Map `id` as the first export had it; `crmledger import --as-new` would take all of it as new.",
     },
   );
 }

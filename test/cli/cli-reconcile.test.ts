@@ -1,4 +1,5 @@
-import { chmodSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
@@ -13,6 +14,10 @@ afterEach(() => world.close());
 const sync = () => world.run("sync", "--yes", "--max-wait", "0s");
 const dealOf = (key: string) => world.simulator.records.deals.find(({ title }) => title === `Deal ${key}`)!.id;
 const personOf = (key: string) => world.simulator.records.persons.find(({ name }) => name === `Lead ${key}`)!.id;
+const archived = (): string => {
+  const folder = world.path("spool/.archive");
+  return join(folder, String(readdirSync(folder, { recursive: true }).find((name) => String(name).endsWith(".json"))));
+};
 const tokens = () => world.simulator.spentToday();
 
 /** Delivers leads of these keys. */
@@ -157,6 +162,27 @@ describe("crmledger reconcile", () => {
     await sync();
     expect(dealOf("lost")).toBeGreaterThan(0);
     expect(await check(...against)).toMatchObject({ code: 0 });
+  });
+});
+
+describe("an export that is held against the ledger", () => {
+  test("under other keys is no list of missed ones: nothing would be taken twice", async () => {
+    const leads = Array.from({ length: 25 }, (_, index) => lead(`k${index}`));
+    world.write("spool/all.json", JSON.stringify(leads));
+    await sync();
+    const rows = leads.map((each, index) => ({ ...each, id: `row ${index}` }));
+    const file = world.write("export.json", JSON.stringify(rows));
+    const ran = await world.run("reconcile", "--against", file, "--source", "website", "--repair", "--json");
+    expect(ran).toMatchObject({ code: 65, json: { error: { message: expect.stringContaining("re-export") } } });
+    expect((await world.run("status", "--json")).json.queue).toMatchObject({ done: 25, pending: 0 });
+  });
+
+  test("of another source is known there, and taken by nobody", async () => {
+    world.config(`${WEBSITE}  shop:\n    spool: ./shop\n`);
+    world.write("shop/.keep", "");
+    await deliver("a", "b");
+    const file = world.write("export.json", readFileSync(archived(), "utf8"));
+    expect(await check("--source", "shop", "--against", file, "--repair")).toMatchObject({ code: 0, kinds: [] });
   });
 });
 
