@@ -175,9 +175,9 @@ export class Taker {
       ...{ source: source.name, key, rawHash, contentHash, raw, content, submittedAtMs, identityKeys, origin, history },
       lane: mapped.lane ?? source.lane,
       targetMs: source.targetMs,
-      ...(source.sameWithinMs === null ? {} : { sameWithinMs: source.sameWithinMs }),
-      ...(source.revisions === "update" ? { revisions: source.revisions } : {}),
     };
+    if (source.sameWithinMs !== null) item.sameWithinMs = source.sameWithinMs;
+    if (source.revisions === "update") item.revisions = source.revisions;
     this.#submissions.push({ item, file, rejectId });
     this.onSubmission(item);
     this.#bytes += raw.length;

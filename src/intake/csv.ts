@@ -64,26 +64,31 @@ async function nextBatch(cursor: Cursor, delimiter: string, whole: boolean): Pro
   const batch: Found[] = [];
   for (let length = 0; batch.length < BATCH_RECORDS_MAX && length < BATCH_CHARACTERS_MAX; ) {
     const line = cursor.line + 1;
-    const next = await nextRecord(cursor, delimiter, whole);
+    const next = recordAt(cursor, delimiter, whole) ?? (await nextRecord(cursor, delimiter, whole));
     if (next === null) break;
-    batch.push({ ...next, place: { line, endOffset: cursor.offset, endLine: cursor.line } });
+    const place = { line, endOffset: cursor.offset, endLine: cursor.line };
+    batch.push({ text: next.text, strays: next.strays, place });
     length += next.text.length;
   }
   return batch;
 }
 
-/** The next record's text; a line alone where its quote is never closed; null at the end. */
+/** The next record's text after more was read; a line alone where its quote is never closed; null at the end. */
 async function nextRecord(cursor: Cursor, delimiter: string, whole: boolean): Promise<Omit<Found, "place"> | null> {
   for (;;) {
-    const final = cursor.ended && whole;
-    if (cursor.text.length > 0) {
-      const span = scanRecord(cursor.text, 0, delimiter, final);
-      if (span === "open" || (span === null && cursor.text.length > RECORD_SEARCH_BYTES_MAX))
-        return { text: cursor.take(firstLineLength(cursor.text)), strays: null };
-      if (span !== null) return { text: cursor.take(span.end), strays: span.strays };
-    }
     if (!(await cursor.more()) && (cursor.text.length === 0 || !whole)) return null;
+    const next = recordAt(cursor, delimiter, whole);
+    if (next !== null) return next;
   }
+}
+
+/** The next record of what was read; null where it does not end in it. */
+function recordAt(cursor: Cursor, delimiter: string, whole: boolean): Omit<Found, "place"> | null {
+  if (cursor.text.length === 0) return null;
+  const span = scanRecord(cursor.text, 0, delimiter, cursor.ended && whole);
+  if (span === "open" || (span === null && cursor.text.length > RECORD_SEARCH_BYTES_MAX))
+    return { text: cursor.take(firstLineLength(cursor.text)), strays: null };
+  return span === null ? null : { text: cursor.take(span.end), strays: span.strays };
 }
 
 function firstLineLength(text: string): number {
@@ -157,12 +162,11 @@ function rowOf(
     setOwn(record, dialect.columns[index] ?? `#${index + 1}`, cells[index]);
   const extra = cells.length > dialect.columns.length && hasText(cells.slice(dialect.columns.length));
   const fault = faultOf(decoding.bytesOf(found.text), cells.length, extra, dialect);
-  return {
-    ...found.place,
-    raw: JSON.stringify(record),
-    guessed,
-    ...(fault === null ? { record: withoutExtra(record, cells, dialect) } : { fault }),
-  };
+  const { line, endOffset, endLine } = found.place;
+  const row: Row = { line, endOffset, endLine, raw: JSON.stringify(record), guessed };
+  if (fault === null) row.record = withoutExtra(record, cells, dialect);
+  else row.fault = fault;
+  return row;
 }
 
 const hasText = (cells: readonly string[]): boolean => cells.some((cell) => !isAbsent(cell));

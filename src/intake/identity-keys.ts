@@ -26,11 +26,12 @@ export function identityKeysOf(
   const number = person.phone === undefined ? null : phone(person.phone, country ?? undefined);
   const byEmail = email === null ? [] : [emailKey(email)];
   const byPhone = number === null ? [] : [phoneKey(number)];
-  const keys = match.flatMap((way) => {
-    if (way === "email") return byEmail;
-    if (way === "phone") return byPhone;
-    return way.startsWith(FIELD_PREFIX) ? fieldKeys(person, way.slice(FIELD_PREFIX.length)) : [];
-  });
+  const keys: IdentityKey[] = [];
+  for (const way of match) {
+    if (way === "email") keys.push(...byEmail);
+    else if (way === "phone") keys.push(...byPhone);
+    else if (way.startsWith(FIELD_PREFIX)) keys.push(...fieldKeys(person, way.slice(FIELD_PREFIX.length)));
+  }
   return keys.length > 0 ? keys : [...byEmail, ...byPhone];
 }
 

@@ -24,6 +24,12 @@ export async function loadPhoneNormalizer(): Promise<PhoneNormalizer> {
     const normalized = parsed?.isPossible() ? parsed.number : null;
     if (cache.size >= CACHE_MAX) cache.clear();
     cache.set(id, normalized);
+    if (normalized !== null && isSpelling(text, normalized)) cache.set(`${country ?? ""}|${normalized}`, normalized);
     return normalized;
   };
+}
+
+/** `+49 171 / 123` is `+49171123` with marks between; then that one, which identity keys ask for next, is itself too. */
+function isSpelling(text: string, normalized: string): boolean {
+  return text.startsWith("+") && text !== normalized && `+${text.replace(/\D/g, "")}` === normalized;
 }

@@ -53,3 +53,17 @@ it("reads local times in the source's zone, over the change of clocks", async ()
   expect(read("2026-03-29 02:30")).toBe(utc("2026-03-29T01:30:00Z"));
   expect(read("2026-10-25 02:30")).toBe(utc("2026-10-25T00:30:00Z"));
 });
+
+it("reads a day that was read before as it read it then, on days too when clocks are set by half an hour", async () => {
+  const times = ["00:00", "01:29", "01:31", "02:10", "02:45", "23:59"];
+  const days = ["2026-04-04", "2026-04-05", "2026-10-04", "2026-10-05"];
+  const read = await loadTimeReader("Australia/Lord_Howe");
+  for (const text of days.flatMap((day) => [...times, ...times].map((time) => `${day} ${time}`))) {
+    const alone = await loadTimeReader("Australia/Lord_Howe");
+    expect(read(text), text).toBe(alone(text));
+  }
+  // Summer time ends at 2:00 by half an hour: 1:45 comes twice.
+  expect(read("2026-04-05 01:45")).toBe(utc("2026-04-04T14:45:00Z"));
+  expect(read("2026-04-05 02:45")).toBe(utc("2026-04-04T16:15:00Z"));
+  expect(read("0070-01-02 00:00")).toBeNull();
+});

@@ -12,15 +12,16 @@ import type {
   KnownSubmission,
   Now,
 } from "../rows.ts";
-import { insertSubmission, RAW_KEEP } from "./insert-submission.ts";
+import { closeRefused, insertSubmission, RAW_KEEP } from "./insert-submission.ts";
 import { countDuplicate, countSkipped } from "./intake-counts.ts";
 import { fillShell, findShell, IS_SHELL, isShell, type Shell } from "./shells.ts";
 import type { Store } from "./store.ts";
+import { foundAmong, strangersOf } from "./strangers.ts";
 import { latestVersion, takeRevision } from "./versions.ts";
 
 export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResult {
   return store.write(() => {
-    const verdicts = batch.submissions.map((record) => takeRecord(store, batch.runId, record, now));
+    const verdicts = takeRecords(store, batch, now);
     let rejected = 0;
     for (const reject of batch.rejects) {
       if (takeReject(store, batch.runId, reject, now) === 1) rejected += 1;
@@ -43,6 +44,17 @@ export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResul
     countSkipped(store, batch, now);
     if (batch.progress !== null) saveProgress(store, batch.progress);
     return { verdicts, rejected };
+  });
+}
+
+function takeRecords(store: Store, { runId, submissions }: CountedBatch, now: Now): IngestVerdict[] {
+  const strangers = strangersOf(store, submissions);
+  return submissions.map((record) => {
+    if (strangers.delete(record)) return takeUnknown(store, runId, record, now, true);
+    const verdict = takeRecord(store, runId, record, now);
+    // A revision made a key of its own, which may be that of a record behind it.
+    if ("revision" in verdict && verdict.revision !== undefined) strangers.clear();
+    return verdict;
   });
 }
 
@@ -73,12 +85,24 @@ function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now:
   }
   const otherSource = sourceWithSamePerson(store, record);
   if (otherSource !== null) return { type: "duplicate", otherSource };
+  return takeUnknown(store, runId, record, now, false);
+}
+
+/** Neither its key nor its raw record was taken, but it may be a double click. `isStranger`: it was not refused either. */
+function takeUnknown(
+  store: Store,
+  runId: RunId,
+  record: IncomingSubmission,
+  now: Now,
+  isStranger: boolean,
+): IngestVerdict {
   const repeated = repeatedBy(store, record, now);
   if (repeated !== null) {
     store.run(RAW_KEEP, record.source, record.rawHash, repeated.id);
-    return { ...duplicate, repeats: repeated.key };
+    return { type: "duplicate", otherSource: null, repeats: repeated.key };
   }
-  insertSubmission(store, runId, record, null, now);
+  const id = insertSubmission(store, runId, record, null, now);
+  if (!isStranger) closeRefused(store, id, record, now);
   return { type: record.history ? "history" : "new" };
 }
 
@@ -223,22 +247,27 @@ export function forgetFile(store: Store, source: string, identity: string): void
 const KNOWN = `SELECT raw_hash AS rawHash, content_hash AS contentHash, coalesce(raw, '') AS raw FROM submissions
   WHERE id = ? AND NOT ${IS_SHELL}`;
 
+const NAMED_OF_SOURCE = `
+  SELECT key AS text FROM submissions WHERE source = ? AND key IN (SELECT value FROM json_each(?))`;
+
 export function findSubmissions(
   store: Store,
   source: string,
   keys: readonly string[],
   version: "named" | "latest" = "named",
 ): KnownSubmission[] {
-  return store.read(() =>
-    keys.flatMap((key) => {
+  return store.read(() => {
+    const named = foundAmong(store, NAMED_OF_SOURCE, keys, source);
+    return keys.flatMap((key) => {
+      if (!named.has(key)) return [];
       const id =
         version === "latest"
           ? latestVersion(store, source, key)?.id
           : store.one<{ id: number }>("SELECT id FROM submissions WHERE source = ? AND key = ?", source, key)?.id;
       const known = id === undefined ? undefined : store.one<Omit<KnownSubmission, "source" | "key">>(KNOWN, id);
       return known === undefined ? [] : [{ source, key, ...known }];
-    }),
-  );
+    });
+  });
 }
 
 export function countReexported(

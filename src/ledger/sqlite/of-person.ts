@@ -2,6 +2,7 @@
 import type { IdentityKey } from "../../domain/identity.ts";
 import type { KnownSubmission } from "../rows.ts";
 import type { Store } from "./store.ts";
+import { foundAmong } from "./strangers.ts";
 
 /** Submissions of a person that are given on each side of a time. */
 const NEAREST_MAX = 5;
@@ -13,19 +14,28 @@ const OF_PERSON = `
 const FROM_THEN = `${OF_PERSON} AND k.submitted_at_ms >= @atMs ORDER BY k.submitted_at_ms LIMIT ${NEAREST_MAX}`;
 const BEFORE = `${OF_PERSON} AND k.submitted_at_ms < @atMs ORDER BY k.submitted_at_ms DESC LIMIT ${NEAREST_MAX}`;
 
+const KNOWN_PERSONS = `
+  SELECT value AS text FROM json_each(?)
+  WHERE EXISTS (SELECT 1 FROM submission_keys WHERE submission_keys.key = json_each.value)`;
+
 export function findOfPerson(
   store: Store,
   source: string,
   records: readonly { key: string; submittedAtMs: number; identityKeys: readonly IdentityKey[] }[],
 ): KnownSubmission[][] {
-  const nearest = (record: (typeof records)[number]): KnownSubmission[] => {
+  const nearest = (record: (typeof records)[number], known: ReadonlySet<string>): KnownSubmission[] => {
     const found = new Map<string, KnownSubmission>();
     for (const identity of record.identityKeys) {
+      if (!known.has(identity)) continue;
       const at = { identity, source, key: record.key, atMs: record.submittedAtMs };
       for (const one of store.all<KnownSubmission>(FROM_THEN, at)) found.set(one.key, one);
       for (const one of store.all<KnownSubmission>(BEFORE, at)) found.set(one.key, one);
     }
     return [...found.values()];
   };
-  return store.read(() => records.map(nearest));
+  return store.read(() => {
+    const identities = records.flatMap(({ identityKeys }) => identityKeys);
+    const known = foundAmong(store, KNOWN_PERSONS, identities);
+    return records.map((record) => nearest(record, known));
+  });
 }

@@ -6,7 +6,7 @@ import type { RunId, SubmissionId } from "../../domain/ids.ts";
 import { stampOf } from "../../domain/stamp.ts";
 import { submissionName } from "../../domain/submission.ts";
 import type { IncomingSubmission, Now } from "../rows.ts";
-import { keepIdentity } from "./insert-submission.ts";
+import { closeRefused, keepIdentity } from "./insert-submission.ts";
 import { keepStamp } from "./own-writes.ts";
 import type { Store } from "./store.ts";
 
@@ -78,5 +78,6 @@ export function fillShell(store: Store, run: RunId, id: SubmissionId, record: In
     content: JSON.stringify(record.content),
     raw: record.raw,
   });
-  keepIdentity(store, id, record, now);
+  keepIdentity(store, id, record);
+  closeRefused(store, id, record, now);
 }

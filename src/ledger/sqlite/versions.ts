@@ -8,7 +8,7 @@ import type { SubmissionState } from "../../domain/submission.ts";
 import type { VersionRow } from "../ledger.ts";
 import type { IncomingSubmission, IngestVerdict, Now } from "../rows.ts";
 import { freeInstant, note, replaceable, replaceWhole } from "./decisions.ts";
-import { insertSubmission, RAW_KEEP } from "./insert-submission.ts";
+import { closeRefused, insertSubmission, RAW_KEEP } from "./insert-submission.ts";
 import type { Store } from "./store.ts";
 import { loadKeys, loadSteps } from "./submission-rows.ts";
 
@@ -116,7 +116,7 @@ function insertRevision(
     history: latest.state === "history",
     identityKeys: [...new Set<IdentityKey>(keys.flat())],
   };
-  insertSubmission(store, runId, revision, latest.firstId, now);
+  closeRefused(store, insertSubmission(store, runId, revision, latest.firstId, now), revision, now);
   return { type: revision.history ? "history" : "new", revision: true };
 }
 
