@@ -108,8 +108,11 @@ export interface LostRecord extends StepFact {
   movedTo: CrmId[];
   /** How many of the chain's deals and notes were seen that hang on this record still, or on none. */
   stayed: number;
-  /** Records that carry this submission's stamp, or the step's match keys, and were seen present in this check. Oldest first. */
-  heirs: { crmId: CrmId; createdAtMs: number | null; by: "stamp" | "key" }[];
+  /**
+   * Records that carry this submission's stamp, or the step's match keys, and were seen present in this check; and (`hung`) those
+   * with another stamp on which hangs what hung on this one. Oldest first.
+   */
+  heirs: { crmId: CrmId; createdAtMs: number | null; by: "stamp" | "key" | "hung" }[];
 }
 
 /** A stamped record that was seen, and is not the record of its submission's step. */

@@ -13,8 +13,8 @@ import type {
   StepFact,
 } from "../ledger/checks.ts";
 
-/** A create may reach the CRM this long after its answer was given up, through a proxy that held it. */
-const LATE_MS = 10 * 60_000;
+/** A create may reach the CRM this long after its answer was given up, through a proxy or a queue that held it. */
+const LATE_MS = 60 * 60_000;
 /** The CRM's times are whole seconds, and its clock is not ours. */
 const CLOCKS_APART_MS = 120_000;
 
@@ -72,11 +72,13 @@ export function judgeLost(lost: LostRecord, context: JudgeContext): FoundDiscrep
 
 /**
  * The record that a lost one was merged into. A merge moves what hung on it: where that stayed, it was deleted, whoever has
- * the same address now. A survivor without a stamp of its own takes over the loser's.
+ * the same address now. A survivor without a stamp of its own takes over the loser's; of one that has its own, all must have
+ * moved to it.
  */
 function heirOf({ movedTo, heirs, stayed }: LostRecord): CrmId | null {
-  const moved = heirs.find(({ crmId }) => movedTo.includes(crmId));
+  const moved = heirs.find(({ crmId, by }) => by !== "hung" && movedTo.includes(crmId));
   if (moved) return moved.crmId;
+  if (stayed === 0 && movedTo.length === 1) return heirs.find(({ by }) => by === "hung")?.crmId ?? null;
   if (stayed > 0 || movedTo.length > 0) return null;
   return heirs.find(({ by }) => by === "stamp")?.crmId ?? null;
 }

@@ -43,6 +43,7 @@ function createWorld(options: SimulatorOptions, seed: number): World {
     planCaps: { ...options.planCaps },
     openDeals: 0,
     deletedGet: options.deletedGet ?? 404,
+    hidden: new Set(),
     searchLagMs: lagMs,
   };
   addPipeline(world, "Sales", ["New", "Contacted", "Proposal", "Negotiation"]);

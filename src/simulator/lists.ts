@@ -46,6 +46,7 @@ export function listPage<E extends FieldedEntity>(
   const tests = columnTests<RecordOf[E]>(query);
   const states = entity === "deal" ? dealStates(query) : null;
   const keep = (row: RecordOf[E]): boolean =>
+    !(world.hidden.size > 0 && world.hidden.has(`${entity}:${row.id}`)) &&
     shown(world, row, states, archived) &&
     (since === null || seconds(row.updatedMs) >= since) &&
     (until === null || seconds(row.updatedMs) < until) &&

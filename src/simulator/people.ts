@@ -51,6 +51,8 @@ export function createPeople(getWorld: () => World, via: "person" | "other") {
     erase: on((world, _actor, entity: Entity, id: number) => {
       store(world, entity, { ...writable(world, entity, id), is_deleted: true, updatedMs: 0 });
     }),
+    /** Given to a group that our token's user is not in: lists leave it out, a GET is answered with 403. */
+    hide: on((world, _actor, entity: FieldedEntity, id: number) => void world.hidden.add(`${entity}:${id}`)),
     moveDeal: (id: number, stageId: number) => editDeal(id, { stage_id: stageId }),
     archiveDeal: (id: number) => editDeal(id, { is_archived: true }),
     unarchiveDeal: (id: number) => editDeal(id, { is_archived: false }),

@@ -7,9 +7,11 @@ import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import { isSafe } from "../../src/reconcile/repair.ts";
 import { checkOn, named, repairOn } from "../support/check-rig.ts";
 import { chainLead, chainsOf, DAMAGES, damage } from "../support/damage.ts";
+import { damageGroups, deliverTwice, expectedDoubles, GROUP_DAMAGES, givenOfGroups } from "../support/damage-groups.ts";
 import { createRig, type Rig, START_MS } from "../support/drain-rig.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 
+const HOUR_MS = 3_600_000;
 let folder: string;
 let file: string;
 let rig: Rig;
@@ -50,10 +52,33 @@ describe("a check", () => {
     timeout: 120_000,
   }, async () => {
     const chains = await deliver(Object.keys(DAMAGES).length * each + 10);
-    await rig.clock.advance(3_600_000);
+    await rig.clock.advance(HOUR_MS);
     const expected = damage(rig, file, chains, each);
     const { rows } = await checkOn(rig);
     expect(rows.map(named).sort()).toEqual([...expected].sort());
+  });
+
+  it(`names ${Object.keys(GROUP_DAMAGES).length} damages to chains that share records, are late or never came`, {
+    timeout: 240_000,
+  }, async () => {
+    await rig.take(givenOfGroups(each));
+    await rig.run();
+    const chains = chainsOf(file);
+    await rig.clock.advance(HOUR_MS);
+    const { expected, notIngested } = await damageGroups(rig, file, chains, each);
+    await rig.clock.advance(HOUR_MS);
+    const { rows } = await checkOn(rig, { notIngested });
+    expect(rows.map(named).sort()).toEqual([...expected].sort());
+  });
+
+  it("names each record that a late answer had made twice", { timeout: 240_000 }, async () => {
+    await deliverTwice(rig, each);
+    const chains = chainsOf(file);
+    expect(chains).toHaveLength(4 * each);
+    const expected = expectedDoubles(rig, chains);
+    expect(expected).toHaveLength(4 * each);
+    const { rows } = await checkOn(rig);
+    expect(rows.map(named).sort()).toEqual(expected.sort());
   });
 
   it("repairs what is safe, and leaves what people did as they left it", { timeout: 120_000 }, async () => {

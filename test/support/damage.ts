@@ -12,6 +12,7 @@ export interface Chain {
   person: number;
   deal: number;
   note: number;
+  notes: number[];
 }
 
 /** What a check must say, as `kind record` or `kind SOURCE/KEY`. */
@@ -37,7 +38,8 @@ export function chainsOf(file: string): Chain[] {
       .prepare(
         `SELECT p.key, max(iif(s.name = 'organization', s.crm_id, NULL)) AS organization,
            max(iif(s.name = 'person', s.crm_id, NULL)) AS person, max(iif(s.name = 'deal', s.crm_id, NULL)) AS deal,
-           max(iif(s.name = 'note.1', s.crm_id, NULL)) AS note
+           max(iif(s.name = 'note.1', s.crm_id, NULL)) AS note,
+           group_concat(iif(s.entity = 'note', s.crm_id, NULL) ORDER BY s.position) AS notes
          FROM submissions p JOIN steps s ON s.submission_id = p.id WHERE p.state = 'done' GROUP BY p.id ORDER BY p.id`,
       )
       .all() as Record<keyof Chain, string>[];
@@ -48,6 +50,7 @@ export function chainsOf(file: string): Chain[] {
       person: Number(row.person),
       deal: Number(row.deal),
       note: Number(row.note),
+      notes: (row.notes ?? "").split(",").map(Number),
     }));
   } finally {
     database.close();

@@ -164,16 +164,18 @@ async function deliveredOf({ rig, given }: Storm): Promise<Given[]> {
   return done;
 }
 
-/** Records of ours that were made more than once for one step and are there, as `entity stamp part`, with their ids. */
+/** Records of ours that were made more than once for one step and are all there, as `entity stamp part`, with their ids. */
 export function doublesOf({ simulator }: Rig): Map<string, number[]> {
   const made = new Map<string, number[]>();
   for (const { action, via, entity, stamp, id, body } of simulator.log) {
-    if (action !== "create" || via !== "api" || !isThere(simulator, entity, id)) continue;
+    if (action !== "create" || via !== "api") continue;
     const part = /\((\d+)\/\d+\)\s*$/.exec(String(body.content ?? ""))?.[1] ?? "1";
     const name = `${entity} ${stamp} ${entity === "note" ? part : ""}`.trim();
     made.set(name, [...(made.get(name) ?? []), id]);
   }
-  return new Map([...made].filter(([, ids]) => ids.length > 1));
+  const areThere = (name: string, ids: number[]): boolean =>
+    ids.every((id) => isThere(simulator, name.split(" ")[0] as Entity, id));
+  return new Map([...made].filter(([name, ids]) => ids.length > 1 && areThere(name, ids)));
 }
 
 function isThere({ records }: Rig["simulator"], entity: Entity, id: number): boolean {

@@ -137,20 +137,24 @@ const wasMerged = ({ log }: Simulator, id: number): boolean =>
 
 const partOf = ({ body }: LogEntry): string => /\((\d+)\/\d+\)\s*$/.exec(String(body.content ?? ""))?.[1] ?? "1";
 
+/** What comes late was sent before: its request has a lower number than the one that made the record that people saw. */
 function madeAgain(log: readonly LogEntry[]): string[] {
   const nameOf = new Map<string, string>();
-  const gone = new Set<string>();
+  const gone = new Map<string, number>();
+  const sent = new Map<string, number>();
   const again: string[] = [];
   for (const entry of log) {
     const { action, via, entity, id, stamp } = entry;
     const record = `${entity}:${id}`;
     if (action === "create" && via === "api") {
       const name = `${entity} ${stamp} ${partOf(entry)}`;
-      if (gone.has(name)) again.push(`${name} was made again as ${id}`);
+      if ((gone.get(name) ?? Number.POSITIVE_INFINITY) < (entry.requestNo ?? 0))
+        again.push(`${name} was made again as ${id}`);
+      sent.set(name, Math.max(sent.get(name) ?? 0, entry.requestNo ?? 0));
       nameOf.set(record, name);
     } else if ((action === "delete" || action === "merge") && via === "person") {
       const name = nameOf.get(record);
-      if (name !== undefined) gone.add(name);
+      if (name !== undefined) gone.set(name, sent.get(name)!);
     }
   }
   return again;

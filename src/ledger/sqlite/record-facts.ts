@@ -24,11 +24,12 @@ export function lostRecords(store: Store, id: CheckId, after: string | null, lim
   return pageOf<LostRow, LostRecord>(store, id, LOST, after, limit, (row, check) => {
     const step = ownerOf(store, check, row.entity, row.crmId);
     if (step === null) return null;
+    const hung = whatHung(store, check, row.entity, row.crmId);
     return {
       ...step,
       sighting: { state: row.state, wasDeleted: row.wasDeleted === 1 },
-      ...whatHung(store, check, row.entity, row.crmId),
-      heirs: heirsOf(store, check, step),
+      ...hung,
+      heirs: heirsOf(store, check, step, hung.movedTo),
     };
   });
 }
@@ -95,7 +96,13 @@ interface Candidate {
   createdAtMs: number | null;
 }
 
-function heirsOf(store: Store, check: LoadedCheck, step: StepFact): LostRecord["heirs"] {
+/** A survivor that has a stamp of its own keeps it: only what moved to it tells. */
+const STAMPED_OTHER = `
+  SELECT crm_id AS crmId, created_at_ms AS createdAtMs FROM sightings
+  WHERE account_id = @account AND entity = @entity AND crm_id = @other AND check_id = @check AND stamp IS NOT NULL
+    AND state IN ('present', 'archived')`;
+
+function heirsOf(store: Store, check: LoadedCheck, step: StepFact, movedTo: readonly CrmId[]): LostRecord["heirs"] {
   const { entity, submissionId: submission } = step;
   const crmId = step.crmId!;
   const values = { account: check.accountId, check: check.id, entity, crmId };
@@ -110,6 +117,10 @@ function heirsOf(store: Store, check: LoadedCheck, step: StepFact): LostRecord["
         if (!heirs.has(row.crmId)) heirs.set(row.crmId, { ...row, by: "key" });
       }
     }
+  }
+  for (const other of movedTo) {
+    const row = heirs.has(other) ? undefined : store.one<Candidate>(STAMPED_OTHER, { ...values, other });
+    if (row !== undefined) heirs.set(other, { ...row, by: "hung" });
   }
   return [...heirs.values()].sort((a, b) => oldestFirst({ ...a, id: a.crmId }, { ...b, id: b.crmId }));
 }
