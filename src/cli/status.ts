@@ -92,7 +92,9 @@ async function lastCheckOf(ledger: Shop["ledger"]): Promise<StatusDocument["last
   const countOf = (name: string) => open.filter((row) => row.class === name).reduce((sum, row) => sum + row.count, 0);
   const kinds: Record<string, number> = {};
   for (const { kind, count } of open) kinds[kind] = (kinds[kind] ?? 0) + count;
-  return { endedAt: utcTime(check.endedAtMs), breaks: countOf("break"), edits: countOf("edit"), kinds };
+  const { source, sinceMs, untilMs } = check.scope;
+  const scope = { source, since: utcTime(sinceMs), until: utcTime(untilMs) };
+  return { endedAt: utcTime(check.endedAtMs), ...scope, breaks: countOf("break"), edits: countOf("edit"), kinds };
 }
 
 export function holdDocument(hold: Hold): HoldDocument {

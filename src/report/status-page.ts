@@ -29,8 +29,16 @@ export interface StatusDocument {
     stopped: string | null;
     exitCode: number | null;
   } | null;
-  /** The last `reconcile` that ended, and what is open since; null: none yet. */
-  lastCheck: { endedAt: string; breaks: number; edits: number; kinds: Record<string, number> } | null;
+  /** The last `reconcile` that ended, its scope, and what is open since, of any scope; null: none yet. */
+  lastCheck: {
+    endedAt: string;
+    source: string | null;
+    since: string | null;
+    until: string | null;
+    breaks: number;
+    edits: number;
+    kinds: Record<string, number>;
+  } | null;
 }
 
 export function renderStatus(status: StatusDocument, style: Style): string {
@@ -81,7 +89,12 @@ function lastCheckText(check: StatusDocument["lastCheck"], style: Style): string
   if (check === null) return "none yet; crmledger reconcile compares with the CRM";
   const breaks = check.breaks === 0 ? "no break is open" : style.yellow(`${counted(check.breaks, "break")} open`);
   const edits = check.edits === 0 ? "" : `, people changed ${count(check.edits)}`;
-  return `reconcile at ${localTimeOf(check.endedAt)}: ${breaks}${edits}`;
+  const bounds = [
+    check.source === null ? "" : ` of ${safeLine(check.source)}`,
+    check.since === null ? "" : ` from ${localTimeOf(check.since).slice(0, 10)} on`,
+    check.until === null ? "" : ` before ${localTimeOf(check.until).slice(0, 10)}`,
+  ].join("");
+  return `reconcile${bounds} at ${localTimeOf(check.endedAt)}: ${breaks}${edits}`;
 }
 
 function lastRunText(run: StatusDocument["lastRun"]): string {

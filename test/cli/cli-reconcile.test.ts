@@ -44,6 +44,8 @@ describe("crmledger reconcile", () => {
     const { lastCheck, alerts } = (await world.run("status", "--json")).json;
     expect(lastCheck).toMatchObject({ endedAt: expect.stringMatching(/^20/), breaks: 0, edits: 0 });
     expect(alerts).toEqual([]);
+    await world.run("reconcile", "--source", "website", "--since", "2026-11-01");
+    expect((await world.run("status")).out).toContain("reconcile of website from 2026-11-01 on at ");
   });
 
   test("names each break with the contract's members, exits with 2, and tells status and show", async () => {
