@@ -55,7 +55,7 @@ async function lookAt(looking: Looking, way: Way): Promise<void> {
   };
   if (progress.part === "lists") {
     if (way === "walk") await walkAll(looking);
-    else await walkChanged(looking, check.scope.sinceMs ?? 0);
+    else await walkChanged(looking);
     await next("archived");
   }
   if (progress.part === "archived") {

@@ -29,7 +29,9 @@ function priceEntity(entity: Entity, input: PriceInput, capabilities: Capabiliti
   // Stamps that the ledger doesn't know are only found by looking, so without a time or source all lists are read.
   if (input.scope.sinceMs === null && input.scope.source === null) return { ...base, way: "walk", ...walk };
   if (records === 0 && input.scope.sinceMs === null) return { ...base, way: "none", requests: 0, tokens: 0 };
-  const changed = changedPrice(records, entity, capabilities);
+  // Of one source's deals and notes nothing but ids tells which they are.
+  const listed = input.scope.sinceMs !== null || entity === "person" || entity === "organization";
+  const changed = changedPrice(records, entity, listed, capabilities);
   const way: Way = changed.tokens < walk.tokens ? "changed" : "walk";
   return { ...base, way, ...(way === "walk" ? walk : changed) };
 }
@@ -45,7 +47,7 @@ function walkPrice(records: number, entity: Entity, { listPageSize, cost }: Capa
 }
 
 /** The pages of what changed (at least one), and all of ours by id: how many of them changed is not known before. */
-function changedPrice(records: number, entity: Entity, { readManyMax, cost }: Capabilities): Price {
+function changedPrice(records: number, entity: Entity, listed: boolean, { readManyMax, cost }: Capabilities): Price {
   const byId =
     entity === "note"
       ? { requests: records, tokens: records * cost("read", entity) }
@@ -53,5 +55,6 @@ function changedPrice(records: number, entity: Entity, { readManyMax, cost }: Ca
           requests: Math.ceil(records / readManyMax),
           tokens: Math.ceil(records / readManyMax) * cost("readMany", entity),
         };
+  if (!listed) return byId;
   return { requests: 1 + byId.requests, tokens: cost("list", entity) + byId.tokens };
 }

@@ -37,9 +37,37 @@ async function walkDirectory(looking: Looking, entity: "person" | "organization"
   await walkOn(deps.mirrorDeps, entity, walk, Number.POSITIVE_INFINITY, deps.mirror.keysOf, { onPage });
 }
 
-/** What changed since the scope's start. */
-export async function walkChanged(looking: Looking, sinceMs: number): Promise<void> {
-  await walkPages(looking, { sinceMs: looking.deps.crmTimeMs(sinceMs) - MARGIN_MS });
+/**
+ * What changed since the scope's start. The directory is brought up to date on the way: what others made for one of our
+ * persons since the mirror was read last is known to nobody. Without a time only that is read, the rest of ours by id.
+ */
+export async function walkChanged(looking: Looking): Promise<void> {
+  const { deps, progress, entity } = looking;
+  const from = (progress.walk as { sinceMs: number | null } | undefined) ?? { sinceMs: await startOf(looking) };
+  // The mirror's mark moves while pages are read, and all of them must be of one list.
+  progress.walk = from;
+  if (from.sinceMs === null) return;
+  await walkPages(looking, { sinceMs: from.sinceMs }, async (records) => {
+    if (entity !== "person" && entity !== "organization") return;
+    const there = records.filter(({ deleted, archived }) => !deleted && !archived);
+    await deps.ledger.mirrorSave({
+      accountId: deps.accountId,
+      entity,
+      records: there,
+      keys: Object.fromEntries(there.map((record) => [record.id, deps.mirror.keysOf(record)])),
+      gone: records.filter((record) => !there.includes(record)).map(({ id }) => id),
+      state: null,
+      nowMs: deps.clock.wallMs(),
+    });
+  });
+}
+
+async function startOf({ deps, check, entity }: Looking): Promise<number | null> {
+  const { sinceMs } = check.scope;
+  const scopeMs = sinceMs === null ? null : deps.crmTimeMs(sinceMs) - MARGIN_MS;
+  const { watermarkMs } = await deps.ledger.mirrorState(deps.accountId, entity);
+  if (scopeMs === null || watermarkMs === null) return scopeMs ?? watermarkMs;
+  return Math.min(scopeMs, watermarkMs);
 }
 
 /** Deals that the ordinary lists leave out. */
@@ -47,7 +75,11 @@ export async function walkSubset(looking: Looking, subset: NonNullable<ListOpera
   await walkPages(looking, { subset });
 }
 
-async function walkPages(looking: Looking, query: Pick<ListOperation, "sinceMs" | "subset">): Promise<void> {
+async function walkPages(
+  looking: Looking,
+  query: Pick<ListOperation, "sinceMs" | "subset">,
+  onPage: (records: readonly CrmRecord[]) => Promise<void> = async () => {},
+): Promise<void> {
   const { deps, progress, entity } = looking;
   let cursor = progress.cursor ?? undefined;
   for (let page = 1; page <= PAGES_MAX; page += 1) {
@@ -55,6 +87,7 @@ async function walkPages(looking: Looking, query: Pick<ListOperation, "sinceMs" 
     const { outcome } = await readPage(deps, { type: "list", key, entity, ...query, ...(cursor && { cursor }) });
     const records = outcome.type === "applied" ? (outcome.records ?? []) : [];
     const next = outcome.type === "applied" ? (outcome.next ?? null) : null;
+    await onPage(records);
     await keep(looking, records, { ...progress, cursor: next });
     progress.cursor = next;
     if (next === null) return;

@@ -1,7 +1,7 @@
 /** What a check keeps and what it can ask: part of the ledger's suite. */
 import { describe, expect, test } from "vitest";
 import { allOf, deliver, EVERYTHING, openCheck, see, sighting, stamped } from "../support/check-fixture.ts";
-import { crmRecord, incoming, START_MS, take } from "../support/ledger-fixture.ts";
+import { begun, claimed, crmRecord, incoming, planned, START_MS, take, turned } from "../support/ledger-fixture.ts";
 import type { Subject } from "./ledger-suite.ts";
 
 const HOUR = 3_600_000;
@@ -218,6 +218,29 @@ export function checkTests(subject: Subject): void {
       expect(rows).toMatchObject([{ sighting: { crmId: "5", drift, byApi: true }, step: { submissionId: newest.id } }]);
       await see(bench(), check, sighting("person", "5"));
       expect((await ledger().driftedRecords(check.id, null, 10)).rows).toEqual([]);
+    });
+
+    test("drift is not told of what is being written, or was since the check began", async () => {
+      await deliver(bench(), { person: "5", deal: "61" });
+      await deliver(bench(), { person: "6" });
+      const drift = [{ field: "name", expected: "Ada", actual: "Bob" }];
+      const check = await openCheck(bench());
+      bench().pass(HOUR);
+      await deliver(bench(), { person: { id: "5", action: "update" } });
+      await see(bench(), check, sighting("person", "5", { drift }), sighting("person", "6", { drift }));
+      const told = async () =>
+        (await ledger().driftedRecords(check.id, null, 10)).rows.map((row) => row.sighting.crmId);
+      expect(await told()).toEqual(["6"]);
+      await take(bench(), incoming({ key: "lost" }));
+      const claim = (await claimed(bench(), { limit: 1 }))[0]!;
+      const { submissions, claimId } = claim;
+      const step = planned(submissions[0]!, "person");
+      const content = { ...step.content, amends: { id: "6", keys: [] } as never };
+      const plans = [{ claimId, submissionId: submissions[0]!.id, steps: [{ ...step, content }] }];
+      const made = (await turned(bench(), { plans })).planned[0]!.steps[0]!;
+      expect(await told()).toEqual(["6"]);
+      await begun(bench(), claimId, made, "update");
+      expect(await told()).toEqual([]);
     });
 
     test("a deal is held against the chain that made it, not against those that share it", async () => {

@@ -5,6 +5,7 @@ import type { CrmId, StepId, SubmissionId } from "../../domain/ids.ts";
 import { oldestFirst } from "../../domain/record-keys.ts";
 import type { CheckId, DriftedRecord, LostRecord, MislinkedDeal, Page, SightingState, StepFact } from "../checks.ts";
 import { HAS_RECORD, type LoadedCheck } from "./checks.ts";
+import { inHand } from "./in-hand.ts";
 import { makerOf, newestWriteOf, ownerOf, pageOf, type RawSighting, SIGHTING, sightingRow } from "./step-facts.ts";
 import type { Store } from "./store.ts";
 
@@ -136,8 +137,11 @@ const DRIFTED = `
   ORDER BY g.entity, g.crm_id LIMIT @window`;
 
 export function driftedRecords(store: Store, id: CheckId, after: string | null, limit: number): Page<DriftedRecord> {
+  let isInHand: ReturnType<typeof inHand> | null = null;
   return pageOf<RawSighting, DriftedRecord>(store, id, DRIFTED, after, limit, (row, check) => {
     if (row.state !== "present" && row.state !== "archived") return null;
+    isInHand ??= inHand(store, check);
+    if (isInHand(row.entity, row.crmId)) return null;
     const step = newestWriteOf(store, check, row.entity, row.crmId);
     return step === null ? null : { sighting: sightingRow(row), step };
   });
