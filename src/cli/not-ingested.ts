@@ -58,7 +58,7 @@ export const isArchived = (file: string): boolean => file.includes(`/${ARCHIVE}/
 function archived(spool: string, { sinceMs }: CheckScope): string[] {
   const folder = join(spool, ARCHIVE);
   if (!existsSync(folder)) return [];
-  const days = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const days = entriesOf(folder).filter((entry) => entry.isDirectory());
   return days
     .filter(({ name }) => {
       const dayMs = Date.parse(name);
@@ -66,11 +66,23 @@ function archived(spool: string, { sinceMs }: CheckScope): string[] {
     })
     .flatMap(({ name }) => {
       const day = join(folder, name);
-      return readdirSync(day, { withFileTypes: true })
+      return entriesOf(day)
         .filter((entry) => entry.isFile())
         .map((entry) => join(day, entry.name))
         .sort();
     });
+}
+
+function entriesOf(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    throw new CrmledgerError("spoolUnreadable", `${folder} can't be read (${code})`, {
+      hint: "What the source sent can't be compared without its archive. `crmledger doctor` looks at the rights. Nothing was done.",
+      cause: error,
+    });
+  }
 }
 
 function sourceOfExport(sources: readonly SourceSettings[], { source }: CheckScope): SourceSettings {

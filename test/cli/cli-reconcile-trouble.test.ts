@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
@@ -118,6 +119,16 @@ describe("a check that is stopped", () => {
       code: 0,
       out: expect.stringContaining("Nothing to check"),
     });
+  });
+});
+
+describe("a check without the source's archive", () => {
+  test("does not say that all is well", async () => {
+    await deliver("a");
+    rmSync(world.path("spool/.archive"), { recursive: true });
+    world.write("spool/.archive", "no folder");
+    const ran = await world.run("reconcile");
+    expect(ran).toMatchObject({ code: 74, out: "", err: expect.stringContaining(".archive can't be read (ENOTDIR)") });
   });
 });
 
