@@ -100,7 +100,7 @@ async function bySource(
       : [scope.source];
   const totals: Record<string, ReconcileTotals> = {};
   for (const source of new Set(names)) {
-    const { submissions } = await ledger.scopeSize({ ...scope, source });
+    const submissions = await ledger.submissionsIn({ ...scope, source });
     const mine = rows.filter((row) => row.source === source);
     if (submissions > 0 || mine.length > 0) totals[source] = totalsOf(submissions, mine);
   }
@@ -113,7 +113,7 @@ async function byAge({ ledger }: Shop, scope: CheckScope, rows: readonly Discrep
     const sinceMs = later(scope.sinceMs, fromMs === null ? null : nowMs - fromMs);
     const untilMs = earlier(scope.untilMs, toMs === null ? null : nowMs - toMs);
     if (sinceMs !== null && untilMs !== null && sinceMs >= untilMs) continue;
-    const { submissions } = await ledger.scopeSize({ ...scope, sinceMs, untilMs });
+    const submissions = await ledger.submissionsIn({ ...scope, sinceMs, untilMs });
     const mine = rows.filter(
       (row) => (sinceMs === null || row.sinceMs >= sinceMs) && (untilMs === null || row.sinceMs < untilMs),
     );

@@ -57,6 +57,8 @@ export interface Sighting {
   organizationId: CrmId | null;
   dealId: CrmId | null;
   drift: Drift[];
+  /** Whether it is the record of a step of `stampedFor`; left out where nobody has looked. */
+  own?: boolean;
 }
 
 /** Values and links that an update of ours really sent. */
@@ -286,6 +288,8 @@ export interface CheckLedger {
   lastCheck(): Promise<CheckRow | null>;
   /** What is in the scope: submissions (without history and dropped ones), and distinct records of done steps. */
   scopeSize(scope: CheckScope): Promise<{ submissions: number; records: Record<Entity, number> }>;
+  /** The submissions of `scopeSize` alone, which costs a fraction. */
+  submissionsIn(scope: CheckScope): Promise<number>;
   /** Keeps what a page showed, and how far the check got, in one transaction. Safe to repeat; later sightings win. */
   saveSightings(check: CheckId, sightings: readonly Sighting[], progress: unknown, nowMs: number): Promise<void>;
   /** Done steps on these records, by record, in the order in which they were written. */

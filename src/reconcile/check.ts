@@ -84,7 +84,7 @@ async function judge(
   await judging.records();
   await judging.identities(walked);
   await judging.queue(input.notIngested);
-  const { submissions: checked } = await deps.ledger.scopeSize(check.scope);
+  const checked = await deps.ledger.submissionsIn(check.scope);
   const matched = Math.max(0, checked - judging.unmatched);
   await deps.ledger.finishCheck(check.id, { checked, matched }, deps.clock.wallMs());
   return { check, checked, matched, notChecked: [] };

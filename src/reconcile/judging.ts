@@ -110,6 +110,8 @@ export class Judging {
       for (const row of page.rows) found.push(await name(row));
       await this.#save(found);
       after = page.next;
+      // A ledger that answers at once would keep signals and everything else waiting until the end.
+      await this.#deps.clock.sleep(0);
     } while (after !== null);
   }
 

@@ -39,7 +39,8 @@ async function sightSome(
     if (own === undefined && record.stamp === null) return [];
     const stampedFor = record.stamp === null ? null : (stamped.get(record.stamp) ?? null);
     const drift = record.deleted ? [] : driftOf(record, written(own ?? []), context);
-    return [{ ...seen(record), stampedFor, drift }];
+    const isOwn = own?.some(({ submissionId, name }) => submissionId === stampedFor && !name.startsWith("repair."));
+    return [{ ...seen(record), stampedFor, drift, ...(isOwn && { own: true }) }];
   });
 }
 

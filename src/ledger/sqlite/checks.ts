@@ -107,11 +107,15 @@ const RECORDS = `
   FROM submissions u CROSS JOIN steps s ON s.submission_id = u.id
   WHERE ${BY_TIME} AND ${HAS_RECORD} AND +s.crm_id IS NOT NULL GROUP BY s.entity`;
 
+export function submissionsIn(store: Store, scope: CheckScope): number {
+  return store.one<{ n: number }>(SUBMISSIONS, scopeValues(scope))!.n;
+}
+
 /** Counts what is in the scope: of all that it costs, the one question whose cost grows with the ledger. */
 export function scopeSize(store: Store, scope: CheckScope): { submissions: number; records: Record<Entity, number> } {
   return store.read(() => {
     const values = scopeValues(scope);
-    const { n: submissions } = store.one<{ n: number }>(SUBMISSIONS, values)!;
+    const submissions = submissionsIn(store, scope);
     const records: Record<Entity, number> = { organization: 0, person: 0, deal: 0, note: 0 };
     if (scope.source === null && scope.sinceMs === null && scope.untilMs === null) {
       for (const entity of ENTITIES) records[entity] = store.one<{ n: number }>(ALL_RECORDS, entity)!.n;
@@ -124,14 +128,14 @@ export function scopeSize(store: Store, scope: CheckScope): { submissions: numbe
 
 const SAVE = `
   INSERT INTO sightings (account_id, entity, crm_id, check_id, state, stamp, part, stamped_for, created_at_ms, by_api,
-    person_id, organization_id, deal_id, was_deleted, drift)
+    person_id, organization_id, deal_id, was_deleted, own, drift)
   VALUES (@account, @entity, @crmId, @check, @state, @stamp, @part, @stampedFor, @createdAtMs, @byApi, @personId,
-    @organizationId, @dealId, @state = 'deleted', @drift)
+    @organizationId, @dealId, @state = 'deleted', @own, @drift)
   ON CONFLICT DO UPDATE SET check_id = excluded.check_id, state = excluded.state, stamp = excluded.stamp,
     part = excluded.part, stamped_for = excluded.stamped_for,
     created_at_ms = coalesce(excluded.created_at_ms, created_at_ms), by_api = coalesce(excluded.by_api, by_api),
     person_id = excluded.person_id, organization_id = excluded.organization_id, deal_id = excluded.deal_id,
-    was_deleted = max(was_deleted, excluded.was_deleted), drift = excluded.drift`;
+    was_deleted = max(was_deleted, excluded.was_deleted), own = excluded.own, drift = excluded.drift`;
 /** Rows that one transaction keeps. */
 const SAVE_ROWS = 500;
 
@@ -147,12 +151,13 @@ export function saveSightings(
   for (let from = 0; from === 0 || from < sightings.length; from += SAVE_ROWS) {
     const last = from + SAVE_ROWS >= sightings.length;
     store.write(() => {
-      for (const { drift, byApi, ...sighting } of sightings.slice(from, from + SAVE_ROWS)) {
+      for (const { drift, byApi, own, ...sighting } of sightings.slice(from, from + SAVE_ROWS)) {
         store.run(SAVE, {
           ...sighting,
           account: accountId,
           check,
           byApi: byApi === null ? null : byApi ? 1 : 0,
+          own: own === true ? 1 : 0,
           drift: drift.length === 0 ? null : JSON.stringify(drift),
         });
       }

@@ -10,7 +10,7 @@ const STAMPED = `
   SELECT ${SIGHTING}, EXISTS (SELECT 1 FROM steps s WHERE s.submission_id = g.stamped_for AND +s.entity = g.entity
       AND +s.crm_id = g.crm_id AND ${HAS_RECORD}) AS own
   FROM sightings g
-  WHERE g.check_id = @check AND g.stamp IS NOT NULL AND (g.entity, g.crm_id) > (@entity, @crmId)
+  WHERE g.check_id = @check AND g.stamp IS NOT NULL AND g.own = 0 AND (g.entity, g.crm_id) > (@entity, @crmId)
   ORDER BY g.entity, g.crm_id LIMIT @window`;
 
 const NAMED = "SELECT id FROM steps WHERE submission_id = ? AND name = ? AND dropped = 0";

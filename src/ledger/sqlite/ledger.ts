@@ -5,8 +5,9 @@ import { accounts, exportRows } from "./accounts-report.ts";
 import { holdBack, letGo } from "./backfill.ts";
 import { bucketUses } from "./buckets.ts";
 import { check, facts } from "./care.ts";
-import { lastCheck, openCheck, saveSightings, scopeSize, unsighted } from "./checks.ts";
+import { lastCheck, openCheck, saveSightings, scopeSize, submissionsIn, unsighted } from "./checks.ts";
 import { claim } from "./claim.ts";
+import { copyTo, movedCopy } from "./copy.ts";
 import { acceptConflict, closeReject, drop, replaceUnplanned, requeue, unplanned } from "./decisions.ts";
 import {
   acceptDiscrepancies,
@@ -30,6 +31,7 @@ import {
 } from "./intake.ts";
 import { leaseKeys, releaseKeys } from "./leases.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
+import { moveOf, retire } from "./moved.ts";
 import { findOfPerson } from "./of-person.ts";
 import { neverSent, ownWrites, stampedSubmissions } from "./own-writes.ts";
 import { failed, findByName, findReject, rejects, story } from "./questions.ts";
@@ -64,6 +66,10 @@ export function sqliteLedger(store: Store): Ledger {
     ...checksAndRepairs(verb),
     check: verb(check),
     facts: verb(facts),
+    copyTo: (file, options) => copyTo(store, file, options),
+    movedCopy: verb(movedCopy),
+    retire: verb(retire),
+    move: verb(moveOf),
     close: verb((open) => {
       open.db.close();
     }),
@@ -153,6 +159,7 @@ function checksAndRepairs(verb: Verb) {
     openCheck: verb(openCheck),
     lastCheck: verb(lastCheck),
     scopeSize: verb(scopeSize),
+    submissionsIn: verb(submissionsIn),
     saveSightings: verb(saveSightings),
     ownWrites: verb(ownWrites),
     stampedSubmissions: verb(stampedSubmissions),

@@ -155,7 +155,8 @@ const DEALS = `
     (SELECT crm_id FROM steps WHERE submission_id = m.maker AND name = 'organization' AND state = 'done') AS ownOrganization
   FROM (SELECT ${SIGHTING}, coalesce((${makerBy("create")}), (${makerBy("adopt")})) AS maker
     FROM sightings g
-    WHERE g.check_id = @check AND g.entity = 'deal' AND @entity IN ('', 'deal') AND g.crm_id > @crmId
+    WHERE g.account_id = @account AND g.entity = 'deal' AND @entity IN ('', 'deal') AND g.crm_id > @crmId
+      AND g.check_id = @check
     ORDER BY g.crm_id LIMIT @window) m`;
 
 type DealSighting = RawSighting & {

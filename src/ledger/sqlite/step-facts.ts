@@ -59,7 +59,7 @@ export const SIGHTING = `g.entity, g.crm_id AS crmId, g.state, g.stamp, g.part, 
   g.created_at_ms AS createdAtMs, g.by_api AS byApi, g.person_id AS personId, g.organization_id AS organizationId,
   g.deal_id AS dealId, g.drift`;
 
-export type RawSighting = Omit<Sighting, "byApi" | "drift"> & { byApi: 0 | 1 | null; drift: string | null };
+export type RawSighting = Omit<Sighting, "byApi" | "own" | "drift"> & { byApi: 0 | 1 | null; drift: string | null };
 
 export function sightingRow({ byApi, drift, ...row }: RawSighting): Sighting {
   return {
@@ -80,7 +80,7 @@ export function isThere(store: Store, check: LoadedCheck, entity: Entity, crmId:
 
 /**
  * One page over a list of sightings: at the most `WINDOW` of them are judged, so a page may have fewer rows than `limit`, even
- * none, and yet have a next one. `sql` takes check, entity, crmId (behind which it begins) and window.
+ * none, and yet have a next one. `sql` takes account, check, entity, crmId (behind which it begins) and window.
  */
 export function pageOf<Row extends { entity: Entity; crmId: CrmId }, Fact>(
   store: Store,
@@ -93,7 +93,7 @@ export function pageOf<Row extends { entity: Entity; crmId: CrmId }, Fact>(
   return store.read(() => {
     const check = loadCheck(store, checkId);
     const [entity, crmId] = after === null ? ["", ""] : (JSON.parse(after) as [string, string]);
-    const seen = store.all<Row>(sql, { check: checkId, entity, crmId, window: WINDOW });
+    const seen = store.all<Row>(sql, { account: check.accountId, check: checkId, entity, crmId, window: WINDOW });
     const rows: Fact[] = [];
     for (const row of seen) {
       const fact = judge(row, check);

@@ -47,12 +47,13 @@ CREATE TABLE sightings (
   organization_id TEXT,
   deal_id TEXT,
   was_deleted INTEGER NOT NULL,
+  -- 1: it was the record of its submission's step when it was seen, so it is nobody's double.
+  own INTEGER NOT NULL,
   -- JSON [{field, expected, actual}]; NULL where nothing differs.
   drift TEXT,
   PRIMARY KEY (account_id, entity, crm_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sightings_check ON sightings (check_id, entity, crm_id);
-CREATE INDEX sightings_stamped ON sightings (check_id, entity, crm_id) WHERE stamp IS NOT NULL;
+CREATE INDEX sightings_extra ON sightings (check_id, entity, crm_id) WHERE stamp IS NOT NULL AND own = 0;
 CREATE INDEX sightings_lost ON sightings (check_id, entity, crm_id) WHERE state IN ('deleted', 'gone', 'hidden');
 CREATE INDEX sightings_drifted ON sightings (check_id, entity, crm_id) WHERE drift IS NOT NULL;
 CREATE INDEX sightings_heirs ON sightings (stamped_for, entity) WHERE stamped_for IS NOT NULL;
