@@ -56,6 +56,8 @@ export interface StepRepair {
   /** Of an overwritten deal. */
   personId?: CrmId;
   organizationId?: CrmId;
+  /** Of an overwritten deal: it hangs on the chain's own person and organization, whose ids are known by then. */
+  links?: "chain";
 }
 
 /** The frozen content of a step. */

@@ -12,7 +12,7 @@ import { sparedIn } from "./conclude.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
 import { lease } from "./lease.ts";
 import { type Lost, miss } from "./looks.ts";
-import { ChainStop, isRepair, type Work } from "./work.ts";
+import { ChainStop, isRepair, stepOf, type Work } from "./work.ts";
 import type { Writer } from "./writer.ts";
 
 /** Carries out the open ones. Throws what keeps one back for now. */
@@ -108,11 +108,20 @@ function lacking(
   // An organization is found by its name, so nothing else ever writes it.
   if (record.entity === "organization" && values.name !== undefined && values.name !== record.name)
     changes.name = values.name;
-  const links = wrongLinks(step.content.repair!, record);
+  const links = wrongLinks(linksOf(work, step.content.repair!), record);
   return Object.keys(changes).length + Object.keys(links).length === 0 ? null : { values: changes, links };
 }
 
-function wrongLinks({ personId, organizationId }: StepRepair, record: CrmRecord): Links {
+function linksOf(work: Work, repair: StepRepair): Pick<StepRepair, "personId" | "organizationId"> {
+  if (repair.links !== "chain") return repair;
+  const [personId, organizationId] = [stepOf(work, "person")?.crmId, stepOf(work, "organization")?.crmId];
+  return { ...(personId && { personId }), ...(organizationId && { organizationId }) };
+}
+
+function wrongLinks(
+  { personId, organizationId }: Pick<StepRepair, "personId" | "organizationId">,
+  record: CrmRecord,
+): Links {
   return {
     ...(personId !== undefined && personId !== record.personId && { person: { id: personId } }),
     ...(organizationId !== undefined &&

@@ -126,7 +126,12 @@ const FORGET = `
     explanation = 'Its record ' || crm_id || ' was not at the CRM any more; reconcile has it made again.'
   WHERE id = ?`;
 
-function recreate(store: Store, { account, nowMs }: RepairContext, order: Order<"recreate">): RepairVerdict {
+const OWN_DEAL = `
+  SELECT crm_id AS crmId FROM steps
+  WHERE submission_id = ? AND name = 'deal' AND state = 'done' AND dropped = 0 AND action IN ('create', 'adopt')`;
+
+function recreate(store: Store, context: RepairContext, order: Order<"recreate">): RepairVerdict {
+  const { account, nowMs } = context;
   const { stepId, crmId } = order;
   const step = store.one<{ submissionId: SubmissionId; entity: Entity }>(DONE_STEP, stepId, crmId);
   const submission = step === undefined ? undefined : findRepaired(store, step.submissionId);
@@ -134,6 +139,7 @@ function recreate(store: Store, { account, nowMs }: RepairContext, order: Order<
   // Of a record that was only adopted nothing is known that could be written.
   if (isSetAside(submission) || isShell(submission)) return "changed";
   if (submission.state === "inProgress") return "busy";
+  if (step.entity === "person" || step.entity === "organization") rehang(store, context, submission.id);
   store.run(FORGET, stepId);
   dropRecord(store, account, step.entity, crmId);
   backToQueue(
@@ -143,6 +149,19 @@ function recreate(store: Store, { account, nowMs }: RepairContext, order: Order<
     `put back in the queue by reconcile: its ${step.entity} ${crmId} is made again`,
   );
   return "queued";
+}
+
+/** The chain's deal hangs on the record that is gone: it follows once that is made again. */
+function rehang(store: Store, context: RepairContext, submissionId: SubmissionId): void {
+  const deal = store.one<{ crmId: CrmId }>(OWN_DEAL, submissionId);
+  if (deal === undefined) return;
+  const repair = { do: "overwrite" as const, target: deal.crmId, links: "chain" as const };
+  write(store, context, {
+    type: "write",
+    submissionId,
+    entity: "deal",
+    content: { values: {}, onMatch: "overwrite", repair },
+  });
 }
 
 const REPAIRS = `
