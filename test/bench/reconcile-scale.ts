@@ -67,6 +67,7 @@ interface Measured {
   cpuSeconds: number;
   loopLongestMs: number;
   lockLongestMs: number;
+  lockWorkMs: number;
   transactions: number;
   statements: { calls: number; ms: number; sql: string }[];
 }
@@ -120,7 +121,7 @@ async function check(title: string, expected: Record<string, number>): Promise<v
     `  ${requests} requests for ${pages} pages and records by id; ${run.seconds.toFixed(1)} s (CPU ${run.cpuSeconds.toFixed(1)} s), of which ${compare.toFixed(1)} s after the last request`,
   );
   say(
-    `  peak memory ${run.peakMib} MiB; longest write lock ${run.lockLongestMs} ms of ${run.transactions} transactions; longest block of the event loop ${run.loopLongestMs} ms`,
+    `  peak memory ${run.peakMib} MiB; longest write lock ${run.lockLongestMs} ms (${run.lockWorkMs} ms without its commit) of ${run.transactions} transactions; longest block of the event loop ${run.loopLongestMs} ms`,
   );
   for (const { calls, ms, sql } of run.statements) say(`    ${ms.toFixed(0)} ms, ${calls} calls: ${sql.slice(0, 150)}`);
   must(

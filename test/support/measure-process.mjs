@@ -1,12 +1,13 @@
 /**
  * Loaded before the program (`node --import`): writes to the file of MEASURE_TO, as the process ends, its peak memory, the
- * longest time that it held the ledger's write lock, the longest block of its event loop and when each entity's list ended.
+ * longest time that it held the ledger's write lock (and that without the disk's part, the commit), and the longest block of
+ * its event loop.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import Database from "better-sqlite3";
 
-const locks = { count: 0, totalMs: 0, longestMs: 0 };
+const locks = { count: 0, totalMs: 0, longestMs: 0, workMs: 0 };
 const calls = new Map();
 let lockedAt = 0;
 let stretchAt = performance.now();
@@ -42,6 +43,7 @@ Database.prototype.prepare = function measured(sql) {
         if (begins) lockedAt = now;
         if (ends && lockedAt > 0) {
           locks.count += 1;
+          locks.workMs = Math.max(locks.workMs, began - lockedAt);
           locks.totalMs += now - lockedAt;
           locks.longestMs = Math.max(locks.longestMs, now - lockedAt);
           lockedAt = 0;
@@ -67,6 +69,7 @@ process.on("exit", () => {
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
     loopLongestMs: Math.round(loop.longestMs),
     lockLongestMs: Math.round(locks.longestMs),
+    lockWorkMs: Math.round(locks.workMs),
     lockTotalMs: Math.round(locks.totalMs),
     transactions: locks.count,
     statements: statements.slice(0, 25),

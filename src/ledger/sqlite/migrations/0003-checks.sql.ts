@@ -58,6 +58,10 @@ CREATE INDEX sightings_lost ON sightings (check_id, entity, crm_id) WHERE state 
 CREATE INDEX sightings_drifted ON sightings (check_id, entity, crm_id) WHERE drift IS NOT NULL;
 CREATE INDEX sightings_heirs ON sightings (stamped_for, entity) WHERE stamped_for IS NOT NULL;
 
+-- Steps with a record's id that is not theirs: repairs, set-aside plans, what was never answered.
+CREATE INDEX steps_unrecorded ON steps (entity, crm_id)
+  WHERE crm_id IS NOT NULL AND NOT (state = 'done' AND dropped = 0 AND name NOT GLOB 'repair.*');
+
 CREATE TABLE discrepancies (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   fingerprint TEXT NOT NULL UNIQUE,
