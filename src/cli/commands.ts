@@ -352,6 +352,18 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import("./simulator.ts"),
   },
   {
+    name: "backup",
+    group: "Set-up",
+    summary: "a consistent copy of a live ledger; --move retires this one",
+    args: [["<file>", "the copy; never written over another file"]],
+    options: [{ flags: "--move", description: "the ledger carries on there; this one is retired" }],
+    examples: [
+      ["backup /backup/crmledger-2026-11-23.db", "beside a running sync, checked whole"],
+      ["backup /srv/new/crmledger.db --move", "to another disk or machine, while nothing runs"],
+    ],
+    load: () => import("./backup.ts"),
+  },
+  {
     name: "export",
     group: "Set-up",
     summary: "every submission with CRM ids, links and delays, as CSV or JSONL; --pending in importable shape",

@@ -31,6 +31,8 @@ export interface Shop {
 export type LedgerWish =
   /** It must be there. */
   | "open"
+  /** It must be there; one whose move was broken off will do. */
+  | "openMoving"
   /** It is made where it is missing. */
   | "create"
   /** An empty one in memory stands in for a missing one: a dry run writes nothing. */
@@ -50,11 +52,12 @@ export async function withShop<T>(
 export async function withLedgerOnly<T>(
   invocation: Invocation,
   work: (shop: Omit<Shop, "config"> & { config: Config | null }) => Promise<T>,
+  wish: "open" | "openMoving" = "open",
 ): Promise<T> {
   const { globals, io } = invocation;
   const alone = ledgerPlace(globals.ledger, io.env, io.cwd, null) !== null && findConfig(globals, io) === null;
   const config = alone ? null : readConfig(globals, io);
-  return await withLedger(invocation, config?.ledger ?? null, "open", (opened) => work({ config, ...opened }));
+  return await withLedger(invocation, config?.ledger ?? null, wish, (opened) => work({ config, ...opened }));
 }
 
 async function withLedger<T>(
@@ -69,7 +72,10 @@ async function withLedger<T>(
   const ledgerPath = pretend ? ":memory:" : path;
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
   const uid = process.getuid?.();
-  const wanted = { path: ledgerPath, create: wish === "create", nowMs: clock.wallMs(), uid };
+  const wanted = {
+    ...{ path: ledgerPath, create: wish === "create", evenMoving: wish === "openMoving" },
+    ...{ nowMs: clock.wallMs(), uid },
+  };
   const ledger = await openSqliteLedger(wanted).catch((error: unknown) => {
     throw withOwnersName(error, ledgerPath, findConfig(globals, io));
   });

@@ -27,9 +27,9 @@ export interface DiskFacts {
 
 /** The disks of the ledger and the spools, each once. `ledger` is its folder. */
 export function checkDisks(ledger: string, spools: readonly { name: string; folder: string }[]): Finding[] {
-  const network = NETWORK_FILESYSTEMS[factsOf(ledger)?.type ?? 0];
+  const network = networkOf(ledger);
   const found =
-    network === undefined
+    network === null
       ? []
       : [warn("disk", `${ledger} is on ${network}, where locks may fail`, "Move the ledger to a local disk.")];
   const disks = new Map<number, { names: string[]; facts: DiskFacts }>();
@@ -42,6 +42,11 @@ export function checkDisks(ledger: string, spools: readonly { name: string; fold
     disks.set(dev, disk);
   }
   return [...found, ...[...disks.values()].map(({ names, facts }) => diskFinding(names.join(", "), facts))];
+}
+
+/** The kind of network file system that a folder is on; null: a local disk, or nobody knows. */
+export function networkOf(folder: string): string | null {
+  return NETWORK_FILESYSTEMS[factsOf(folder)?.type ?? 0] ?? null;
 }
 
 function factsOf(folder: string): DiskFacts | null {

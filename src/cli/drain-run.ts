@@ -11,8 +11,9 @@ import { type Invocation, showsProgress } from "./command.ts";
 import { openCrmLine, type Shop } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
 
-const SYNC_LOCK = "sync";
-const JOINERS_MAX = 15;
+/** Kernel locks of the runs that send: this one, and `join-1` to `join-15`. */
+export const SYNC_LOCK = "sync";
+export const JOINERS_MAX = 15;
 
 /** A run that holds its kernel lock, with dead runs' work taken back. */
 export interface DrainRun {

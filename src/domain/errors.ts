@@ -25,6 +25,8 @@ export const EXIT_CODES = {
   configMissing: 78,
   accountMismatch: 78,
   ledgerOwner: 78,
+  /** It carries on at another place. */
+  ledgerMoved: 78,
   secretExposed: 78,
   crmSetupMissing: 78,
 } as const;

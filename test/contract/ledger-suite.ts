@@ -4,6 +4,7 @@ import type { Ledger } from "../../src/ledger/ledger.ts";
 import { type Bench, benchOn } from "../support/ledger-fixture.ts";
 import { accountsTests } from "./ledger-suite-accounts.ts";
 import { backfillTests } from "./ledger-suite-backfill.ts";
+import { careTests } from "./ledger-suite-care.ts";
 import { checkTests } from "./ledger-suite-checks.ts";
 import { claimTests } from "./ledger-suite-claim.ts";
 import { crmStateTests } from "./ledger-suite-crm-state.ts";
@@ -56,6 +57,7 @@ export function ledgerSuite(engine: LedgerEngine): void {
     versionsTests(subject);
     checkTests(subject);
     accountsTests(subject);
+    careTests(subject);
     extraTests(subject);
     discrepancyTests(subject);
     repairTests(subject);

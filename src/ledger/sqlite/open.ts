@@ -8,6 +8,7 @@ import { ledgerError } from "./faults.ts";
 import { sqliteLedger } from "./ledger.ts";
 import { createPrivateFile, createSqliteLocks } from "./locks.ts";
 import { ledgerVersion, migrate } from "./migrate.ts";
+import { refuseMoved } from "./moved.ts";
 import { createStore, type Store } from "./store.ts";
 
 /** How long a statement waits for another process's transaction. Ours stay under 50 ms; a backup's lock is short too. */
@@ -23,13 +24,15 @@ export interface OpenOptions {
   nowMs: number;
   /** The user that runs this; a ledger of another owner is refused. Left out where the system knows no such numbers. */
   uid?: number;
+  /** Whether one that is being moved is opened all the same: by the command that ends a move which was broken off. */
+  evenMoving?: boolean;
   /** Named instants at which a test may kill: `ledger.create.*`, `ledger.migrate.*`, `ledger.open.after`. */
   failpoint?: (name: string) => void;
 }
 
 /**
  * Opens the ledger at `path`. Rejects with `ledgerUnreadable` (not there, and `create` is false; or the system refuses),
- * `ledgerOwner`, `ledgerForeign`, `ledgerDamaged`, `ledgerNewer`, `ledgerLocked` or `diskFull`.
+ * `ledgerOwner`, `ledgerMoved`, `ledgerForeign`, `ledgerDamaged`, `ledgerNewer`, `ledgerLocked` or `diskFull`.
  */
 export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
   const failpoint = options.failpoint ?? (() => {});
@@ -44,7 +47,9 @@ export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
     checkFile(options.path, options.uid);
     const store = connect(options.path, options, false);
     try {
-      migrate(store, ledgerVersion(store), failpoint);
+      const version = ledgerVersion(store);
+      if (version > 0) refuseMoved(store, options.evenMoving === true);
+      migrate(store, version, failpoint);
     } catch (error) {
       store.db.close();
       throw error;

@@ -4,6 +4,7 @@ import type { RunId } from "../../domain/ids.ts";
 import type { RequestTotals, RunRow, RunStart } from "../rows.ts";
 import { boundAccount } from "./account.ts";
 import { OPEN_HOLD } from "./holds.ts";
+import { refuseMoved } from "./moved.ts";
 import type { Store } from "./store.ts";
 
 /** Spending counts for a day; the rest is in the requests. */
@@ -28,6 +29,8 @@ const runRow = (row: RawRun): RunRow => ({
 export function openRun(store: Store, start: RunStart): RunId {
   const beside = runCounterBeside(store.path) ?? 0;
   const { id, counter } = store.write(() => {
+    // It may have been moved since it was opened.
+    refuseMoved(store, false);
     if (beside > runCounter(store)) holdStale(store, beside, start.now.wallMs);
     store.run("DELETE FROM spend WHERE slot_at_ms < ?", start.now.wallMs - SPEND_KEPT_MS);
     store.run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'run_counter'");
@@ -76,6 +79,11 @@ export function runCounterBeside(path: string): number | null {
 
 function raiseCounterBeside(path: string, counter: number): void {
   if (path === ":memory:" || (runCounterBeside(path) ?? -1) >= counter) return;
+  writeCounterBeside(path, counter);
+}
+
+/** The counter of a ledger that carries on at `path`, whatever an earlier one left there. */
+export function writeCounterBeside(path: string, counter: number): void {
   const unfinished = `${path}.runs.new`;
   const file = openSync(unfinished, "w", 0o600);
   try {

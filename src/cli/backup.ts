@@ -1,0 +1,132 @@
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname, resolve } from "node:path";
+import { CrmledgerError } from "../domain/errors.ts";
+import type { LedgerCopy } from "../ledger/care.ts";
+import type { RunLock } from "../ledger/ledger.ts";
+import { type BackupDocument, renderBackup } from "../report/backup-text.ts";
+import { createProgress } from "../report/progress.ts";
+import { type Invocation, type RunCommand, showsProgress } from "./command.ts";
+import { type Shop, withLedgerOnly } from "./compose.ts";
+import { networkOf } from "./doctor-disk.ts";
+import { JOINERS_MAX, SYNC_LOCK } from "./drain-run.ts";
+import { isGone } from "./gone-run.ts";
+import { refuseUnwritable } from "./write-whole.ts";
+
+type BackupShop = Pick<Shop, "ledger" | "ledgerPath" | "clock">;
+
+/** `crmledger backup FILE [--move]`: a copy of a ledger in use, or the ledger itself at another place. */
+export const run: RunCommand = (invocation) =>
+  withLedgerOnly(
+    invocation,
+    async (shop) => {
+      const isMove = invocation.flags.move === true;
+      const file = resolve(invocation.io.cwd, invocation.args[0]!);
+      refuseUnwritable(file);
+      const warnings = warningsOf(file, isMove);
+      for (const warning of warnings) invocation.talk.warn(warning);
+      const copy = isMove ? await moveTo(shop, file, invocation) : await copyTo(shop, file, "backup", invocation);
+      const document: BackupDocument = {
+        ...{ file, ledger: shop.ledgerPath, moved: isMove, ...copy },
+        takenAt: new Date(shop.clock.wallMs()).toISOString(),
+        warnings,
+      };
+      return { json: document, text: (style) => renderBackup(document, style), exitCode: 0 };
+    },
+    invocation.flags.move === true ? "openMoving" : "open",
+  );
+
+function warningsOf(file: string, isMove: boolean): string[] {
+  const network = networkOf(dirname(file));
+  if (network === null) return [];
+  const consequence = isMove
+    ? "locks may fail there, and a ledger in use must not lie there: put it on a local disk"
+    : "names and addresses of people leave this machine with it";
+  return [`${dirname(file)} is on ${network}: ${consequence}`];
+}
+
+async function copyTo(
+  { ledger, clock }: BackupShop,
+  file: string,
+  as: "backup" | "move",
+  invocation: Invocation,
+): Promise<LedgerCopy> {
+  const signal = invocation.signals.graceful();
+  const progress = createProgress(invocation.io.stderr, "Copying", showsProgress(invocation));
+  signal.addEventListener("abort", () => progress.stop(), { once: true });
+  const observe = (done: number, total: number): void => progress.update(done, total, "pages");
+  try {
+    return await ledger.copyTo(file, { as, nowMs: clock.wallMs(), signal, observe });
+  } catch (error) {
+    if (!signal.aborted || error instanceof CrmledgerError) throw error;
+    throw new CrmledgerError("unexpected", "Stopped before the copy was whole", {
+      hint: "There is no copy, and the ledger goes on as before.",
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/**
+ * From the moment at which the ledger is retired no run can begin, and none was under way: so the copy has everything.
+ * Where it can't be made the ledger is in use again.
+ */
+async function moveTo(shop: BackupShop, file: string, invocation: Invocation): Promise<LedgerCopy> {
+  const { ledger } = shop;
+  const locks = await lockRunsOut(shop);
+  try {
+    const begun = await ledger.move();
+    if (begun !== null && begun.place !== file) refuseThere(begun.place);
+    const made = begun?.place === file && existsSync(file) ? await ledger.movedCopy(file) : null;
+    if (made === null) refuseThere(file);
+    await ledger.retire({ place: file, done: false });
+    try {
+      await refuseRunning(shop);
+      const copy = made ?? (await copyTo(shop, file, "move", invocation));
+      await ledger.retire({ place: file, done: true });
+      return copy;
+    } catch (error) {
+      // Of a copy that is there both would be in use: then it stays retired, and the same command ends the move.
+      if (!existsSync(file)) await ledger.retire(null);
+      throw error;
+    }
+  } finally {
+    for (const lock of locks) lock.release();
+  }
+}
+
+function refuseThere(file: string): void {
+  if (!existsSync(file)) return;
+  throw new CrmledgerError("usage", `${file} is there already`, { hint: "Nothing was moved. Give another name." });
+}
+
+/** The locks of all runs that send: also of those that could begin while it is moved. */
+async function lockRunsOut(shop: BackupShop): Promise<RunLock[]> {
+  const { createSqliteLocks } = await import("../ledger/sqlite/locks.ts");
+  const locks = createSqliteLocks(shop.ledgerPath);
+  const taken: RunLock[] = [];
+  const names = [SYNC_LOCK, ...Array.from({ length: JOINERS_MAX }, (_, index) => `join-${index + 1}`)];
+  for (const name of names) {
+    const lock = locks.take(name);
+    if (lock !== null) taken.push(lock);
+    else {
+      for (const one of taken) one.release();
+      throw running("sync");
+    }
+  }
+  return taken;
+}
+
+/** Imports, checks and the like have no lock. Those of another machine can't be asked: a dead one must not stand in the way. */
+async function refuseRunning({ ledger }: BackupShop): Promise<void> {
+  const other = (await ledger.openRuns()).find(
+    (run) => run.lockName === null && run.host === hostname() && !isGone(run),
+  );
+  if (other !== undefined) throw running(other.kind);
+}
+
+function running(kind: string): CrmledgerError {
+  return new CrmledgerError("alreadyRunning", `A run (${kind}) is working on this ledger`, {
+    hint: "Nothing was moved. Wait for its end, or stop it; a backup without --move works beside it.",
+  });
+}

@@ -1,0 +1,45 @@
+/** The ledger's contract for its care: copies of it, and its move to another place. */
+
+/** What a finished copy holds. */
+export interface LedgerCopy {
+  bytes: number;
+  submissions: number;
+}
+
+export interface CopyOptions {
+  /**
+   * `backup`: the copy knows that it is one: put in the ledger's place, or used beside it, it is held as an old ledger where
+   * anything was sent since. `move`: it carries on as the ledger itself.
+   */
+  as: "backup" | "move";
+  nowMs: number;
+  /** Ends the work; what was written of the copy is removed. */
+  signal: AbortSignal;
+  /** Called between pieces of at most a few milliseconds each. */
+  observe: (pagesDone: number, pagesTotal: number) => void;
+}
+
+/** Where a ledger was moved to (`done`), or is being moved to: a move that was broken off is done again. */
+export interface Move {
+  place: string;
+  done: boolean;
+}
+
+export interface CareLedger {
+  /**
+   * Writes one state of the ledger into a new file that only its owner can read, beside runs that go on: they wait for
+   * nothing. It is written as `FILE.part`, checked whole, and named only then. Rejects with `usage` where the file is there
+   * already or can't be written, `diskFull`, `ledgerDamaged` where the ledger itself is damaged, and with the signal's
+   * reason; then there is no file.
+   */
+  copyTo(file: string, options: CopyOptions): Promise<LedgerCopy>;
+  /**
+   * Whether the copy at `file` is the one that this ledger's broken-off move made: whole, and of the same last run. Its
+   * content then, else null.
+   */
+  movedCopy(file: string): Promise<LedgerCopy | null>;
+  /** From here on no run opens on this ledger, and nobody else opens it (`ledgerMoved`). Null takes that back. */
+  retire(move: Move | null): Promise<void>;
+  /** Null: this ledger is in use. */
+  move(): Promise<Move | null>;
+}
