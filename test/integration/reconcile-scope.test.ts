@@ -22,7 +22,7 @@ const given = (number: number): Given => ({
 beforeEach(async () => {
   rig = await fileRig({ simulator: { limits: null, deletedGet: 200 } });
   // The directory of a company that lived before: a walk of it costs pages.
-  rig.simulator.seedPersons(6_000);
+  rig.simulator.seedPersons(2_500);
   await rig.take(Array.from({ length: COUNT }, (_, index) => given(index + 1)));
   expect(await rig.run()).toMatchObject({ drained: { done: COUNT, failed: 0 } });
   chains = new Map(chainsOf(rig.file).map((chain) => [chain.key, chain]));
