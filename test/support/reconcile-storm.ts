@@ -22,6 +22,8 @@ export interface StormEnd {
   rig: Rig;
   /** Whether effects came so late that doubles were made. */
   late: boolean;
+  /** Whether a look by id tells deleted records from those that never were. */
+  showsDeleted: boolean;
   delivered: Given[];
   last: CheckRun;
   /** Open differences, as the last check left them. */
@@ -57,7 +59,19 @@ export async function storm(seed: number): Promise<StormEnd> {
   const open = last.rows.filter(({ state }) => state === "new" || state === "open");
   const { deeds, checksStopped, deaths } = history;
   const delivered = await deliveredOf(history);
-  return { rig, late, delivered, last, open, undone: undone(rig.simulator, deeds), deeds, checksStopped, deaths };
+  const showsDeleted = deletedGet === 200;
+  return {
+    rig,
+    late,
+    showsDeleted,
+    delivered,
+    last,
+    open,
+    undone: undone(rig.simulator, deeds),
+    deeds,
+    checksStopped,
+    deaths,
+  };
 }
 
 const copyOf = (plan: FaultPlan): FaultPlan => structuredClone(plan);
