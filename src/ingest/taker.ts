@@ -12,6 +12,7 @@ import type { CountedBatch } from "../ledger/accounts.ts";
 import type { FileProgress, IncomingReject, IncomingSubmission, IngestVerdict, Now, Origin } from "../ledger/rows.ts";
 import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
+import { knownReject } from "./known-reject.ts";
 import { recallKnown } from "./recall.ts";
 import type { Warnings } from "./warnings.ts";
 
@@ -256,7 +257,18 @@ export class Taker {
       for (const { file } of rejects) file.counts.rejected += 1;
       return;
     }
-    await this.#commit(submissions, rejects, skipped, progress);
+    await this.#commit(submissions, await this.#withoutKnown(rejects), skipped, progress);
+  }
+
+  /** Rejects that are none of those that are open already. The others are counted and stay as they are. */
+  async #withoutKnown(rejects: Pending<IncomingReject>[]): Promise<Pending<IncomingReject>[]> {
+    const fresh: Pending<IncomingReject>[] = [];
+    for (const reject of rejects) {
+      const known = await knownReject(this.#deps.ledger, reject.rejectId, reject.item);
+      if (known === null) fresh.push(reject);
+      else reject.file.counts[known === "same" ? "duplicate" : "rejected"] += 1;
+    }
+    return fresh;
   }
 
   async #commit(

@@ -132,6 +132,23 @@ describe("an export of rejects", () => {
   });
 
   it.each(FORMATS)(
+    "keeps one reject of a record that is still wrong, mended in part or not at all (%s)",
+    async (name, as) => {
+      const website = sourceOf({ map: { id: "id", "person.email": "mail" } });
+      // They have other members, so that a table of both has empty cells that no record had.
+      await rig.import(file("a.jsonl", '{"id":"x1","mail":"a at example.com"}\n{"id":"x2","text":"Hello"}\n'), website);
+      const text = await all(as);
+      const imported = async (content: string) =>
+        total(await rig.import(file(name, content), { name: "import" }, { sources: [website] }));
+      expect(await imported(text)).toEqual({ rows: 2, duplicate: 2 });
+      expect(await imported(text.replace("a at", "a(at)"))).toEqual({ rows: 2, duplicate: 1, rejected: 1 });
+      expect((await rig.ledger.rejects(10)).total).toBe(2);
+      expect(await imported(text.replace("a at ", "a@"))).toEqual({ rows: 2, duplicate: 1, new: 1 });
+      expect((await rig.ledger.rejects(10)).total).toBe(1);
+    },
+  );
+
+  it.each(FORMATS)(
     "leaves a conflict open where it comes back as it was, until somebody decides (%s)",
     async (name, as) => {
       const deal = (title: string) => `{"id":"s1","person":{"email":"a@example.com"},"deal":{"title":"${title}"}}\n`;
