@@ -3,7 +3,9 @@ import type { CrmAdapter } from "../crm/adapter.ts";
 import type { Catalog, FieldDef, FieldedEntity } from "../domain/catalog.ts";
 import type { EntityValues } from "../domain/chain.ts";
 import type { CrmRecord } from "../domain/operation.ts";
+import { stampOf } from "../domain/stamp.ts";
 import type { Drift, OwnWrite } from "../ledger/checks.ts";
+import { isVersionsNote } from "../planner/version-note.ts";
 
 export interface DriftContext {
   adapter: Pick<CrmAdapter, "codec" | "contains" | "sameNote">;
@@ -99,5 +101,7 @@ function noteDrift(record: CrmRecord, writes: readonly OwnWrite[], { adapter }: 
   if (last === undefined) return [];
   const text = last.content.values.text ?? "";
   if (adapter.sameNote(record.text ?? "", text, last.content.format ?? "text")) return [];
+  const stamp = stampOf(last.source, last.key);
+  if (last.action === "adopt" && isVersionsNote(record, last.content, stamp, adapter.sameNote)) return [];
   return [{ field: "text", expected: text, actual: record.text }];
 }

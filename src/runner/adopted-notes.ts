@@ -1,27 +1,34 @@
 /**
- * Notes without a reference line, in a chain whose records `reconcile --repair` adopted: the ledger that wrote them is lost,
- * so nothing says whether the notes were written too. They are looked for on the chain's own records first.
+ * Notes of a chain whose records `reconcile --repair` adopted, but that were not adopted themselves: the ledger that wrote them
+ * is lost, so nothing says whether the notes were written too. Without a reference line no stamp tells; and another version of
+ * the submission may have brought them, under its own. They are looked for on the chain's own records first.
  */
 import type { Step } from "../domain/chain.ts";
 import type { CrmId } from "../domain/ids.ts";
 import type { CrmRecord, ListOperation } from "../domain/operation.ts";
+import { isVersionsNote } from "../planner/version-note.ts";
 import { type DriveContext, read, refusal } from "./context.ts";
 import { foundAmong } from "./uncertain.ts";
-import { ChainStop, isRepair, stepOf, type Work } from "./work.ts";
+import { ChainStop, isRepair, stampOfWork, stepOf, type Work } from "./work.ts";
 
 /** Thousands of notes on one deal are nobody's. */
 const PAGES_MAX = 10;
 
 /** Takes what is there as the record of its step; what is not stays open. */
 export async function adoptNotes(context: DriveContext, work: Work): Promise<void> {
-  if (!work.steps.some(isAdopted)) return;
   const open = work.steps.filter(isUnknown);
   const parent = parentOf(work);
-  if (open.length === 0 || parent === null) return;
+  if (open.length === 0 || parent === null || !(await isOfLostLedger(context, work))) return;
+  const { adapter } = context.deps;
   const records = await notesOf(context, work, parent);
   const adopted = new Set<CrmId>();
   for (const step of open) {
-    const found = await foundAmong(context, { work, step }, records, adopted);
+    const found = step.content.reference
+      ? records.find(
+          (record) =>
+            !adopted.has(record.id) && isVersionsNote(record, step.content, stampOfWork(work), adapter.sameNote),
+        )
+      : await foundAmong(context, { work, step }, records, adopted);
     if (!found) continue;
     adopted.add(found.id);
     const at = { claimId: work.claimId, stepId: step.id };
@@ -33,6 +40,14 @@ export async function adoptNotes(context: DriveContext, work: Work): Promise<voi
   }
 }
 
+/** Records of it, or of an earlier version, were adopted: what else that ledger wrote is unknown. */
+async function isOfLostLedger(context: DriveContext, work: Work): Promise<boolean> {
+  if (work.steps.some(isAdopted)) return true;
+  if (work.row.revises == null) return false;
+  const versions = await context.deps.ledger.versions(work.row.id);
+  return versions.some(({ steps }) => steps.some(isAdopted));
+}
+
 /** Not by way of a lost answer: this ledger never sent it. */
 function isAdopted(step: Step): boolean {
   return step.state === "done" && step.action === "adopt" && step.sentAtMs === null && !isRepair(step);
@@ -40,7 +55,9 @@ function isAdopted(step: Step): boolean {
 
 function isUnknown(step: Step): boolean {
   const { entity, state, sentAtMs, content } = step;
-  return entity === "note" && state === "open" && sentAtMs === null && !content.reference && !isRepair(step);
+  return (
+    entity === "note" && state === "open" && sentAtMs === null && content.values.text !== undefined && !isRepair(step)
+  );
 }
 
 function parentOf(work: Work): Pick<ListOperation, "dealId" | "personId"> | null {

@@ -110,4 +110,30 @@ describe("a lost ledger", () => {
     expect(report).toMatchObject({ stopped: "hold", hold: { kind: "staleLedger" }, remaining: 60 });
     expect(writesSince(before)).toEqual([]);
   });
+
+  const versions = ["One", "Two", "Three"].map((_, index, texts): Given => {
+    const { content } = lead(1, { notes: texts.slice(0, index + 1) });
+    return { key: "wf_1", submittedAtMs: START_MS - HOUR_MS, content, revisions: "update" };
+  });
+
+  it.each(["before", "after"])("knows the notes of each version of a record, taken in %s the repair", async (when) => {
+    for (const version of versions) await deliver([version]);
+    const before = rig.simulator.log.length;
+    await rig.clock.advance(2 * HOUR_MS);
+    await rig.goOnWith(null);
+    const takeAll = async (): Promise<void> => {
+      for (const version of versions) {
+        await rig.take([version]);
+        if (when === "after") await rig.runOut();
+      }
+    };
+    if (when === "before") await takeAll();
+    await checkOn(rig);
+    await repairOn(rig);
+    if (when === "after") await takeAll();
+    await rig.runOut();
+    expect(writesSince(before)).toEqual([]);
+    expect(rig.simulator.records.notes).toHaveLength(3);
+    expect((await openBreaks()).filter((name) => !name.startsWith("overdue"))).toEqual([]);
+  });
 });
