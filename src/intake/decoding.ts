@@ -67,8 +67,14 @@ function byteView(name: string, decode: (text: string) => DecodedText): Decoding
 }
 
 function decodeUtf8(text: string): DecodedText {
-  const bytes = Buffer.from(text, "latin1");
-  return isUtf8(bytes) ? { text: bytes.toString("utf8"), guessed: false } : { text: windows1252(text), guessed: true };
+  return utf8Or1252(Buffer.from(text, "latin1"));
+}
+
+/** Bytes as UTF-8, or, where they are none, as Windows-1252. */
+export function utf8Or1252(bytes: Buffer): DecodedText {
+  return isUtf8(bytes)
+    ? { text: bytes.toString("utf8"), guessed: false }
+    : { text: iconv.decode(bytes, "win1252"), guessed: true };
 }
 
 /** Node 20's TextDecoder loses the euro sign and curly quotes of Windows-1252; iconv-lite keeps them. */

@@ -1,6 +1,6 @@
 /** A file that is one document: JSON, or a stored form post. */
 import { detectEncoding, makeDecoding } from "./decoding.ts";
-import { parseForm } from "./form.ts";
+import { readForm } from "./form.ts";
 import { type ParsedJson, parseJson } from "./json-text.ts";
 import { formPostOf, readMultipart } from "./multipart.ts";
 
@@ -24,8 +24,9 @@ export async function readFormDocument(bytes: Uint8Array): Promise<ReadDocument>
   const multipart = await readMultipart(post);
   const { text, guessed } = decodeWhole(multipart === null ? post.body : bytes, null);
   if (multipart?.ok === false) return { parsed: { ok: false, reason: "its multipart form is broken" }, text, guessed };
-  if (multipart !== null) return { parsed: multipart, text, guessed, uploads: multipart.uploads };
-  return { parsed: { ok: true, value: parseForm(text) }, text, guessed };
+  if (multipart !== null) return { parsed: multipart, text, guessed: multipart.guessed, uploads: multipart.uploads };
+  const form = readForm(text);
+  return { parsed: { ok: true, value: form.value }, text, guessed: guessed || form.guessed };
 }
 
 /** All bytes as text, by byte order mark, `configured` or guess. */

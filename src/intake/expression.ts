@@ -1,7 +1,7 @@
 /** JSONata expressions of maps. The library is loaded only where a map has one. */
 import { CrmledgerError } from "../domain/errors.ts";
 import type { PhoneNormalizer } from "../domain/identity.ts";
-import { parseForm } from "./form.ts";
+import { readForm } from "./form.ts";
 import { parseJson, withoutBigints } from "./json-text.ts";
 import { loadTimeReader } from "./time.ts";
 
@@ -96,7 +96,7 @@ async function ownFunctions(jsonata: Jsonata, tools: ExpressionTools): Promise<R
   };
   return {
     json: [(text?: string) => (text === undefined ? undefined : jsonOf(text)), "<s?:x>"],
-    form: [(text?: string) => (text === undefined ? undefined : parseForm(text)), "<s?:o>"],
+    form: [(text?: string) => (text === undefined ? undefined : readForm(text).value), "<s?:o>"],
     phone: [(text?: unknown, country?: string) => phoneOf(tools, text, country), "<x?s?:s>"],
     time: [time, "<x?s?s?:s>"],
     eval: [

@@ -1,12 +1,29 @@
 /** Url-encoded forms. Bracketed names nest: `fields[name]=Ada`, `topics[]=a&topics[]=b`. */
+import { utf8Or1252 } from "./decoding.ts";
 import { RECORD_DEPTH_MAX } from "./limits.ts";
 import { treeValue, writePath } from "./path.ts";
 
+const ENCODED_BYTES = /(?:%[0-9a-f]{2})+/gi;
+
+export interface ReadForm {
+  value: Record<string, unknown>;
+  /** Encoded bytes were no UTF-8 and were taken for Windows-1252, as a page in it sends them. */
+  guessed: boolean;
+}
+
 /** The form as an object. A name that comes several times becomes a list. */
-export function parseForm(text: string): Record<string, unknown> {
+export function readForm(text: string): ReadForm {
   const tree = new Map<string, unknown>();
-  for (const [name, value] of new URLSearchParams(text.trim().replace(/\r?\n/g, "&"))) addFormValue(tree, name, value);
-  return formValue(tree);
+  let guessed = false;
+  const inUtf8 = (encoded: string): string => {
+    const read = utf8Or1252(Buffer.from(encoded.replaceAll("%", ""), "hex"));
+    if (!read.guessed) return encoded;
+    guessed = true;
+    return encodeURIComponent(read.text);
+  };
+  const pairs = text.trim().replace(/\r?\n/g, "&").replace(ENCODED_BYTES, inUtf8);
+  for (const [name, value] of new URLSearchParams(pairs)) addFormValue(tree, name, value);
+  return { value: formValue(tree), guessed };
 }
 
 export function addFormValue(tree: Map<string, unknown>, name: string, value: unknown): void {

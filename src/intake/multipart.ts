@@ -1,4 +1,5 @@
 /** Form posts as a web server received them, headers and all; multipart bodies are read by the platform's own parser. */
+import { utf8Or1252 } from "./decoding.ts";
 import { addFormValue, formValue } from "./form.ts";
 
 /** Headers that are looked through. */
@@ -27,21 +28,34 @@ export function formPostOf(bytes: Uint8Array): FormPost {
     : { contentType: told, body: bytes.subarray(headers.length) };
 }
 
-export type ReadMultipart = { ok: true; value: Record<string, unknown>; uploads: number } | { ok: false };
+export type ReadMultipart =
+  | { ok: true; value: Record<string, unknown>; uploads: number; guessed: boolean }
+  | { ok: false };
 
-/** A multipart form as an object; null where the content type is another. An uploaded file is its name, `uploads` counts them. */
+/**
+ * A multipart form as an object; null where the content type is another. An uploaded file is its name, `uploads` counts
+ * them. `guessed`: a text was no UTF-8 and was taken for Windows-1252.
+ */
 export async function readMultipart({ contentType, body }: FormPost): Promise<ReadMultipart | null> {
   if (contentType === null || !/^multipart\/form-data\b/i.test(contentType)) return null;
   const tree = new Map<string, unknown>();
   let uploads = 0;
+  let guessed = false;
+  const textOf = (view: string): string => {
+    const read = utf8Or1252(Buffer.from(view, "latin1"));
+    guessed ||= read.guessed;
+    return read.text;
+  };
   try {
-    const form = await new Response(Buffer.from(body), { headers: { "content-type": contentType } }).formData();
+    // The platform's parser knows UTF-8 only: it is given one character for each byte, and its texts are decoded here.
+    const view = Buffer.from(Buffer.from(body).toString("latin1"));
+    const form = await new Response(view, { headers: { "content-type": contentType } }).formData();
     for (const [name, value] of form) {
-      addFormValue(tree, name, typeof value === "string" ? value : value.name);
+      addFormValue(tree, textOf(name), textOf(typeof value === "string" ? value : value.name));
       if (typeof value !== "string" && value.size > 0) uploads += 1;
     }
   } catch {
     return { ok: false };
   }
-  return { ok: true, value: formValue(tree), uploads };
+  return { ok: true, value: formValue(tree), uploads, guessed };
 }
