@@ -6,6 +6,7 @@ import type { CheckScope } from "../ledger/checks.ts";
 import { LookupFailed } from "../mirror/lookup-failed.ts";
 import type { CheckReport } from "../reconcile/reconcile.ts";
 import { createProgress } from "../report/progress.ts";
+import { awaitTurn } from "./check-turn.ts";
 import { type Invocation, showsProgress } from "./command.ts";
 import { type CrmLine, openCrmLine, type Shop, withRun } from "./compose.ts";
 import type { StopSignal } from "./io.ts";
@@ -77,6 +78,7 @@ async function checkAt(
     const mirrorDeps = desk.mirrorDeps();
     const stopped = { ...base, session: desk.crmSession(), report: null };
     try {
+      const turn = await awaitTurn(shop, invocation, signal);
       const report = await runCheck(
         {
           ledger,
@@ -95,7 +97,7 @@ async function checkAt(
           },
         },
         { scope, notIngested: side.rows },
-      );
+      ).finally(() => turn.release());
       return { ...base, session: desk.crmSession(), report, hold: null, signal: null };
     } catch (error) {
       const received = invocation.signals.received();

@@ -127,6 +127,9 @@ export async function endStaleLedger(
   { report }: Pick<Checked, "report">,
 ): Promise<void> {
   if (report === null || Object.values(report.check.scope).some((bound) => bound !== null)) return;
+  // Another check may have found them again since, so that they were not this one's to adopt.
+  const unknown = await discrepanciesOf({ ledger }, { kinds: ["not-in-ledger"], states: ["new", "open"] });
+  if (unknown.some(({ repairs }) => repairs === 0)) return;
   const ended = await ledger.closeHolds({ kind: "staleLedger" }, clock.wallMs());
   if (ended > 0)
     talk.say("The ledger knows again what the CRM has: the hold staleLedger is ended, and the next sync sends.");

@@ -1,5 +1,8 @@
 import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { awaitTurn } from "../../src/cli/check-turn.ts";
+import type { Talk } from "../../src/cli/talk.ts";
+import { createSqliteLocks } from "../../src/ledger/sqlite/locks.ts";
 import { createSimulator } from "../../src/simulator/simulator.ts";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
 import { createSystemClock } from "../support/system-clock.ts";
@@ -141,6 +144,31 @@ describe("a check beside others", () => {
     expect(drained).toMatchObject({ code: 0, json: { drained: { done: 30 } } });
     expect(checked.json.error).toBeUndefined();
     expect(await world.run("reconcile", "--json")).toMatchObject({ code: 0, json: { checked: 31, matched: 31 } });
+  });
+
+  test("takes its turn after another check, and both find what is missing", async () => {
+    await deliver("a", "b");
+    world.simulator.integration.erase("deal", dealOf("a"));
+    const ran = await Promise.all([
+      world.run("reconcile", "--json"),
+      world.run("reconcile", "--since", "30d", "--json"),
+      world.run("reconcile", "--source", "website", "--json"),
+    ]);
+    for (const { code, json } of ran) {
+      expect(code).toBe(2);
+      expect(json).toMatchObject({ checked: 2, matched: 1, counts: { "deal-missing": 1 } });
+    }
+    expect(ran.map(({ err }) => err).join("")).toContain("Another check is at work on this ledger");
+  });
+
+  test("does not wait for its turn for ever: a signal ends it", async () => {
+    const turn = createSqliteLocks(world.path("crmledger.db")).take("check")!;
+    const controller = new AbortController();
+    const talk = { say: () => controller.abort() } as unknown as Talk;
+    const shop = { ledgerPath: world.path("crmledger.db"), clock: createSystemClock() };
+    await expect(awaitTurn(shop, { talk }, controller.signal)).rejects.toMatchObject({ name: "AbortError" });
+    turn.release();
+    (await awaitTurn(shop, { talk }, new AbortController().signal)).release();
   });
 });
 

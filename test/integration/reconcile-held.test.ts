@@ -146,6 +146,19 @@ it("a check of another scope begins anew", async () => {
   expect(pages().filter((page) => page.includes("/persons?") && !page.includes("cursor"))).toHaveLength(1);
 });
 
+it("begins anew where another one has looked since: what that one saw is not its own any more", async () => {
+  const controller = new AbortController();
+  rig.onSend = ({ path }) => {
+    if (path.endsWith("/notes")) controller.abort();
+  };
+  await expect(checkOn(rig, { signal: controller.signal })).rejects.toMatchObject({ code: "held" });
+  rig.onSend = () => {};
+  await checkOn(rig, { scope: { sinceMs: rig.clock.wallMs() - 24 * HOUR_MS } });
+  const { report, rows } = await checkOn(rig);
+  expect(rows.map(named).sort()).toEqual(expected);
+  expect(report).toMatchObject({ checked: 14, matched: 9 });
+});
+
 it("a check that was stopped too long ago begins anew", async () => {
   const controller = new AbortController();
   rig.onSend = ({ query }) => {

@@ -55,10 +55,11 @@ export function loadCheck(store: Store, id: CheckId): LoadedCheck {
   return checkRow(row);
 }
 
+/** Of a record only the last check that saw it is kept: where another one began since, what was seen is not whole any more. */
 const STOPPED = `${CHECK}
   WHERE ended_at_ms IS NULL AND account_id = @account AND kept_at_ms >= @keptSinceMs AND scope_source IS @source
     AND scope_since_ms IS @sinceMs AND scope_until_ms IS @untilMs
-  ORDER BY id DESC LIMIT 1`;
+    AND id = (SELECT max(id) FROM checks WHERE account_id = @account)`;
 
 export function openCheck(
   store: Store,
