@@ -222,7 +222,7 @@ export const COMMANDS: readonly CommandRow[] = [
       { flags: "--lane <name>", description: "lane to send them in (background)", choices: LANES },
       { flags: "--rejects <file>", description: "write rejected records here too, to mend and import again" },
       { flags: "--format <name>", description: "instead of finding out", choices: FORMATS },
-      { flags: "--as-new", description: "take a file that looks like a re-export" },
+      { flags: "--as-new", description: "take a file that looks like a re-export or has no readable times" },
     ],
     examples: [
       ["import missed.csv", "then send them with: crmledger sync"],

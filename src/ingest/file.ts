@@ -11,6 +11,7 @@ import { errorCode } from "./open.ts";
 import { checkReexport, isSuspicious } from "./reexport.ts";
 import { emptyCounts, type TakenFile } from "./taker.ts";
 import { OPEN_REJECTS_MAX, Takers } from "./takers.ts";
+import { checkTimes } from "./unread-times.ts";
 import { shownName, Warnings } from "./warnings.ts";
 
 /** Takes a file's records. Safe to repeat: what was taken before is a duplicate. */
@@ -24,20 +25,16 @@ export const importFile: ImportFile = async (deps, source, options) => {
     const makeTakers = (given: IngestDeps, onReject: (raw: string) => void): Takers =>
       new Takers(given, source, mapping, given === deps ? warnings : new Warnings(), options.sources ?? [], onReject);
     if (!options.asNew) {
-      const check = await checkReexport(deps.ledger, mapping, rows(), taken.flat);
-      const dry = { ...deps, dryRun: true, progress: undefined, onVerdict: undefined };
-      if (check.suspicious)
-        refuseReexport(
-          input,
-          check,
-          await wouldTake(
-            dry,
-            makeTakers(dry, () => {}),
-            taken,
-            input,
-            rows,
-          ),
-        );
+      const times = checkTimes(source);
+      const check = await checkReexport(deps.ledger, mapping, rows(), taken.flat, times.see);
+      const unread = times.refusal(input.shown);
+      if (check.suspicious || unread !== null) {
+        const dry = { ...deps, dryRun: true, progress: undefined, onVerdict: undefined };
+        const takers = makeTakers(dry, () => {});
+        const strangers = await wouldTake(dry, takers, taken, input, rows);
+        if (unread !== null && strangers > 0) throw unread;
+        if (check.suspicious) refuseReexport(input, check, strangers);
+      }
     }
     const rejected = new Set<string>();
     const takers = makeTakers(deps, (raw) => {

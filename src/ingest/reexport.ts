@@ -1,5 +1,5 @@
 /** The guard against taking one export of the same submissions twice, under other keys. */
-import type { Mapping } from "../intake/mapping.ts";
+import type { Mapped, Mapping } from "../intake/mapping.ts";
 import { unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -16,12 +16,16 @@ export interface ReexportCheck {
 
 type Candidate = Parameters<Ledger["countReexported"]>[0][number];
 
-/** Whether 20 or more records and over half of the file match known persons and times, of any source, under other keys. */
+/**
+ * Whether 20 or more records and over half of the file match known persons and times, of any source, under other keys.
+ * `see` is told of each record, so that the file is mapped once for all that is looked at before it is taken.
+ */
 export async function checkReexport(
   ledger: Ledger,
   mapping: Mapping,
   rows: AsyncIterable<Row>,
   flat: boolean,
+  see: (mapped: Mapped, line: number | null) => void = () => {},
 ): Promise<ReexportCheck> {
   let records = 0;
   let matched = 0;
@@ -34,6 +38,7 @@ export async function checkReexport(
     for (const record of await recordsOf(row, mapping, flat)) {
       records += 1;
       const mapped = await mapping.map(record, flat);
+      see(mapped, row.line);
       if (mapped.type !== "submission" || mapped.submittedAtMs === null) continue;
       chunk.push({ key: mapped.key, submittedAtMs: mapped.submittedAtMs, identityKeys: mapped.identityKeys });
       if (chunk.length >= CHUNK) await count();
