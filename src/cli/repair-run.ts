@@ -1,7 +1,9 @@
 import type { CrmAdapter } from "../crm/adapter.ts";
 import type { CheckId, DiscrepancyFilter, DiscrepancyRow } from "../ledger/checks.ts";
+import type { IncomingSubmission } from "../ledger/rows.ts";
 import {
   isWished,
+  type LackingFile,
   type RepairDeps,
   type RepairOutcome,
   type RepairWish,
@@ -98,20 +100,18 @@ export async function repairAll(
   return outcome;
 }
 
-async function ingestFiles(
-  shop: Shop,
-  invocation: Invocation,
-  files: readonly { file: string; source: string }[],
-): Promise<void> {
+/** Of each file what the check found to be lacking, and history, which is never sent: the rest of an old export is not meant. */
+async function ingestFiles(shop: Shop, invocation: Invocation, files: readonly LackingFile[]): Promise<void> {
   const { importFile } = await import("../ingest/file.ts");
   await withRun(shop, "import", async (runId) => {
     const deps = await ingestDeps(shop, runId, { dryRun: false, backfill: "guarded" });
     const counts = [];
-    for (const { file, source } of files) {
+    for (const { file, source, keys } of files) {
       const settings = shop.config.sources[source];
       if (settings === undefined) continue;
       const options = { file, format: null, asNew: isArchived(file), rejectsFile: null };
-      const report = await importFile(deps, settings, options);
+      const wanted = ({ key, history }: IncomingSubmission): boolean => history || keys.has(key);
+      const report = await importFile({ ...deps, wanted }, settings, options);
       for (const warning of report.warnings) invocation.talk.warn(warning);
       counts.push(...report.files);
     }

@@ -21,6 +21,8 @@ export interface IngestDeps {
   signal?: AbortSignal;
   /** Of an import: told of each submission of the file with its verdict, of those too that are known. */
   onVerdict?: (item: IncomingSubmission, verdict: IngestVerdict) => void;
+  /** False: this submission is left where it is, neither taken nor counted. Absent: all are wanted. */
+  wanted?: (item: IncomingSubmission) => boolean;
   /** Nothing is written: verdicts are computed against the ledger, and `mapped` is filled. */
   dryRun: boolean;
 }

@@ -179,6 +179,7 @@ export class Taker {
     };
     if (source.sameWithinMs !== null) item.sameWithinMs = source.sameWithinMs;
     if (source.revisions === "update") item.revisions = source.revisions;
+    if (this.#deps.wanted?.(item) === false) return;
     this.#submissions.push({ item, file, rejectId });
     this.onSubmission(item);
     this.#bytes += raw.length;

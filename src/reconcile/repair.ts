@@ -58,6 +58,13 @@ export interface RepairDeps {
   nowMs: number;
 }
 
+/** A file of which the ledger lacks these keys. */
+export interface LackingFile {
+  file: string;
+  source: string;
+  keys: Set<string>;
+}
+
 /**
  * Queues what is wished for among the discrepancies of `filter`. Files that hold what the ledger doesn't know go to `ingest`
  * first, so that records at the CRM are adopted for submissions that are known by then. `accept` closes drift and links as
@@ -68,13 +75,12 @@ export async function repair(
   wish: RepairWish,
   ids: ReadonlySet<string>,
   filter: DiscrepancyFilter,
-  ingest: (files: readonly { file: string; source: string }[]) => Promise<void>,
+  ingest: (files: readonly LackingFile[]) => Promise<void>,
 ): Promise<RepairOutcome> {
   const outcome: RepairOutcome = { queued: 0, kinds: { queued: {}, done: {}, left: {} }, refused: [] };
   const unknown: DiscrepancyRow[] = [];
   await eachWished(deps, wish, ids, { ...filter, kinds: ["not-ingested"] }, async (rows) => void unknown.push(...rows));
-  const files = new Map(unknown.map(({ order }) => [JSON.stringify(order), order as { file: string; source: string }]));
-  if (files.size > 0) await ingest([...files.values()]);
+  if (unknown.length > 0) await ingest(filesOf(unknown));
   await queue(deps, wish, unknown, outcome);
   await eachWished(deps, wish, ids, filter, async (wished) => {
     const rows = wished.filter(({ repair }) => repair !== "ingest");
@@ -88,6 +94,17 @@ export async function repair(
     await queue(deps, wish, others, outcome);
   });
   return outcome;
+}
+
+function filesOf(rows: readonly DiscrepancyRow[]): LackingFile[] {
+  const files = new Map<string, LackingFile>();
+  for (const { order, key } of rows) {
+    const name = JSON.stringify(order);
+    const lacking = files.get(name) ?? { ...(order as { file: string; source: string }), keys: new Set() };
+    if (key !== null) lacking.keys.add(key);
+    files.set(name, lacking);
+  }
+  return [...files.values()];
 }
 
 async function eachWished(

@@ -165,6 +165,19 @@ describe("crmledger reconcile", () => {
     expect(dealOf("lost")).toBeGreaterThan(0);
     expect(await check(...against)).toMatchObject({ code: 0 });
   });
+
+  test("takes in of a file no more than the check found: what is older than its time stays out", async () => {
+    await deliver("a");
+    const old = lead("of-before", { submittedAt: "2024-03-01T10:00:00Z" });
+    const rows = [old, lead("a"), lead("lost")];
+    const file = world.write("export.jsonl", rows.map((row) => JSON.stringify(row)).join("\n"));
+    const against = ["--source", "website", "--against", file];
+    expect((await check(...against, "--since", "30d", "--repair")).json.repairs.done).toEqual({ "not-ingested": 1 });
+    await sync();
+    expect(world.simulator.records.deals.map(({ title }) => title).sort()).toEqual(["Deal a", "Deal lost"]);
+    expect((await check(...against)).json.counts).toEqual({ "not-ingested": 1 });
+    expect((await world.run("report", "--json")).json).toMatchObject({ received: 2, duplicate: 0, conflict: 0 });
+  });
 });
 
 describe("an export that is held against the ledger", () => {
