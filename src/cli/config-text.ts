@@ -135,8 +135,8 @@ notes:
 #alerts:
 # Address that is told start, success and failure of each run. Default: none
 #heartbeat:
-# How long things are kept; the accounting rows stay.
-#retention: { archive: 90d, payloads: 400d, rejects: 90d }
+# When old data of people goes; the accounting rows stay. Default: nothing is erased. Example: { archive: 90d, payloads: 400d, rejects: 90d }
+#retention:
 `;
 
 function sourcesPart(answers: InitAnswers): string {

@@ -3,6 +3,7 @@ import { checkMaps } from "./check-maps.ts";
 import type { Reply, RunCommand } from "./command.ts";
 import { withRun, withShop } from "./compose.ts";
 import { exitCodeOfRun } from "./exit-code.ts";
+import { keepRetention } from "./retention.ts";
 import { spooledSources } from "./sources.ts";
 import { ingestDeps, type TakenIn, takeIn } from "./take-in.ts";
 
@@ -19,6 +20,7 @@ export const run: RunCommand = (invocation) =>
         sources,
         invocation,
       );
+      if (!signal.aborted) taken.warnings.push(...(await keepRetention(shop, invocation)));
       const reply = replyOf(taken);
       return { result: reply, summary: reply.json, exitCode: reply.exitCode };
     });

@@ -11,6 +11,7 @@ import { beginDrainRun, type DrainRun, drainWithProgress } from "./drain-run.ts"
 import { errorDocument } from "./error-document.ts";
 import { exitCodeOfError, exitCodeOfRun } from "./exit-code.ts";
 import { remapHeld } from "./remap-held.ts";
+import { keepRetention } from "./retention.ts";
 import { sourceNamed, spooledSources } from "./sources.ts";
 import { holdDocument } from "./status.ts";
 import { ingestDeps, NOTHING_TAKEN, type TakenIn, takeIn } from "./take-in.ts";
@@ -128,6 +129,8 @@ async function work(
   if (signal.aborted) return;
   await remapHeld(shop, invocation);
   progressed.report = await drainWithProgress(shop, invocation, begun.runId, limits, signal);
+  if (progressed.taken !== NOTHING_TAKEN && !signal.aborted)
+    progressed.taken.warnings.push(...(await keepRetention(shop, invocation)));
   for (const warning of progressed.report.warnings) invocation.talk.warn(warning);
   const { setupMissing } = progressed.report;
   if (setupMissing !== null) invocation.talk.error(setupMissing.message, setupMissing.hint);

@@ -19,7 +19,13 @@ export interface CrmSettings {
 export interface LaterSettings {
   alerts: unknown;
   heartbeat: string | null;
-  retention: { archiveMs: number; payloadsMs: number; rejectsMs: number } | null;
+}
+
+/** Ages at which something is erased: archived spool files, payloads of ended submissions, closed rejects. */
+export interface Retention {
+  archiveMs: number;
+  payloadsMs: number;
+  rejectsMs: number;
 }
 
 /** The whole configuration with defaults filled in, absolute paths and units in the names. Frozen. */
@@ -34,12 +40,14 @@ export interface Config {
   plan: PlanSettings;
   /** By name, in the order of the file; `import` is always there. */
   sources: Readonly<Record<string, SourceSettings>>;
+  /** Null: nothing is ever erased by itself. */
+  retention: Retention | null;
   later: LaterSettings;
 }
 
 /** Keys of the file that this version keeps but does not act on. */
 export function unusedKeys(config: Config): string[] {
-  const { alerts, heartbeat, retention } = config.later;
-  const later = [alerts !== null && "alerts", heartbeat !== null && "heartbeat", retention !== null && "retention"];
+  const { alerts, heartbeat } = config.later;
+  const later = [alerts !== null && "alerts", heartbeat !== null && "heartbeat"];
   return later.filter((key) => key !== false);
 }

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { type Document, LineCounter, parseDocument } from "yaml";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { DrainSettings, SourceSettings } from "../domain/settings.ts";
-import type { Config, LaterSettings, TokenSource } from "./config.ts";
+import type { Config, LaterSettings, Retention, TokenSource } from "./config.ts";
 import { dailyTokensOfPlan } from "./daily-tokens.ts";
 import { type Environment, expandEnvironment } from "./environment.ts";
 import { configError, nearest, type Path, type Problem } from "./problem.ts";
@@ -157,6 +157,7 @@ function build(shape: FileShape, origin: ConfigOrigin, token: TokenSource, probl
     drain: drainSettings(shape, sources, problems),
     plan: generalPlan(shape),
     sources,
+    retention: retentionOf(shape),
     later: laterSettings(shape),
   };
 }
@@ -215,20 +216,14 @@ function drainSettings(
   };
 }
 
-function laterSettings(shape: FileShape): LaterSettings {
-  const { alerts, heartbeat, retention } = shape;
-  return {
-    alerts: alerts ?? null,
-    heartbeat: heartbeat ?? null,
-    retention:
-      retention === undefined
-        ? null
-        : {
-            archiveMs: retention.archive ?? 90 * DAY_MS,
-            payloadsMs: retention.payloads ?? 400 * DAY_MS,
-            rejectsMs: retention.rejects ?? 90 * DAY_MS,
-          },
-  };
+function laterSettings({ alerts, heartbeat }: FileShape): LaterSettings {
+  return { alerts: alerts ?? null, heartbeat: heartbeat ?? null };
+}
+
+function retentionOf({ retention }: FileShape): Retention | null {
+  if (retention === undefined) return null;
+  const { archive = 90 * DAY_MS, payloads = 400 * DAY_MS, rejects = 90 * DAY_MS } = retention;
+  return { archiveMs: archive, payloadsMs: payloads, rejectsMs: rejects };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -4,7 +4,8 @@ import { basename, dirname, extname, join } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import { errorCode } from "./open.ts";
 
-const ARCHIVE = ".archive";
+/** The folder in a spool with what is in the ledger. */
+export const ARCHIVE = ".archive";
 /** Files of one name in one day's folder. */
 const NAMESAKES_MAX = 10_000;
 

@@ -25,7 +25,20 @@ export interface Move {
   done: boolean;
 }
 
+/** How many rows were thinned. */
+export interface Thinned {
+  payloads: number;
+  rejects: number;
+}
+
 export interface CareLedger {
+  /**
+   * Erases what ended before these instants (UTC ms), `limit` rows of a kind at the most: the payloads of done and dropped
+   * submissions (records, contents, steps' contents, earlier versions, texts of errors, values of differences) and closed
+   * rejects' records. The rows stay with keys, hashes, identity keys and CRM ids, so that reports count them and duplicates
+   * are recognised. What is not ended or failed keeps its payload, and so does what another version of it still needs.
+   */
+  thin(before: { payloadsMs: number; rejectsMs: number }, limit: number): Promise<Thinned>;
   /**
    * Writes one state of the ledger into a new file that only its owner can read, beside runs that go on: they wait for
    * nothing. It is written as `FILE.part`, checked whole, and named only then. Rejects with `usage` where the file is there

@@ -120,11 +120,17 @@ describe("the contract's example", () => {
   });
 
   it("keeps what a later version acts on, and says so", () => {
-    expect(unusedKeys(config)).toEqual(["alerts", "heartbeat", "retention"]);
-    expect(config.later.retention).toEqual({
-      archiveMs: 7_776_000_000,
-      payloadsMs: 34_560_000_000,
-      rejectsMs: 7_776_000_000,
+    expect(unusedKeys(config)).toEqual(["alerts", "heartbeat"]);
+  });
+
+  it("erases nothing by itself unless `retention` says so, and what it leaves out at the usual age", () => {
+    const DAY_MS = 86_400_000;
+    expect(config.retention).toEqual({ archiveMs: 90 * DAY_MS, payloadsMs: 400 * DAY_MS, rejectsMs: 90 * DAY_MS });
+    const crm = "crm: { type: pipedrive }";
+    expect(parse(crm).retention).toBeNull();
+    expect(parse(`${crm}\nretention: { payloads: 30d }`).retention).toMatchObject({
+      payloadsMs: 30 * DAY_MS,
+      archiveMs: 90 * DAY_MS,
     });
   });
 

@@ -18,9 +18,12 @@ export interface Repaired {
   state: SubmissionState;
   dueAtMs: number;
   contentHash: string;
+  /** Its payload was thinned or forgotten, or it never had one: its chain can't be written once more. */
+  isErased: 0 | 1;
 }
 
-const COLUMNS = "id, source, key, state, due_at_ms AS dueAtMs, content_hash AS contentHash";
+const COLUMNS =
+  "id, source, key, state, due_at_ms AS dueAtMs, content_hash AS contentHash, content IS NULL AS isErased";
 
 export function findRepaired(store: Store, id: SubmissionId): Repaired | undefined {
   return store.one<Repaired>(`SELECT ${COLUMNS} FROM submissions WHERE id = ?`, id);

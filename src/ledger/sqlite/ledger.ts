@@ -43,6 +43,7 @@ import { queueRepairs } from "./repairs.ts";
 import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
 import type { Store } from "./store.ts";
 import { takeOver } from "./takeover.ts";
+import { thin } from "./thin.ts";
 import { turn } from "./turn.ts";
 import { openRejects, unfinished } from "./unfinished.ts";
 import { versions } from "./versions.ts";
@@ -68,6 +69,7 @@ export function sqliteLedger(store: Store): Ledger {
     facts: verb(facts),
     copyTo: (file, options) => copyTo(store, file, options),
     movedCopy: verb(movedCopy),
+    thin: verb(thin),
     retire: verb(retire),
     move: verb(moveOf),
     close: verb((open) => {

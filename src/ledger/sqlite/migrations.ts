@@ -7,6 +7,7 @@ import { sql as submissions } from "./migrations/0001-submissions.sql.ts";
 import { sql as limitsAndMirror } from "./migrations/0002-limits-and-mirror.sql.ts";
 import { sql as checks } from "./migrations/0003-checks.sql.ts";
 import { sql as accountsReport } from "./migrations/0004-accounts-report.sql.ts";
+import { sql as retention } from "./migrations/0005-retention.sql.ts";
 
 export interface Migration {
   version: number;
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: "0002-limits-and-mirror", sql: limitsAndMirror },
   { version: 3, name: "0003-checks", sql: checks },
   { version: 4, name: "0004-accounts-report", sql: accountsReport },
+  { version: 5, name: "0005-retention", sql: retention },
 ];
 
 /** What this program writes. */

@@ -6,7 +6,6 @@ import { HELD_BACK_UNTIL_MS } from "../rows.ts";
 import { adopt } from "./adoption.ts";
 import { backToQueue, findRepaired, isSetAside, type RepairContext } from "./back-to-queue.ts";
 import { dropRecord } from "./mirror.ts";
-import { isShell } from "./shells.ts";
 import type { Store } from "./store.ts";
 
 type Order<Type extends RepairOrder["type"]> = Extract<RepairOrder, { type: Type }>;
@@ -136,8 +135,8 @@ function recreate(store: Store, context: RepairContext, order: Order<"recreate">
   const step = store.one<{ submissionId: SubmissionId; entity: Entity }>(DONE_STEP, stepId, crmId);
   const submission = step === undefined ? undefined : findRepaired(store, step.submissionId);
   if (step === undefined || submission === undefined) return "changed";
-  // Of a record that was only adopted nothing is known that could be written.
-  if (isSetAside(submission) || isShell(submission)) return "changed";
+  // Of a record that was only adopted, or whose payload is gone, nothing is known that could be written.
+  if (isSetAside(submission) || submission.isErased) return "changed";
   if (submission.state === "inProgress") return "busy";
   if (step.entity === "person" || step.entity === "organization") rehang(store, context, submission.id);
   store.run(FORGET, stepId);
