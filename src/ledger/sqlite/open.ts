@@ -169,8 +169,8 @@ function connect(path: string, options: OpenOptions, fresh: boolean): Store {
     db.pragma("foreign_keys = ON");
     // A long check or backup lets the write-ahead log grow; afterwards the file gives the room back.
     db.pragma("journal_size_limit = 67108864");
-    // Pages of a claim's and a turn's working set.
-    db.pragma("cache_size = -32000");
+    // Pages of a claim's and a turn's working set; twice as many took a long check over its bound of memory.
+    db.pragma("cache_size = -16000");
     db.pragma("temp_store = MEMORY");
     return store;
   } catch (error) {
