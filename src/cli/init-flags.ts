@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
+import { IMPORT_SOURCE } from "../config/source-settings.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { Invocation } from "./command.ts";
 import type { InitAnswers, InitSource } from "./config-text.ts";
@@ -106,12 +107,25 @@ function sourcesOf(flags: InitFlags, cwd: string, folder: string): InitSource[] 
   if (flags.spool !== undefined && (names.length > 1 || names[0]?.includes("="))) {
     throw new CrmledgerError("usage", "--spool is for one --source NAME", { hint: "--source NAME=FOLDER, for each." });
   }
+  const taken = new Set([IMPORT_SOURCE]);
   return names.map((text) => {
     const at = text.indexOf("=");
     const name = at === -1 ? text : text.slice(0, at);
+    if (taken.has(name) || name === "__proto__") throw new CrmledgerError("usage", ...nameRefused(name));
+    taken.add(name);
     const path = at === -1 ? flags.spool : text.slice(at + 1);
     return { name, spool: path === undefined ? `./spool/${name}` : fromFolder(cwd, folder, path) };
   });
+}
+
+function nameRefused(name: string): [string, { hint: string }] {
+  if (name === IMPORT_SOURCE)
+    return [
+      `--source ${name}: init writes that source itself, for files by \`crmledger import\``,
+      { hint: "Choose another name." },
+    ];
+  const why = name === "__proto__" ? "can't be the name of a source" : "is named twice";
+  return [`--source ${name} ${why}`, { hint: "Give each source a name of its own." }];
 }
 
 /** Paths on the command line start at the working folder, paths in the file at the file's folder. */

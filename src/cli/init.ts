@@ -15,6 +15,7 @@ import { createRealClock } from "./real-clock.ts";
 import { makeSpool } from "./spool-folder.ts";
 import { SERVICE_NAME, systemdUnits, TIMER_NAME } from "./systemd-units.ts";
 import { webRootOf } from "./web-root.ts";
+import { refuseUnwritable } from "./write-whole.ts";
 
 /** What was written, and what is for the user to do. */
 interface Made {
@@ -37,6 +38,8 @@ export const run: RunCommand = async (invocation) => {
       hint: "Nothing was changed. Replace it with --force.",
     });
   }
+  // Asked before the questions: whoever has answered them all should not learn it at the end.
+  if (existsSync(dirname(file))) refuseUnwritable(file);
   const { answers, newToken } = await answersOf(invocation, flags, dirname(file));
   const text = configText(answers);
   const config = readBack(invocation, text, file, answers);
@@ -130,7 +133,7 @@ function documentOf({ config, spools, cron, units, unitFiles, answers: { found }
   return { config: config.file, ledger: config.ledger, spools, cron, systemd: { ...units, files: unitFiles }, account };
 }
 
-function pageOf({ config, spools, cron, units, unitFiles }: Made, style: Style): string {
+function pageOf({ config, spools, cron, units, unitFiles, answers }: Made, style: Style): string {
   const install =
     unitFiles.length > 0
       ? [`Or let systemd: ${unitFiles.join(" and ")} are written. As root, with both in /etc/systemd/system:`]
@@ -160,6 +163,11 @@ function pageOf({ config, spools, cron, units, unitFiles }: Made, style: Style):
     "",
     "Then let cron run it every 5 minutes (crontab -e, as this user; no flock: an overlap leaves by itself):",
     `  ${cron}`,
+    ...(answers.tokenEnv === null
+      ? []
+      : [
+          `cron knows nothing of ${answers.tokenEnv}: put ${answers.tokenEnv}=TOKEN, with the token itself, on a line above it.`,
+        ]),
     "To get errors by mail, put MAILTO=you@example.com on the line above it and leave out 2>&1.",
     "",
     ...install,

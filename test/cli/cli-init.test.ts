@@ -147,6 +147,23 @@ describe("init by flags", () => {
     expect(err).toContain(`${world.path("public_html/spool")} lies where a web server seems to hand files out`);
   });
 
+  it.each([
+    ["import", [], "init writes that source itself"],
+    ["web", ["--source", "web=./other"], "is named twice"],
+    ["__proto__", [], "can't be the name"],
+  ])("refuses a source called %s, in words of what was typed", async (name, more, said) => {
+    const ran = await world.run("init", ...flags(), "--offline", "--source", name, ...more);
+    expect(ran.code).toBe(64);
+    expect(ran.err).toContain(said);
+    expect(existsSync(world.path("crmledger.yaml"))).toBe(false);
+  });
+
+  it("says that cron needs the variable with the token", async () => {
+    const ran = await world.run("init", "--token-env", "PD", "--offline");
+    expect(ran.out).toContain("put PD=TOKEN, with the token itself, on a line above it");
+    expect((await world.run("init", ...flags(), "--offline", "--force")).out).not.toContain("on a line above it.");
+  });
+
   it("--offline asks nobody", async () => {
     await world.run("init", ...flags(), "--offline");
     expect(world.simulator.requests.total).toBe(0);
