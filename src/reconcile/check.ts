@@ -1,6 +1,6 @@
 /** A whole check: look at the CRM entity by entity, let SQL find what differs, name it, write it down. */
 import { ENTITIES, type Entity } from "../domain/catalog.ts";
-import type { CheckRow, CheckScope } from "../ledger/checks.ts";
+import type { CheckRow, CheckScope, ExtraRecord, Page } from "../ledger/checks.ts";
 import { Judging } from "./judging.ts";
 import { lookById } from "./look.ts";
 import { priceCheck } from "./price.ts";
@@ -63,8 +63,9 @@ async function lookAt(looking: Looking, way: Way): Promise<void> {
     await next("deleted");
   }
   if (progress.part === "deleted") {
-    // This list alone shows what somebody deleted.
-    if (entity === "deal" && (await leavesMoreThan(0, looking))) await walkSubset(looking, "deleted");
+    // This list alone shows what somebody deleted, also of chains that the ledger does not know any more.
+    if (entity === "deal" && ((await leavesMoreThan(0, looking)) || (await showsUnknown(looking))))
+      await walkSubset(looking, "deleted");
     await next("byId");
   }
   await lookById(looking, way);
@@ -72,6 +73,17 @@ async function lookAt(looking: Looking, way: Way): Promise<void> {
 
 async function leavesMoreThan(count: number, { deps, check, entity }: Looking): Promise<boolean> {
   return (await deps.ledger.unsighted(check.id, entity, null, count + 1)).rows.length > count;
+}
+
+/** Whether a stamp was seen that the ledger doesn't know: it is older than the CRM, and does not know its deleted ones either. */
+async function showsUnknown({ deps, check }: Looking): Promise<boolean> {
+  let after: string | null = null;
+  do {
+    const page: Page<ExtraRecord> = await deps.ledger.extraRecords(check.id, after, 1);
+    if (page.rows.some(({ step }) => step?.state !== "done")) return true;
+    after = page.next;
+  } while (after !== null);
+  return false;
 }
 
 async function judge(

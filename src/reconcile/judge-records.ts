@@ -147,10 +147,11 @@ function notInLedger({ sighting, submission, step }: ExtraRecord, context: Judge
   if (stamp === null) return null;
   const named = submission ?? splitStamp(stamp);
   const name: StepName = entity === "note" ? `note.${part ?? 1}` : entity;
-  const message =
+  const known =
     submission === null
       ? "our stamp, and the ledger has no such submission"
       : "our stamp, and the ledger does not know of it";
+  const message = sighting.state === "deleted" ? `${known}; it was deleted since` : known;
   const order: RepairOrder = {
     type: "adopt",
     source: named.source,

@@ -100,6 +100,27 @@ describe("a lost ledger", () => {
     expect(await openBreaks()).toEqual([]);
   });
 
+  it.each(["before", "after"])(
+    "brings back no deal that people deleted; records taken in %s the repair",
+    async (when) => {
+      await deliver(CHAINS.slice(0, 10));
+      const before = rig.simulator.log.length;
+      const gone = rig.simulator.records.deals.slice(0, 3).map(({ id }) => id);
+      for (const id of gone) rig.simulator.deleteDeal(id);
+      await rig.clock.advance(2 * HOUR_MS);
+      await rig.goOnWith(null);
+      if (when === "before") await rig.take(CHAINS.slice(0, 10));
+      await checkOn(rig);
+      expect((await repairOn(rig)).refused).toEqual([]);
+      if (when === "after") await rig.take(CHAINS.slice(0, 10));
+      await rig.runOut();
+      expect(writesSince(before)).toEqual([]);
+      const { rows } = await checkOn(rig);
+      const open = rows.filter(({ state }) => state === "new" || state === "open").map(named);
+      expect(open.sort()).toEqual(gone.map((id) => `deal-deleted deal:${id}`).sort());
+    },
+  );
+
   it("is noticed by a sync before anything is written", async () => {
     await deliver(CHAINS);
     const before = rig.simulator.log.length;

@@ -28,7 +28,7 @@ type StampedSighting = RawSighting & { own: 0 | 1 };
 export function extraRecords(store: Store, id: CheckId, after: string | null, limit: number): Page<ExtraRecord> {
   return pageOf<StampedSighting, ExtraRecord>(store, id, STAMPED, after, limit, ({ own, ...row }, check) => {
     if (own === 1) return null;
-    if (row.state !== "present" && row.state !== "archived") return null;
+    if (row.state === "gone" || row.state === "hidden") return null;
     if (row.stampedFor !== null) return extraOf(store, check, row, row.stampedFor);
     const sighting = sightingRow(row);
     return mayBeOf(check.scope, row) ? { sighting, step: null, submission: null, ownIsThere: false, tries: [] } : null;
@@ -42,6 +42,8 @@ function extraOf(store: Store, check: LoadedCheck, row: RawSighting, id: Submiss
   const name = entity === "note" ? `note.${row.part ?? 1}` : entity;
   const named = store.one<{ id: StepId }>(NAMED, id, name);
   const step = named === undefined ? null : stepFact(store, named.id);
+  // What people deleted is told only where the ledger would write it once more.
+  if (row.state === "deleted" && step?.state === "done") return null;
   const { submissionState } = submission;
   // The run that works on it, or the next look at what is uncertain, finds the record by itself.
   if ((submissionState === "inProgress" || submissionState === "uncertain") && step?.state !== "done") return null;
