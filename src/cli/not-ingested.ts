@@ -6,6 +6,7 @@ import type { SourceSettings } from "../domain/settings.ts";
 import type { CheckScope } from "../ledger/checks.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
 import type { NotIngested } from "../reconcile/reconcile.ts";
+import { counted } from "../report/human.ts";
 import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";
 import { ingestDeps } from "./take-in.ts";
@@ -107,7 +108,9 @@ async function holdAgainst(
   const options = { file, format: null, asNew: isArchived(file), rejectsFile: null };
   let mapped: IncomingSubmission[];
   try {
-    ({ mapped } = await importFile(deps, source, options));
+    const report = await importFile(deps, source, options);
+    mapped = report.mapped;
+    if (!isArchived(file)) noteRejected(file, report.files, side);
   } catch (error) {
     if (!(error instanceof CrmledgerError) || error.code !== "inputUnreadable" || !isArchived(file)) throw error;
     side.notes.push(`${file} can't be read any more: ${error.message}`);
@@ -121,6 +124,15 @@ async function holdAgainst(
     const { line } = one.origin;
     side.rows.push({ source: one.source, key: one.key, email, submittedAtMs: one.submittedAtMs, file, line });
   }
+}
+
+/** They have neither key nor time to be looked for by: whether they ever came in only a person can tell. */
+function noteRejected(file: string, files: readonly { rejected: number }[], side: SourceSide): void {
+  const rejected = files.reduce((sum, each) => sum + each.rejected, 0);
+  if (rejected === 0) return;
+  side.notes.push(
+    `${file}: ${counted(rejected, "record")} that no submission can be made of; \`crmledger import --dry-run\` counts them, \`crmledger rejects\` lists those that came in`,
+  );
 }
 
 function inTime(atMs: number | null, { sinceMs, untilMs }: CheckScope): boolean {

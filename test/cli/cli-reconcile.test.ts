@@ -192,6 +192,18 @@ describe("an export that is held against the ledger", () => {
     expect((await world.run("status", "--json")).json.queue).toMatchObject({ done: 25, pending: 0 });
   });
 
+  test("tells of records that no submission can be made of: whether they came in nobody knows", async () => {
+    await deliver("a");
+    const nobody = { id: "x", submittedAt: new Date().toISOString(), person: { name: "Without address" } };
+    const file = world.write("export.json", JSON.stringify([lead("a"), nobody]));
+    const { json } = await world.run("reconcile", "--against", file, "--source", "website", "--json");
+    expect(json.notChecked).toEqual([
+      expect.stringContaining("export.json: 1 record that no submission can be made of"),
+    ]);
+    const report = await world.run("report", "--against", file, "--source", "website");
+    expect(report.err).toContain("export.json: 1 record that no submission can be made of");
+  });
+
   test("of another source is known there, and taken by nobody", async () => {
     world.config(`${WEBSITE}  shop:\n    spool: ./shop\n`);
     world.write("shop/.keep", "");
