@@ -142,6 +142,26 @@ describe("a tool that nobody knows", () => {
     });
   });
 
+  test.each([
+    ["2026/11/20 10:15", "2026/11/21 9:00"],
+    ["Nov 20, 2026 10:15 AM", "May 1, 2026 1:00 PM"],
+    ["20.11.2026 10:15:00", "21.11.2026 9:00:00"],
+    ["11/20/2026 10:15 AM", "11/21/2026 9:00 PM"],
+  ])("writes its times as %s", async (one, other) => {
+    const { rows } = await imported(
+      "times.csv",
+      `id,Date,mail\n1,"${one}",a@example.com\n2,"${other}",b@example.com\n`,
+    );
+    expect(rows[0]?.submittedAtMs).toBe(Date.UTC(2026, 10, 20, 10, 15));
+    expect(rows[1]?.content?.badValues).toBeUndefined();
+  });
+
+  test("has no time that can be told: the draft says that then old ones are sent too", async () => {
+    const { remarks, map } = await draftOfText("odd.csv", "id,Date,mail\n1,20th of Nov,a@example.com\n");
+    expect(map).not.toHaveProperty("submittedAt");
+    expect(remarks.join(" ")).toContain("each record is sent, last year's too");
+  });
+
   test("may nest its members, and list its records in an API's answer", async () => {
     const record = (n: number) => ({
       id: `r${n}`,

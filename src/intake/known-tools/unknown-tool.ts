@@ -73,7 +73,12 @@ function remarksOf({ id, time, email, phone }: Guess, candidate: string | null):
           "No member looks like an id: the key is a hash of content and time, so an edited record becomes a new submission.",
         ]
       : []),
-    ...(time === null ? ["No member looks like the time of the submission: the time of ingest counts."] : []),
+    ...(time === null
+      ? [
+          "No member looks like the time of the submission: the time of ingest counts, so each record is sent, last year's too.",
+          "Has it one in another form? Then add submittedAt to the map (with $time), and sendFrom to the source.",
+        ]
+      : []),
     "What means what was guessed from values and names. Add deal.title to open a deal for each record.",
   ];
 }
