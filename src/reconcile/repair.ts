@@ -40,13 +40,17 @@ export function isWished(row: DiscrepancyRow, wish: RepairWish, ids: ReadonlySet
     case "safe":
       return isSafe(row);
     case "recreate":
-      // What people deleted comes back only one by one.
-      return row.repair === "recreate" && (named || row.kind.endsWith("-missing"));
+      // What people deleted comes back only one by one; what is only hidden from our user would be there twice.
+      return row.repair === "recreate" && (named || (row.kind.endsWith("-missing") && !isHidden(row)));
     case "overwrite":
       return row.kind.endsWith("-drift") || row.kind === "link-wrong";
     case "merge":
       return named && MERGEABLE.test(row.kind);
   }
+}
+
+function isHidden({ actual }: DiscrepancyRow): boolean {
+  return (actual as { hidden?: boolean } | null)?.hidden === true;
 }
 
 type RepairLedger = Pick<Ledger, "discrepancies" | "queueRepairs" | "acceptDiscrepancies" | "ownWrites">;

@@ -48,6 +48,18 @@ const done = (from: number): string[] =>
 const deals = () => rig.simulator.records.deals.filter(({ is_deleted }) => !is_deleted);
 
 describe("recreate", () => {
+  it("without ids writes nothing again that is only hidden from this token's user", async () => {
+    const [first, second] = await delivered();
+    rig.simulator.hide("deal", first!.deal);
+    rig.simulator.erase("deal", second!.deal);
+    await openRows();
+    expect((await repairOn(rig, "recreate")).queued).toBe(1);
+    const before = rig.simulator.log.length;
+    await rig.runOut();
+    expect(done(before).filter((entry) => entry.startsWith("create deal"))).toHaveLength(1);
+    expect(deals().at(-1)).toMatchObject({ title: "Deal 2" });
+  });
+
   it("writes a deal that is gone once more, with the person and organization of its chain", async () => {
     const [first] = await delivered();
     rig.simulator.erase("deal", first!.deal);
