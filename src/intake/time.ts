@@ -8,6 +8,8 @@ const CALENDAR =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s?([Zz]|[+-]\d{2}:?\d{2})?$/;
 /** Seconds reach this in the year 5138, milliseconds reached it in 1973: so the size tells which is meant. */
 const EPOCH_MS_MIN = 100_000_000_000;
+/** March 1973. What is less is no epoch but a spreadsheet's serial number (45981.5), `20261120` or a year. */
+const EPOCH_SECONDS_MIN = 100_000_000;
 /** The last millisecond of the year 9999. */
 const INSTANT_MAX = 253_402_300_799_999;
 const DAY_MS = 86_400_000;
@@ -21,7 +23,10 @@ export type TimeForm = "offset" | "local" | "epochSeconds" | "epochMilliseconds"
 /** The form of a text that a time reader takes; null for any other. */
 export function timeFormOf(value: unknown): TimeForm | null {
   const text = String(value).trim();
-  if (/^\d{1,16}(\.\d+)?$/.test(text)) return Number(text) < EPOCH_MS_MIN ? "epochSeconds" : "epochMilliseconds";
+  if (/^\d{1,16}(\.\d+)?$/.test(text)) {
+    if (Number(text) < EPOCH_SECONDS_MIN) return null;
+    return Number(text) < EPOCH_MS_MIN ? "epochSeconds" : "epochMilliseconds";
+  }
   const match = CALENDAR.exec(text);
   if (match === null) return null;
   return match[8] === undefined ? "local" : "offset";
@@ -94,7 +99,7 @@ function readTime(value: unknown, toInstant: (time: LocalTime) => number): numbe
 
 function epoch(value: number): number | null {
   const ms = Math.round(value < EPOCH_MS_MIN ? value * 1000 : value);
-  return Number.isFinite(ms) && ms > 0 && ms <= INSTANT_MAX ? ms : null;
+  return Number.isFinite(ms) && value >= EPOCH_SECONDS_MIN && ms <= INSTANT_MAX ? ms : null;
 }
 
 /** No month has fewer. */
