@@ -1,16 +1,13 @@
 import { existsSync } from "node:fs";
-import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { LedgerCopy } from "../ledger/care.ts";
-import type { RunLock } from "../ledger/ledger.ts";
 import { type BackupDocument, renderBackup } from "../report/backup-text.ts";
 import { createProgress } from "../report/progress.ts";
 import { type Invocation, type RunCommand, showsProgress } from "./command.ts";
 import { type Shop, withLedgerOnly } from "./compose.ts";
 import { networkOf } from "./doctor-disk.ts";
-import { JOINERS_MAX, SYNC_LOCK } from "./drain-run.ts";
-import { isGone } from "./gone-run.ts";
+import { lockRunsOut, refuseRunning } from "./runs-out.ts";
 import { refuseUnwritable } from "./write-whole.ts";
 
 type BackupShop = Pick<Shop, "ledger" | "ledgerPath" | "clock">;
@@ -73,7 +70,7 @@ async function copyTo(
  */
 async function moveTo(shop: BackupShop, file: string, invocation: Invocation): Promise<LedgerCopy> {
   const { ledger } = shop;
-  const locks = await lockRunsOut(shop);
+  const locks = await lockRunsOut(shop.ledgerPath);
   try {
     const begun = await ledger.move();
     if (begun !== null && begun.place !== file) refuseThere(begun.place);
@@ -98,35 +95,4 @@ async function moveTo(shop: BackupShop, file: string, invocation: Invocation): P
 function refuseThere(file: string): void {
   if (!existsSync(file)) return;
   throw new CrmledgerError("usage", `${file} is there already`, { hint: "Nothing was moved. Give another name." });
-}
-
-/** The locks of all runs that send: also of those that could begin while it is moved. */
-async function lockRunsOut(shop: BackupShop): Promise<RunLock[]> {
-  const { createSqliteLocks } = await import("../ledger/sqlite/locks.ts");
-  const locks = createSqliteLocks(shop.ledgerPath);
-  const taken: RunLock[] = [];
-  const names = [SYNC_LOCK, ...Array.from({ length: JOINERS_MAX }, (_, index) => `join-${index + 1}`)];
-  for (const name of names) {
-    const lock = locks.take(name);
-    if (lock !== null) taken.push(lock);
-    else {
-      for (const one of taken) one.release();
-      throw running("sync");
-    }
-  }
-  return taken;
-}
-
-/** Imports, checks and the like have no lock. Those of another machine can't be asked: a dead one must not stand in the way. */
-async function refuseRunning({ ledger }: BackupShop): Promise<void> {
-  const other = (await ledger.openRuns()).find(
-    (run) => run.lockName === null && run.host === hostname() && !isGone(run),
-  );
-  if (other !== undefined) throw running(other.kind);
-}
-
-function running(kind: string): CrmledgerError {
-  return new CrmledgerError("alreadyRunning", `A run (${kind}) is working on this ledger`, {
-    hint: "Nothing was moved. Wait for its end, or stop it; a backup without --move works beside it.",
-  });
 }

@@ -1,4 +1,5 @@
 import { LANES, SUBMISSION_STATES } from "../domain/submission.ts";
+import { CARE_COMMANDS } from "./care-commands.ts";
 import type { CommandOption, CommandRow } from "./command.ts";
 import { readCount, readMonth, readPort, readSince, readSpan, readWholeNumber } from "./flag-values.ts";
 
@@ -351,18 +352,7 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
     load: () => import("./simulator.ts"),
   },
-  {
-    name: "backup",
-    group: "Set-up",
-    summary: "a consistent copy of a live ledger; --move retires this one",
-    args: [["<file>", "the copy; never written over another file"]],
-    options: [{ flags: "--move", description: "the ledger carries on there; this one is retired" }],
-    examples: [
-      ["backup /backup/crmledger-2026-11-23.db", "beside a running sync, checked whole"],
-      ["backup /srv/new/crmledger.db --move", "to another disk or machine, while nothing runs"],
-    ],
-    load: () => import("./backup.ts"),
-  },
+  ...CARE_COMMANDS,
   {
     name: "export",
     group: "Set-up",

@@ -106,7 +106,8 @@ export async function headOf(opened: OpenedFile, length: number): Promise<string
   return `${head.length}:${createHash("sha256").update(head).digest("hex")}`;
 }
 
-function headLength(head: string): number {
+/** How many bytes a head is of. */
+export function headLength(head: string): number {
   return Number(/^\d+/.exec(head)?.[0] ?? 0);
 }
 

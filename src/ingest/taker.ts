@@ -313,6 +313,7 @@ export class Taker {
       if ("revision" in verdict && verdict.revision !== undefined)
         this.#warnOfRevision(pending.item, verdict.revision === true ? "new" : verdict.revision);
       if (verdict.type !== "duplicate") return;
+      if (verdict.forgotten) this.#warnOfForgotten(pending.item.source);
       if (verdict.repeats !== undefined) this.#warnOfRepeat(pending.item, verdict.repeats);
       if (verdict.otherSource === null) return;
       const other = verdict.otherSource;
@@ -322,6 +323,12 @@ export class Taker {
         (count) => `${count} records are duplicates: source ${other} has them under the same ids`,
       );
     });
+  }
+
+  #warnOfForgotten(source: string): void {
+    const say = (count: number): string =>
+      `source ${source}: ${count} records of people who were forgotten are left out, and count as duplicates`;
+    this.#warnings.count(`forgotten ${source}`, "", say);
   }
 
   #warnOfRevision({ source, key }: IncomingSubmission, revision: keyof typeof REVISIONS): void {

@@ -1,5 +1,10 @@
 /** The ledger's contract for its care: copies of it, and its move to another place. */
 
+import type { Entity } from "../domain/catalog.ts";
+import type { IdentityKey } from "../domain/identity.ts";
+import type { CrmId, SubmissionId } from "../domain/ids.ts";
+import type { Now } from "./rows.ts";
+
 /** What a finished copy holds. */
 export interface LedgerCopy {
   bytes: number;
@@ -31,7 +36,36 @@ export interface Thinned {
   rejects: number;
 }
 
+/** Everything of one person, found by e-mail, phone or submission. */
+export interface PersonFound {
+  submissions: { id: SubmissionId; source: string; key: string; state: string }[];
+  /** E-mails, phones and match fields that are this person's. */
+  keys: IdentityKey[];
+  /** Persons of the mirror, by the CRM's id. */
+  mirror: CrmId[];
+  /** What the submissions became at the CRM; organizations are not a person's. */
+  records: { entity: Entity; crmId: CrmId }[];
+  /** Names of submissions that a run works on, or of which a write may or may not have happened. */
+  inHand: string[];
+}
+
+/** `busy`: a submission is in hand. `texts`: places in running text where a name was blanked. */
+export type Forgotten = { type: "forgotten"; rejects: number; texts: number } | { type: "busy" };
+
 export interface CareLedger {
+  /**
+   * By e-mail and match field all submissions, of them the phones, and by a phone those that have nothing stronger: others may
+   * share it. By a phone that was asked for all that have it. All versions of a record belong together.
+   */
+  findPerson(asked: { keys: readonly IdentityKey[]; submissions: readonly SubmissionId[] }): Promise<PersonFound>;
+  /**
+   * Erases in one transaction what `findPerson` found, and rejects with their texts. What was not done is dropped. The rows stay
+   * for the accounting, with CRM ids and with salted hashes instead of keys: a record that comes in again is a duplicate
+   * (`forgotten`), the mirror takes the person no more, and a stamp at the CRM is known. `asked`: what somebody named.
+   */
+  forget(person: PersonFound, asked: readonly IdentityKey[], now: Now): Promise<Forgotten>;
+  /** Rewrites the file, so that nothing that was erased is left in free pages or in the log. While no run works. */
+  scrub(): Promise<void>;
   /**
    * Erases what ended before these instants (UTC ms), `limit` rows of a kind at the most: the payloads of done and dropped
    * submissions (records, contents, steps' contents, earlier versions, texts of errors, values of differences) and closed

@@ -8,6 +8,7 @@ import type { CrmRecord, OperationGroup } from "../domain/operation.ts";
 import type { BucketState, BucketUse, Charge } from "../domain/quota.ts";
 import type { Lane, SubmissionContent, SubmissionState } from "../domain/submission.ts";
 import type { SentValues } from "./checks.ts";
+import type { Duplicate } from "./duplicate.ts";
 
 /** The instant of a verb, in both clocks. */
 export interface Now {
@@ -85,11 +86,8 @@ export interface IngestBatch {
 }
 
 export type IngestVerdict =
-  /** `revision`: a submission of its own that amends a known one; or what took the place of unsent content, or came too late. */
-  | { type: "new" | "history"; revision?: true }
-  /** `otherSource`: known there under the same id for the same e-mail or phone. `repeats`: key of the one by `sameWithinMs`. */
-  | { type: "duplicate"; otherSource: string | null; repeats?: string; revision?: "replaced" | "late" }
-  | { type: "conflict"; rejectId: string };
+  /** `revision`: a submission of its own that amends a known one. */
+  { type: "new" | "history"; revision?: true } | Duplicate | { type: "conflict"; rejectId: string };
 
 export interface IngestResult {
   /** In the order of `submissions`. */ verdicts: IngestVerdict[];

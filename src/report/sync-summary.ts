@@ -105,8 +105,6 @@ const ENDED_BY: Partial<Record<HoldKind, string>> = {
 export function holdText(hold: HoldDocument): string {
   const endedBy = hold.scope.startsWith("backfill:") ? "crmledger sync --yes" : ENDED_BY[hold.kind];
   const until =
-    hold.until === null
-      ? `until ${endedBy ?? "it is over; each run asks once"}`
-      : `until ${localTimeOf(hold.until)}`;
+    hold.until === null ? `until ${endedBy ?? "it is over; each run asks once"}` : `until ${localTimeOf(hold.until)}`;
   return `${hold.kind} (${safeLine(hold.scope)}) ${until}: ${safeLine(hold.message)}`;
 }

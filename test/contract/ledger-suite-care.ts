@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { deliver } from "../support/check-fixture.ts";
-import { incoming, take } from "../support/ledger-fixture.ts";
+import { claimed, incoming, take, turned } from "../support/ledger-fixture.ts";
 import type { Subject } from "./ledger-suite.ts";
 
 export function careTests(subject: Subject): void {
@@ -103,6 +103,53 @@ export function careTests(subject: Subject): void {
       expect(await bench.ledger.thin(before, 10)).toEqual({ payloads: 0, rejects: 0 });
       await bench.ledger.ingest(batch, bench.now);
       expect(await bench.ledger.rejects(10)).toMatchObject({ total: 1, rows: [{ raw: expect.stringContaining("n") }] });
+    });
+
+    test("a person is who has the e-mail, and of a shared phone only who has nothing else", async () => {
+      const { bench } = subject;
+      const keys = (...names: string[]) => ({ identityKeys: names });
+      const phone = "phone:+441234567890";
+      await take(
+        bench,
+        incoming({ key: "both", ...keys("email:ada@example.com", phone) }),
+        incoming({ key: "mail", ...keys("email:ada@example.com") }),
+        incoming({ key: "phone", ...keys(phone) }),
+        incoming({ key: "other", ...keys("email:bob@example.com", phone) }),
+      );
+      const found = async (...asked: string[]) => {
+        const { submissions } = await bench.ledger.findPerson({ keys: asked, submissions: [] });
+        return submissions.map(({ key }) => key);
+      };
+      expect(await found("email:ada@example.com")).toEqual(["both", "mail", "phone"]);
+      expect(await found("email:bob@example.com")).toEqual(["phone", "other"]);
+      expect(await found(phone)).toEqual(["both", "mail", "phone", "other"]);
+      expect(await found("email:nobody@example.com")).toEqual([]);
+    });
+
+    test("forgets a person whole, and nobody who is in hand", async () => {
+      const { bench } = subject;
+      const { ledger } = bench;
+      const done = await deliver(bench, { person: "77" }, { key: "k-1", email: "ada@example.com" });
+      const record = incoming({ key: "k-2", email: "ada@example.com" });
+      await take(bench, record);
+      const person = await ledger.findPerson({ keys: ["email:ada@example.com"], submissions: [] });
+      expect(person).toMatchObject({ records: [{ entity: "person", crmId: "77" }], inHand: [] });
+      const [claim] = await claimed(bench);
+      expect((await ledger.findPerson({ keys: [], submissions: [done.id] })).inHand).toEqual(["website/k-2"]);
+      expect(await ledger.forget(person, person.keys, bench.now)).toEqual({ type: "busy" });
+      await turned(bench, { release: [claim!.claimId] });
+      await ledger.recover([bench.run], bench.now, 0);
+      expect(await ledger.forget(person, person.keys, bench.now)).toMatchObject({ type: "forgotten" });
+      const { submission, steps } = (await ledger.story(done.id))!;
+      expect(submission).toMatchObject({ state: "done", content: null, raw: null });
+      expect(steps).toMatchObject([{ state: "done", crmId: "77" }]);
+      expect(JSON.stringify([submission, steps])).not.toMatch(/ada@|k-1/);
+      expect(await ledger.queue()).toMatchObject({ pending: 0, waiting: 0, done: 1 });
+      expect(await ledger.stampedSubmissions(["website/k-1"])).toEqual(new Map([["website/k-1", done.id]]));
+      const again = incoming({ key: "k-9", email: "ada@example.com" });
+      expect(await take(bench, record, again)).toEqual(
+        Array(2).fill({ type: "duplicate", otherSource: null, forgotten: true }),
+      );
     });
 
     test("a copy never takes the place of a file, nor stands beside the log of another one", async () => {

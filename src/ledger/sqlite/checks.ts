@@ -3,6 +3,7 @@ import { ENTITIES, type Entity } from "../../domain/catalog.ts";
 import { CrmledgerError } from "../../domain/errors.ts";
 import type { AccountId, CrmId, RunId } from "../../domain/ids.ts";
 import type { CheckId, CheckRow, CheckScope, Page, Sighting } from "../checks.ts";
+import { forgottenByStamp } from "./forgotten.ts";
 import type { Store } from "./store.ts";
 
 /** Bounds of a scope as values of a statement. */
@@ -159,6 +160,8 @@ export function saveSightings(
       for (const { drift, byApi, own, ...sighting } of sightings.slice(from, from + SAVE_ROWS)) {
         store.run(SAVE, {
           ...sighting,
+          // Of a person who was forgotten the stamp is not remembered either: it holds the key.
+          stamp: sighting.stamp === null || forgottenByStamp(store, sighting.stamp) !== null ? null : sighting.stamp,
           account: accountId,
           check,
           byApi: byApi === null ? null : byApi ? 1 : 0,

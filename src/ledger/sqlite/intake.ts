@@ -12,6 +12,7 @@ import type {
   KnownSubmission,
   Now,
 } from "../rows.ts";
+import { isForgotten } from "./forgotten.ts";
 import { closeRefused, insertSubmission, RAW_KEEP } from "./insert-submission.ts";
 import { countDuplicate, countSkipped } from "./intake-counts.ts";
 import { fillShell, findShell, IS_SHELL, isShell, type Shell } from "./shells.ts";
@@ -47,9 +48,12 @@ export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResul
   });
 }
 
+const FORGOTTEN: IngestVerdict = { type: "duplicate", otherSource: null, forgotten: true };
+
 function takeRecords(store: Store, { runId, submissions }: CountedBatch, now: Now): IngestVerdict[] {
   const strangers = strangersOf(store, submissions);
   return submissions.map((record) => {
+    if (isForgotten(store, record)) return FORGOTTEN;
     if (strangers.delete(record)) return takeUnknown(store, runId, record, now, true);
     const verdict = takeRecord(store, runId, record, now);
     // A revision made a key of its own, which may be that of a record behind it.
@@ -116,6 +120,7 @@ function takeShell(store: Store, runId: RunId, shell: Shell, record: IncomingSub
 /** Duplicates that need no look at the content: the raw record is known, or another source has its id for the same person. */
 export function findKnown(store: Store, records: readonly IncomingSubmission[]): (IngestVerdict | null)[] {
   const verdictOf = (record: IncomingSubmission): IngestVerdict | null => {
+    if (isForgotten(store, record)) return FORGOTTEN;
     if (store.one(RAW_KNOWN, record.source, record.rawHash) !== undefined)
       return { type: "duplicate", otherSource: null };
     if (latestVersion(store, record.source, record.key) !== null) return null;
@@ -197,6 +202,7 @@ function takeConflict(store: Store, runId: RunId, record: IncomingSubmission, no
 
 /** 1 where the reject is new: neither a known reject nor a record that was taken under an earlier map. */
 function takeReject(store: Store, runId: RunId, reject: IncomingReject, now: Now): number {
+  if (isForgotten(store, reject)) return 0;
   if (store.one(RAW_KNOWN, reject.source, reject.rawHash) !== undefined) return 0;
   return store.run(
     `INSERT OR IGNORE INTO rejects (kind, source, raw_hash, reason, file, line, run_id, created_at_ms, raw)

@@ -18,6 +18,7 @@ import {
 } from "./discrepancies.ts";
 import { extraRecords } from "./extra-records.ts";
 import { ledgerError } from "./faults.ts";
+import { findPerson, forget, scrub } from "./forget.ts";
 import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
 import { identityGroups } from "./identity-groups.ts";
 import {
@@ -70,6 +71,9 @@ export function sqliteLedger(store: Store): Ledger {
     copyTo: (file, options) => copyTo(store, file, options),
     movedCopy: verb(movedCopy),
     thin: verb(thin),
+    findPerson: verb(findPerson),
+    forget: verb(forget),
+    scrub: verb(scrub),
     retire: verb(retire),
     move: verb(moveOf),
     close: verb((open) => {

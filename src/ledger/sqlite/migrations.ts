@@ -8,6 +8,7 @@ import { sql as limitsAndMirror } from "./migrations/0002-limits-and-mirror.sql.
 import { sql as checks } from "./migrations/0003-checks.sql.ts";
 import { sql as accountsReport } from "./migrations/0004-accounts-report.sql.ts";
 import { sql as retention } from "./migrations/0005-retention.sql.ts";
+import { sql as forgotten } from "./migrations/0006-forgotten.sql.ts";
 
 export interface Migration {
   version: number;
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, name: "0003-checks", sql: checks },
   { version: 4, name: "0004-accounts-report", sql: accountsReport },
   { version: 5, name: "0005-retention", sql: retention },
+  { version: 6, name: "0006-forgotten", sql: forgotten },
 ];
 
 /** What this program writes. */

@@ -4,6 +4,7 @@ import { emailKey, type IdentityKey, normalizeEmail, organizationKey } from "../
 import type { AccountId, CrmId } from "../../domain/ids.ts";
 import type { CrmRecord } from "../../domain/operation.ts";
 import type { MirrorBatch, MirrorEntity, MirrorHit, MirrorState } from "../rows.ts";
+import { isForgottenPerson } from "./forgotten.ts";
 import type { Store } from "./store.ts";
 
 /** Rows that one transaction of a sweep drops. */
@@ -39,7 +40,7 @@ export function saveRecord(
   walk: number | null,
   nowMs: number,
 ): void {
-  if (record.deleted) {
+  if (record.deleted || isForgottenPerson(store, keys)) {
     dropRecord(store, account, record.entity, record.id);
     return;
   }

@@ -5,6 +5,7 @@ import type { CrmId, SubmissionId } from "../../domain/ids.ts";
 import { stampOf } from "../../domain/stamp.ts";
 import { submissionName } from "../../domain/submission.ts";
 import type { OwnWrite, SentValues } from "../checks.ts";
+import { forgottenByStamp } from "./forgotten.ts";
 import type { Store } from "./store.ts";
 
 /** Steps that are told of one record: writes before matches, of each the newest. An organization may have very many. */
@@ -62,7 +63,8 @@ export function stampedSubmissions(store: Store, stamps: readonly string[]): Map
     const found = new Map<string, SubmissionId>();
     for (const stamp of new Set(stamps)) {
       const row = store.one<{ id: SubmissionId }>(HASHED, stamp) ?? named(store, stamp);
-      if (row !== undefined) found.set(stamp, row.id);
+      const id = row?.id ?? forgottenByStamp(store, stamp);
+      if (id !== null) found.set(stamp, id);
     }
     return found;
   });

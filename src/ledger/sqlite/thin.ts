@@ -31,7 +31,8 @@ export function thin(store: Store, before: { payloadsMs: number; rejectsMs: numb
   });
 }
 
-function thinSubmission(store: Store, id: SubmissionId): void {
+/** All that a submission said; not who it was. Inside a write transaction. */
+export function thinSubmission(store: Store, id: SubmissionId): void {
   store.run("UPDATE submissions SET content = NULL, raw = NULL, error = NULL WHERE id = ?", id);
   store.run("DELETE FROM revisions WHERE submission_id = ?", id);
   store.run(

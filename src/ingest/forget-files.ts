@@ -1,0 +1,173 @@
+/** A person's records in the files of a spool and of its archive. */
+import { lstat, open, readdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { RunId } from "../domain/ids.ts";
+import type { Mentions } from "../domain/mentions.ts";
+import type { SourceSettings } from "../domain/settings.ts";
+import { jsonText, parseJson } from "../intake/json-text.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { ARCHIVE } from "./acknowledge.ts";
+import { formatOfName } from "./formats.ts";
+import { headLength, headOf } from "./growing.ts";
+import { errorCode, openRegular } from "./open.ts";
+
+/** Larger ones are told and left: the whole file is held. */
+const BYTES_MAX = 256 * 1024 * 1024;
+
+/** What became of files: whole ones deleted, records in others blanked or taken out, and files that need a person. */
+export interface ForgottenFiles {
+  deleted: number;
+  records: number;
+  left: string[];
+  /** Files in which records were blanked: their first bytes may be others now. */
+  blanked: string[];
+}
+
+/**
+ * Documents of that person are deleted, elements of lists taken out, lines and rows overwritten with blanks in their place: so
+ * what was read of a file that still grows stays the same bytes. With `dryRun` they are only counted.
+ */
+export async function forgetInFiles(
+  source: SourceSettings,
+  spool: string,
+  mentions: Mentions,
+  dryRun: boolean,
+): Promise<ForgottenFiles> {
+  const result: ForgottenFiles = { deleted: 0, records: 0, left: [], blanked: [] };
+  for (const path of await filesOf(spool, result)) {
+    try {
+      await forgetInFile(source, path, mentions, dryRun, result);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") result.left.push(`${path} (${errorCode(error)})`);
+    }
+  }
+  return result;
+}
+
+/** Files that may still grow are known by their first bytes: with blanks in them they are read on and not anew. */
+export async function keepPlaces(ledger: Ledger, source: string, blanked: readonly string[]): Promise<void> {
+  for (const before of await ledger.fileProgress(source)) {
+    const opened = blanked.includes(before.path) ? await openRegular(before.path) : null;
+    if (opened === null || !opened.ok) continue;
+    try {
+      const progress = { ...before, head: await headOf(opened.file, headLength(before.head)) };
+      const nothing = { submissions: [], rejects: [], closesRejects: [] };
+      await ledger.ingest({ runId: 0 as RunId, ...nothing, progress }, { wallMs: 0, monoMs: 0, bootId: "" });
+    } finally {
+      await opened.file.handle.close();
+    }
+  }
+}
+
+async function filesOf(spool: string, { left }: ForgottenFiles): Promise<string[]> {
+  const archive = join(spool, ARCHIVE);
+  const days = await namesIn(archive, left);
+  const folders = [spool, archive, ...days.map((day) => join(archive, day))];
+  const files: string[] = [];
+  for (const folder of folders) for (const name of await namesIn(folder, left)) files.push(join(folder, name));
+  return files;
+}
+
+async function namesIn(folder: string, left: string[]): Promise<string[]> {
+  try {
+    return (await lstat(folder)).isDirectory() ? await readdir(folder) : [];
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") left.push(`${folder} (${errorCode(error)})`);
+    return [];
+  }
+}
+
+async function forgetInFile(
+  source: SourceSettings,
+  path: string,
+  mentions: Mentions,
+  dryRun: boolean,
+  result: ForgottenFiles,
+): Promise<void> {
+  const stat = await lstat(path);
+  if (!stat.isFile()) return;
+  if (stat.size > BYTES_MAX) return void result.left.push(`${path} (too large to search)`);
+  const bytes = await readFile(path);
+  const text = bytes.toString("utf8");
+  const format = source.format ?? formatOfName(basename(path));
+  const isWide = bytes.subarray(0, 2).equals(Buffer.from([0xff, 0xfe])) || bytes.includes("\0");
+  if (format === null || isWide) {
+    if (mentions.email(text) || mentions.email(bytes.toString("utf16le"))) result.left.push(path);
+    return;
+  }
+  if (format === "csv" || format === "jsonl") {
+    const spans = spansOf(bytes, format === "csv").filter(({ from, to }) =>
+      mentions.record(bytes.toString("utf8", from, to)),
+    );
+    // A name in a header, or over a line's end.
+    if (spans.length === 0) {
+      if (mentions.email(text)) result.left.push(path);
+      return;
+    }
+    result.records += spans.length;
+    if (dryRun) return;
+    await blank(path, spans);
+    result.blanked.push(path);
+    return;
+  }
+  await forgetInDocument(source, path, text, mentions, dryRun, result);
+}
+
+async function forgetInDocument(
+  source: SourceSettings,
+  path: string,
+  text: string,
+  mentions: Mentions,
+  dryRun: boolean,
+  result: ForgottenFiles,
+): Promise<void> {
+  const parsed = parseJson(text);
+  const list = parsed.ok && Array.isArray(parsed.value) ? (parsed.value as unknown[]) : null;
+  const rest = list?.filter((element) => !mentions.record(jsonText(element))) ?? [];
+  if (list === null && !mentions.record(text)) return;
+  const isArchived = path.includes(`/${ARCHIVE}/`);
+  // Others may be in it who are not in the ledger yet.
+  if (list === null && source.records !== null && !isArchived) return void result.left.push(path);
+  if (list !== null && rest.length > 0) {
+    if (rest.length === list.length) return;
+    result.records += list.length - rest.length;
+    if (dryRun) return;
+    const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+    await writeFile(temporary, jsonText(rest), { mode: (await lstat(path)).mode & 0o777 });
+    await rename(temporary, path);
+    return;
+  }
+  result.deleted += 1;
+  if (!dryRun) await unlink(path);
+}
+
+interface Span {
+  from: number;
+  to: number;
+}
+
+/** Lines, or rows of a CSV whose quoted cells may hold line ends; without their own line end. */
+function spansOf(bytes: Buffer, isCsv: boolean): Span[] {
+  const spans: Span[] = [];
+  let from = 0;
+  let isQuoted = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (isCsv && byte === 0x22) isQuoted = !isQuoted;
+    if (byte !== 0x0a || isQuoted) continue;
+    spans.push({ from, to: at > from && bytes[at - 1] === 0x0d ? at - 1 : at });
+    from = at + 1;
+  }
+  if (from < bytes.length) spans.push({ from, to: bytes.length });
+  return isCsv ? spans.slice(1) : spans;
+}
+
+async function blank(path: string, spans: readonly Span[]): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    for (const { from, to } of spans) await file.write(Buffer.alloc(to - from, 0x20), 0, to - from, from);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
