@@ -77,6 +77,11 @@ export async function takeIn(
       taken.mapped.push(...report.mapped);
       for (const warning of report.warnings) warn(taken, warning, invocation);
       tellUnreadable(taken, report.unreadable ?? [], source, invocation);
+      for (const { message, hint } of report.refused ?? []) {
+        taken.unreadable += 1;
+        taken.warnings.push(`source ${source.name}: ${message}`);
+        invocation.talk.error(`source ${source.name}: ${message}`, hint);
+      }
     } catch (error) {
       if (!(error instanceof CrmledgerError) || !error.code.startsWith("spool")) throw error;
       taken.trouble ??= error;

@@ -2,7 +2,8 @@
 import { open, rename } from "node:fs/promises";
 import { CrmledgerError } from "../domain/errors.ts";
 import { sha256 } from "../domain/json.ts";
-import { compileMapping } from "../intake/mapping.ts";
+import type { SourceSettings } from "../domain/settings.ts";
+import { compileMapping, type Mapping } from "../intake/mapping.ts";
 import { type ExportedReject, rejectsAsCsv, rejectsAsJsonl } from "../intake/rejects-file.ts";
 import { type FileRows, rowsOfFile } from "./file-rows.ts";
 import type { ImportFile, IngestDeps } from "./ingest.ts";
@@ -22,22 +23,12 @@ export const importFile: ImportFile = async (deps, source, options) => {
   try {
     const { format, rows } = await rowsOfFile(input, source, mapping, options.format);
     const taken = { counts: emptyCounts(input.shown), flat: format === "csv" };
-    const makeTakers = (given: IngestDeps, onReject: (raw: string) => void): Takers =>
-      new Takers(given, source, mapping, given === deps ? warnings : new Warnings(), options.sources ?? [], onReject);
     if (!options.asNew) {
-      const times = checkTimes(source);
-      const check = await checkReexport(deps.ledger, mapping, rows(), taken.flat, times.see);
-      const unread = times.refusal(input.shown);
-      if (check.suspicious || unread !== null) {
-        const dry = { ...deps, dryRun: true, progress: undefined, onVerdict: undefined };
-        const takers = makeTakers(dry, () => {});
-        const strangers = await wouldTake(dry, takers, taken, input, rows);
-        if (unread !== null && strangers > 0) throw unread;
-        if (check.suspicious) refuseReexport(input, check, strangers);
-      }
+      const refusal = await refusalOf(deps, source, mapping, input, { rows, flat: taken.flat }, options.sources ?? []);
+      if (refusal !== null) throw refusal;
     }
     const rejected = new Set<string>();
-    const takers = makeTakers(deps, (raw) => {
+    const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (raw) => {
       if (options.rejectsFile !== null) rejected.add(sha256(raw));
     });
     await takeRows(deps, takers, taken, input, rows);
@@ -52,22 +43,65 @@ export const importFile: ImportFile = async (deps, source, options) => {
   }
 };
 
-/** Records that would be taken as submissions: what is known by its raw text, or under today's map, is no second one. */
-async function wouldTake(
-  dry: IngestDeps,
-  takers: Takers,
-  taken: TakenFile,
-  input: Input,
-  rows: FileRows["rows"],
-): Promise<number> {
-  const counts = emptyCounts(input.shown);
-  await takeRows(dry, takers, { ...taken, counts }, input, rows);
-  return counts.new + counts.history + counts.conflict;
+interface Looked {
+  rows: FileRows["rows"];
+  flat: boolean;
 }
 
-function refuseReexport(input: Input, check: { records: number; matched: number }, strangers: number): void {
-  if (!isSuspicious(Math.min(check.matched, strangers), check.records)) return;
-  throw new CrmledgerError(
+/** Why a file must not be taken without somebody's word: it looks like a re-export, or hides what is history. Writes nothing. */
+async function refusalOf(
+  deps: IngestDeps,
+  source: SourceSettings,
+  mapping: Mapping,
+  input: Input,
+  { rows, flat }: Looked,
+  sources: readonly SourceSettings[],
+  recordsMin = 1,
+): Promise<CrmledgerError | null> {
+  const times = checkTimes(source);
+  const check = await checkReexport(deps.ledger, mapping, rows(), flat, times.see);
+  const unread = check.records < recordsMin ? null : times.refusal(input.shown);
+  if (!check.suspicious && unread === null) return null;
+  const dry = { ...deps, dryRun: true, progress: undefined, onVerdict: undefined };
+  const takers = new Takers(dry, source, mapping, new Warnings(), sources, () => {});
+  // What is known by its raw text, or under today's map, is no second one.
+  const counts = emptyCounts(input.shown);
+  await takeRows(dry, takers, { counts, flat }, input, rows);
+  const strangers = counts.new + counts.history + counts.conflict;
+  if (unread !== null && strangers > 0) return unread;
+  return check.suspicious ? reexported(input, check, strangers) : null;
+}
+
+/** A live spool brings single records with broken times: they flow. So many of them at once are an export. */
+const EXPORT_RECORDS_MIN = 20;
+
+/** The same of a file that lies in a spool; null also where it can't be read, which its reader says in its own way. */
+export async function spooledRefusal(
+  deps: IngestDeps,
+  source: SourceSettings,
+  file: string,
+  format: NonNullable<SourceSettings["format"]>,
+): Promise<CrmledgerError | null> {
+  const mapping = await compileMapping(source, deps.phone);
+  const input = await openInput({ file, format, asNew: false, rejectsFile: null });
+  try {
+    const { rows } = await rowsOfFile(input, source, mapping, format);
+    return await refusalOf(deps, source, mapping, input, { rows, flat: format === "csv" }, [], EXPORT_RECORDS_MIN);
+  } catch (error) {
+    if (error instanceof CrmledgerError && error.code === "inputUnreadable") return null;
+    throw error;
+  } finally {
+    await input.close();
+  }
+}
+
+function reexported(
+  input: Input,
+  check: { records: number; matched: number },
+  strangers: number,
+): CrmledgerError | null {
+  if (!isSuspicious(Math.min(check.matched, strangers), check.records)) return null;
+  return new CrmledgerError(
     "inputUnreadable",
     `${input.shown} looks like a re-export: ${check.matched} of its ${check.records} records are known persons and times under other keys`,
     {

@@ -5,6 +5,7 @@ import { compileMapping } from "../intake/mapping.ts";
 import type { FileProgress } from "../ledger/rows.ts";
 import { archivePath, deleteFile, moveFile } from "./acknowledge.ts";
 import { documentProgress, readDocument } from "./documents.ts";
+import { spooledRefusal } from "./file.ts";
 import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
 import type { IngestDeps, IngestReport, IngestSource } from "./ingest.ts";
 import { listSpool, type SpoolFile } from "./listing.ts";
@@ -26,6 +27,8 @@ interface Pass {
   files: TakenFile[];
   /** Files that this user may not read. */
   unreadable: string[];
+  /** Files that nobody should send without somebody's word. */
+  refused: CrmledgerError[];
   /** Documents whose records are in the chunk: acknowledged after its commit. */
   waiting: SpoolFile[];
 }
@@ -41,7 +44,7 @@ export const ingestSource: IngestSource = async (deps, source) => {
   const progress = new Map(known.map((row) => [row.identity, row]));
   const pass: Pass = {
     ...{ deps, source, spool: source.spool, taker, warnings, progress },
-    ...{ files: [], unreadable: [], waiting: [] },
+    ...{ files: [], unreadable: [], refused: [], waiting: [] },
   };
   try {
     const seen = new Set<string>();
@@ -64,6 +67,7 @@ function reportOf(pass: Pass): IngestReport {
     warnings: pass.warnings.list(),
     mapped: pass.taker.mapped,
     unreadable: pass.unreadable,
+    refused: pass.refused.map(({ message, hint = "" }) => ({ message, hint })),
   };
 }
 
@@ -76,12 +80,28 @@ async function takeFile(pass: Pass, file: SpoolFile): Promise<string | null> {
     return null;
   }
   try {
+    if (await isRefused(pass, file, opened.file)) return opened.file.identity;
     if (file.format === "json" || file.format === "form") await takeDocument(pass, file, opened.file, file.format);
     else await takeGrowingFile(pass, file, opened.file);
     return opened.file.identity;
   } finally {
     await opened.file.handle.close();
   }
+}
+
+/** Files below this hold no twenty records. */
+const EXPORT_BYTES_MIN = 1_000;
+
+/**
+ * Whether a file that was never seen looks like an export that must not go out by itself. It stays where it is, and each run
+ * looks again: somebody mends the map, moves the file away, or imports it on purpose, which makes its records known.
+ */
+async function isRefused(pass: Pass, file: SpoolFile, opened: OpenedFile): Promise<boolean> {
+  if (opened.size < EXPORT_BYTES_MIN || file.format === "form" || pass.progress.has(opened.identity)) return false;
+  await settle(pass);
+  const refusal = await spooledRefusal(pass.deps, pass.source, file.path, file.format);
+  if (refusal !== null) pass.refused.push(refusal);
+  return refusal !== null;
 }
 
 async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, format: "json" | "form"): Promise<void> {
