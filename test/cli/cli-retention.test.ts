@@ -48,8 +48,9 @@ it("does not make a deleted record again of which only the accounting is left", 
   expect(json).toMatchObject({ remaining: 0, drained: { done: 0, failed: 0 } });
 });
 
-it("tells what is in the way of it, and the run is done all the same", async () => {
+it("leaves alone what is called .archive and is none", async () => {
   world.config(`retention: { archive: 30d }\n${WEBSITE}`);
   world.write("spool/.archive", "a file where a folder should be");
   expect(await world.run("sync")).toMatchObject({ code: 0 });
+  expect(existsSync(world.path("spool/.archive"))).toBe(true);
 });

@@ -164,7 +164,7 @@ function forgetRejects(store: Store, salt: string, person: PersonFound, asked: r
   const keys = new Set(person.submissions.map(({ source, key }) => `${source}/${key}`));
   const mentions = mentionsOf(person.keys, asked);
   const rows = store.all<RejectText>(
-    "SELECT id, source, key, raw_hash AS hash, raw || ' ' || coalesce(content, '') || ' ' || reason AS text FROM rejects WHERE raw <> ''",
+    "SELECT id, source, key, raw_hash AS hash, raw || ' ' || coalesce(content, '') || ' ' || reason AS text FROM rejects WHERE raw <> '' OR key IS NOT NULL",
   );
   const theirs = rows.filter(
     ({ source, key, text }) => (key !== null && keys.has(`${source}/${key}`)) || mentions.record(text),
