@@ -111,6 +111,21 @@ describe("forget", () => {
     expect(filesWith("lead-6").length + filesWith("Note of 6").length).toBeGreaterThan(0);
   });
 
+  it("is not taken over by adopt, nor by a repair, from what stays in the CRM", async () => {
+    await world.run("forget", ADA.email, "--yes");
+    const exported = world.write(
+      "export.json",
+      JSON.stringify([lead("1", { person: ADA }), lead("x", { person: ADA })]),
+    );
+    const adopted = await world.run("adopt", exported, "--source", "website", "--json");
+    expect(adopted.code).not.toBe(1);
+    expect(adopted.json).toMatchObject({ takenOver: 0, queued: 0 });
+    const repaired = await world.run("reconcile", "--repair", "--json");
+    expect(repaired.json).toMatchObject({ repairsQueued: 0 });
+    expect((await counts()).drained).toMatchObject({ done: 0 });
+    expect(filesWith(ADA.email)).toEqual([exported]);
+  });
+
   it("takes nobody for the person whose address or number only begins or ends alike", async () => {
     const others = ["nada@example.com", "ada@example.com.au", "x.ada@example.com"].map((email, index) =>
       lead(`o${index}`, { person: { email, phone: `+3721234567${index}` } }),
