@@ -74,6 +74,8 @@ export interface ListOperation {
   newestFirst?: true;
   /** Deals and notes only: of this person. */
   personId?: CrmId;
+  /** Deals only. */
+  organizationId?: CrmId;
   /** Notes only. */
   dealId?: CrmId;
   /** Deals only. */

@@ -3,6 +3,7 @@ import type { Entity } from "../domain/catalog.ts";
 import type { CrmId, SubmissionId } from "../domain/ids.ts";
 import type { CheckRow, CheckScope, ExtraRecord, FoundDiscrepancy, Page } from "../ledger/checks.ts";
 import { confirmGroup } from "./confirm-group.ts";
+import { LOOKED_AT_MAX, withHanging } from "./hanging.ts";
 import { judgeGroup } from "./judge-identity.ts";
 import { judgeNotIngested, judgeReject, judgeUnfinished } from "./judge-queue.ts";
 import { type JudgeContext, judgeDrift, judgeExtra, judgeLink, judgeLost, splitStamp } from "./judge-records.ts";
@@ -18,6 +19,8 @@ export class Judging {
   /** Submissions that something was found of, and those that wait with time left. */
   readonly #concerned = new Set<SubmissionId>();
   #inTime = 0;
+  /** Duplicates of which it was asked what hangs on each. */
+  #lookedAt = 0;
   /** Records that were said to be doubles or copies. */
   readonly #said = new Set<CrmId>();
   readonly #context: JudgeContext;
@@ -116,7 +119,13 @@ export class Judging {
   }
 
   async #save(found: readonly Named[]): Promise<void> {
-    const rows = found.filter((each) => each !== null);
+    const rows: FoundDiscrepancy[] = [];
+    for (const each of found) {
+      if (each === null) continue;
+      const isDuplicate = each.repair === "merge" && this.#lookedAt < LOOKED_AT_MAX;
+      if (isDuplicate) this.#lookedAt += 1;
+      rows.push(isDuplicate ? await withHanging(this.#deps, each) : each);
+    }
     for (const row of rows) if (row.submissionId !== null) this.#concerned.add(row.submissionId);
     if (rows.length === 0) return;
     await this.#deps.ledger.saveDiscrepancies(this.#check.id, rows, this.#deps.clock.wallMs());

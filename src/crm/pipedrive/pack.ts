@@ -135,7 +135,7 @@ function listCall(operation: ListOperation): Call {
     version: "v2",
     path: `/${COLLECTIONS[operation.entity]}${archived ? "/archived" : ""}`,
     query: {
-      ...(isDeals && { person_id: operation.personId, status }),
+      ...(isDeals && { person_id: operation.personId, org_id: operation.organizationId, status }),
       updated_since: sinceText(operation.sinceMs),
       sort_by: "id",
       sort_direction: operation.newestFirst ? "desc" : "asc",
