@@ -92,16 +92,25 @@ describe("docs/json-output.md", () => {
     });
   });
 
+  test("shows what care for the ledger answers", async () => {
+    await compare("backup", await json("backup", "copy.db"));
+    const forgotten = await json("forget", "grace@example.com", "--yes");
+    expect(forgotten).toMatchObject({ forgotten: true });
+    await compare("forget", forgotten);
+  });
+
   test("leaves out no command that answers with a document of its own", () => {
     expect([...told.keys()].sort()).toEqual(
       // The demo plays an hour: test/cli/demo.test.ts holds its document; adopt, export and report have tests of their own.
       [
         "adopt",
+        "backup",
         "check-source",
         "demo",
         "doctor",
         "export",
         "failed",
+        "forget",
         "import",
         "ingest",
         "init",
