@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
-import { type Child, startChild } from "../support/children.ts";
+import { type Child, standsStill, startChild } from "../support/children.ts";
 import { type CliWorld, createCliWorld, lead } from "../support/cli-world.ts";
 
 let world: CliWorld;
@@ -29,6 +29,7 @@ async function syncThatStands(): Promise<Child> {
   const child = startChild("sync-child.ts", [world.folder, "stop", "send.after", "9"]);
   children.push(child);
   await child.told("stop ");
+  await standsStill(child);
   return child;
 }
 

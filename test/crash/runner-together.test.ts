@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import Database from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
 import { drain } from "../../src/runner/drain.ts";
-import { type Child, startChild } from "../support/children.ts";
+import { type Child, standsStill, startChild } from "../support/children.ts";
 import { type CliWorld, lead as cliLead, createCliWorld } from "../support/cli-world.ts";
 import { createRig, type Given, lead, NO_LIMITS } from "../support/drain-rig.ts";
 import { judge } from "../support/oracle.ts";
@@ -99,6 +99,7 @@ describe("real processes", () => {
     // It has the answer to its first writes in hand, and has told nobody.
     const sleeper = start("stop", "send.after", "12");
     await sleeper.told("stop");
+    await standsStill(sleeper);
     const ledger = new Database(world.path("crmledger.db"));
     expect(ledger.prepare("UPDATE claims SET until_ms = 0").run().changes).toBeGreaterThan(0);
     const other = await world.run("sync", "--join", "--json");

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -10,6 +11,18 @@ export interface Child {
   /** Resolves when a line starts like this; rejects where the process ends before. */
   told(start: string): Promise<string>;
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }>;
+}
+
+/**
+ * Resolves when the kernel says that a process which announced its stop stands still: a SIGCONT that came before its SIGSTOP
+ * would be lost, and it would stand for ever.
+ */
+export async function standsStill({ process: { pid } }: Child): Promise<void> {
+  for (;;) {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    if (stat.slice(stat.lastIndexOf(")") + 2).startsWith("T")) return;
+    await new Promise((done) => setImmediate(done));
+  }
 }
 
 const ROOT = resolve(import.meta.dirname, "../..");
