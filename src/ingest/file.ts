@@ -79,10 +79,10 @@ const EXPORT_RECORDS_MIN = 20;
 export async function spooledRefusal(
   deps: IngestDeps,
   source: SourceSettings,
+  mapping: Mapping,
   file: string,
   format: NonNullable<SourceSettings["format"]>,
 ): Promise<CrmledgerError | null> {
-  const mapping = await compileMapping(source, deps.phone);
   const input = await openInput({ file, format, asNew: false, rejectsFile: null });
   try {
     const { rows } = await rowsOfFile(input, source, mapping, format);

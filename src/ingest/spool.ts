@@ -1,7 +1,7 @@
 /** A source's spool: everything in it that is complete goes into the ledger, and only then out of the way. */
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SourceSettings } from "../domain/settings.ts";
-import { compileMapping } from "../intake/mapping.ts";
+import { compileMapping, type Mapping } from "../intake/mapping.ts";
 import type { FileProgress } from "../ledger/rows.ts";
 import { archivePath, deleteFile, moveFile } from "./acknowledge.ts";
 import { documentProgress, readDocument } from "./documents.ts";
@@ -9,7 +9,7 @@ import { spooledRefusal } from "./file.ts";
 import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
 import type { IngestDeps, IngestReport, IngestSource } from "./ingest.ts";
 import { listSpool, type SpoolFile } from "./listing.ts";
-import { errorCode, type OpenedFile, openRegular } from "./open.ts";
+import { errorCode, type OpenedFile, openRegular, readHead } from "./open.ts";
 import { emptyCounts, type TakenFile, Taker } from "./taker.ts";
 import { Warnings } from "./warnings.ts";
 
@@ -20,6 +20,7 @@ interface Pass {
   deps: IngestDeps;
   source: SourceSettings;
   spool: string;
+  mapping: Mapping;
   taker: Taker;
   warnings: Warnings;
   /** What is remembered of files, by identity. */
@@ -43,7 +44,7 @@ export const ingestSource: IngestSource = async (deps, source) => {
   const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: false });
   const progress = new Map(known.map((row) => [row.identity, row]));
   const pass: Pass = {
-    ...{ deps, source, spool: source.spool, taker, warnings, progress },
+    ...{ deps, source, spool: source.spool, mapping, taker, warnings, progress },
     ...{ files: [], unreadable: [], refused: [], waiting: [] },
   };
   try {
@@ -91,17 +92,28 @@ async function takeFile(pass: Pass, file: SpoolFile): Promise<string | null> {
 
 /** Files below this hold no twenty records. */
 const EXPORT_BYTES_MIN = 1_000;
+/** In front of a list there is a byte order mark and white space, if anything. */
+const LIST_HEAD_BYTES = 64;
 
 /**
  * Whether a file that was never seen looks like an export that must not go out by itself. It stays where it is, and each run
  * looks again: somebody mends the map, moves the file away, or imports it on purpose, which makes its records known.
  */
 async function isRefused(pass: Pass, file: SpoolFile, opened: OpenedFile): Promise<boolean> {
-  if (opened.size < EXPORT_BYTES_MIN || file.format === "form" || pass.progress.has(opened.identity)) return false;
+  if (opened.size < EXPORT_BYTES_MIN || pass.progress.has(opened.identity)) return false;
+  if (!(await holdsMany(pass, file, opened))) return false;
   await settle(pass);
-  const refusal = await spooledRefusal(pass.deps, pass.source, file.path, file.format);
+  const refusal = await spooledRefusal(pass.deps, pass.source, pass.mapping, file.path, file.format);
   if (refusal !== null) pass.refused.push(refusal);
   return refusal !== null;
+}
+
+/** A document is one record, which is what a form tool sends, unless it is a list or the source says where its records are. */
+async function holdsMany({ source }: Pass, { format }: SpoolFile, { handle }: OpenedFile): Promise<boolean> {
+  if (format === "csv" || format === "jsonl") return true;
+  if (format === "form") return false;
+  const head = Buffer.from(await readHead(handle, LIST_HEAD_BYTES)).toString("utf8");
+  return source.records !== null || /^\uFEFF?\s*\[/.test(head);
 }
 
 async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, format: "json" | "form"): Promise<void> {
