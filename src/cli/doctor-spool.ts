@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { EXIT_CODES } from "../domain/errors.ts";
 import type { SourceSettings } from "../domain/settings.ts";
+import { ARCHIVE } from "../ingest/acknowledge.ts";
 import { counted } from "../report/human.ts";
 import { shellWord } from "./cron-line.ts";
 import { type Finding, fail, ok, warn } from "./doctor-finding.ts";
@@ -23,7 +24,6 @@ import { makeSpool, wayFinding, writersNote } from "./spool-folder.ts";
 import { webRootOf } from "./web-root.ts";
 
 const { R_OK, X_OK } = constants;
-const ARCHIVE = ".archive";
 /** Files of a spool that are looked at one by one. */
 const FILES_MAX = 10_000;
 const NAMED_MAX = 3;

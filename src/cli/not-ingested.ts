@@ -3,6 +3,8 @@ import { join, resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
+import { ARCHIVE, isArchived } from "../ingest/acknowledge.ts";
+import type { IngestDeps } from "../ingest/ingest.ts";
 import type { CheckScope } from "../ledger/checks.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
 import type { NotIngested } from "../reconcile/reconcile.ts";
@@ -11,7 +13,6 @@ import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";
 import { ingestDeps } from "./take-in.ts";
 
-const ARCHIVE = ".archive";
 const DAY_MS = 86_400_000;
 
 export interface SourceSide {
@@ -34,6 +35,7 @@ export async function findNotIngested(
   const sources = Object.values(shop.config.sources).filter(
     ({ name }) => scope.source === null || name === scope.source,
   );
+  const deps = await ingestDeps(shop, 0 as RunId, { dryRun: true, backfill: "allowed" });
   const seen = new Set<string>();
   for (const source of sources) {
     if (source.spool === null) continue;
@@ -43,17 +45,14 @@ export async function findNotIngested(
       );
       continue;
     }
-    for (const file of archived(source.spool, scope)) await holdAgainst(shop, source, file, scope, seen, side);
+    for (const file of archived(source.spool, scope)) await holdAgainst(deps, source, file, scope, seen, side);
   }
   for (const file of against) {
     const path = resolve(invocation.io.cwd, file);
-    await holdAgainst(shop, sourceOfExport(sources, scope), path, scope, seen, side);
+    await holdAgainst(deps, sourceOfExport(sources, scope), path, scope, seen, side);
   }
   return side;
 }
-
-/** What was taken once under its keys is no second export of the same; of any other file that is a question. */
-export const isArchived = (file: string): boolean => file.includes(`/${ARCHIVE}/`);
 
 /** The archived files that can hold what was submitted in the scope: nothing is archived before it was submitted. */
 function archived(spool: string, { sinceMs }: CheckScope): string[] {
@@ -96,7 +95,7 @@ function sourceOfExport(sources: readonly SourceSettings[], { source }: CheckSco
 }
 
 async function holdAgainst(
-  shop: Shop,
+  deps: IngestDeps,
   source: SourceSettings,
   file: string,
   scope: CheckScope,
@@ -104,7 +103,7 @@ async function holdAgainst(
   side: SourceSide,
 ): Promise<void> {
   const { importFile } = await import("../ingest/file.ts");
-  const deps = await ingestDeps(shop, 0 as RunId, { dryRun: true, backfill: "allowed" });
+  // What was taken once under its keys is no second export of the same; of any other file that is a question.
   const options = { file, format: null, asNew: isArchived(file), rejectsFile: null };
   let mapped: IncomingSubmission[];
   try {

@@ -1,4 +1,5 @@
 import type { CrmAdapter } from "../crm/adapter.ts";
+import { isArchived } from "../ingest/acknowledge.ts";
 import type { CheckId, DiscrepancyFilter, DiscrepancyRow } from "../ledger/checks.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
 import {
@@ -14,7 +15,6 @@ import { submissionName } from "../report/reconcile-words.ts";
 import type { Invocation } from "./command.ts";
 import { type Shop, withRun } from "./compose.ts";
 import { discrepanciesOf } from "./discrepancies.ts";
-import { isArchived } from "./not-ingested.ts";
 import type { ReconcileFlags } from "./reconcile-flags.ts";
 import type { Checked } from "./reconcile-run.ts";
 import { ingestDeps } from "./take-in.ts";

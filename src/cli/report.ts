@@ -1,6 +1,5 @@
 import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
-import type { AccountsScope } from "../ledger/accounts.ts";
-import type { CheckRow } from "../ledger/checks.ts";
+import type { CheckRow, CheckScope } from "../ledger/checks.ts";
 import { utcTime } from "../report/human.ts";
 import { isClean, type ReportDocument, renderReport, reportCsv, reportHtml } from "../report/report-page.ts";
 import type { Invocation, RunCommand } from "./command.ts";
@@ -20,7 +19,7 @@ interface ReportFlags {
   fresh?: boolean;
 }
 
-type Period = AccountsScope & { sinceMs: number; untilMs: number };
+type Period = CheckScope & { sinceMs: number; untilMs: number };
 
 /** `crmledger report`: every record that came in a time accounted for. */
 export const run: RunCommand = (invocation) =>

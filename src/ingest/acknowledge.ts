@@ -6,6 +6,9 @@ import { errorCode } from "./open.ts";
 
 /** The folder in a spool with what is in the ledger. */
 export const ARCHIVE = ".archive";
+
+/** Whether a path lies in a spool's archive. */
+export const isArchived = (path: string): boolean => path.includes(`/${ARCHIVE}/`);
 /** Files of one name in one day's folder. */
 const NAMESAKES_MAX = 10_000;
 

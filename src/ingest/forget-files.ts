@@ -6,7 +6,7 @@ import type { Mentions } from "../domain/mentions.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import { jsonText, parseJson } from "../intake/json-text.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { ARCHIVE } from "./acknowledge.ts";
+import { ARCHIVE, isArchived } from "./acknowledge.ts";
 import { formatOfName } from "./formats.ts";
 import { headLength, headOf } from "./growing.ts";
 import { errorCode, openRegular } from "./open.ts";
@@ -125,9 +125,8 @@ async function forgetInDocument(
   const list = parsed.ok && Array.isArray(parsed.value) ? (parsed.value as unknown[]) : null;
   const rest = list?.filter((element) => !mentions.record(jsonText(element))) ?? [];
   if (list === null && !mentions.record(text)) return;
-  const isArchived = path.includes(`/${ARCHIVE}/`);
   // Others may be in it who are not in the ledger yet.
-  if (list === null && source.records !== null && !isArchived) return void result.left.push(path);
+  if (list === null && source.records !== null && !isArchived(path)) return void result.left.push(path);
   if (list !== null && rest.length > 0) {
     if (rest.length === list.length) return;
     result.records += list.length - rest.length;

@@ -3,6 +3,7 @@ import type { Entity } from "../domain/catalog.ts";
 import type { StepName } from "../domain/chain.ts";
 import type { CrmId, SubmissionId } from "../domain/ids.ts";
 import type { Lane, SubmissionContent, SubmissionState } from "../domain/submission.ts";
+import type { CheckScope } from "./checks.ts";
 import type { IngestBatch } from "./rows.ts";
 
 /** A batch, with what a report counts of it beside its records. */
@@ -11,13 +12,6 @@ export interface CountedBatch extends IngestBatch {
   skipped?: { source: string; records: number };
   /** Raw hashes of records that are read once more (a known file, an export of rejects): known ones are no new arrivals. */
   rereads?: ReadonlySet<string>;
-}
-
-/** Instants are of `submittedAt` (of rejects: of their arrival), UTC ms; `untilMs` is exclusive. Null: no bound. */
-export interface AccountsScope {
-  source: string | null;
-  sinceMs: number | null;
-  untilMs: number | null;
 }
 
 /** Every record that came in, counted once. */
@@ -63,14 +57,14 @@ export interface ExportRow {
   error: { code: string; message: string } | null;
 }
 
-export interface ExportFilter extends AccountsScope {
+export interface ExportFilter extends CheckScope {
   /** Null: all. */
   states: readonly SubmissionState[] | null;
 }
 
 export interface AccountsLedger {
   /** All of one state of the ledger. */
-  accounts(scope: AccountsScope, nowMs: number): Promise<Accounts>;
+  accounts(scope: CheckScope, nowMs: number): Promise<Accounts>;
   /** Submissions in the order of `submittedAt`, behind `after`. */
   exportRows(
     filter: ExportFilter,

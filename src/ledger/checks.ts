@@ -8,7 +8,7 @@ import type { IdentityKey } from "../domain/identity.ts";
 import type { AccountId, CrmId, RunId, StepId, SubmissionId } from "../domain/ids.ts";
 import type { SubmissionState } from "../domain/submission.ts";
 
-/** Which submissions a check judges. Instants are of `submittedAt`, UTC ms; `untilMs` is exclusive. Null: no bound. */
+/** Which submissions a check judges or a report counts. Instants are of `submittedAt`, UTC ms; `untilMs` is exclusive. Null: no bound. */
 export interface CheckScope {
   source: string | null;
   sinceMs: number | null;

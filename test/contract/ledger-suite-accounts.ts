@@ -1,7 +1,6 @@
 /** Accounts of all that came in: part of the ledger's suite. */
 import { describe, expect, test } from "vitest";
-import type { AccountsScope } from "../../src/ledger/accounts.ts";
-import type { FoundDiscrepancy } from "../../src/ledger/checks.ts";
+import type { CheckScope, FoundDiscrepancy } from "../../src/ledger/checks.ts";
 import { deliver, EVERYTHING, openCheck } from "../support/check-fixture.ts";
 import { incoming, START_MS, take } from "../support/ledger-fixture.ts";
 import type { Subject } from "./ledger-suite.ts";
@@ -26,7 +25,7 @@ function found(submissionId: number, kind: string): FoundDiscrepancy {
 export function accountsTests(subject: Subject): void {
   const bench = () => subject.bench;
   const ledger = () => subject.bench.ledger;
-  const accounts = (scope: Partial<AccountsScope> = {}) =>
+  const accounts = (scope: Partial<CheckScope> = {}) =>
     ledger().accounts({ ...EVERYTHING, ...scope }, bench().now.wallMs);
   const batch = { rejects: [], progress: null, closesRejects: [] };
 

@@ -1,6 +1,7 @@
 /** Every record that came in, accounted for; and every submission with what it became. */
 import type { SubmissionContent } from "../../domain/submission.ts";
-import type { Accounts, AccountsScope, ExportFilter, ExportRow } from "../accounts.ts";
+import type { Accounts, ExportFilter, ExportRow } from "../accounts.ts";
+import type { CheckScope } from "../checks.ts";
 import type { Store } from "./store.ts";
 import { parseError } from "./submission-rows.ts";
 
@@ -52,11 +53,11 @@ const BREAKS = `
 
 type Bounds = { source: string | null; sinceMs: number; untilMs: number };
 
-function boundsOf({ source, sinceMs, untilMs }: AccountsScope): Bounds {
+function boundsOf({ source, sinceMs, untilMs }: CheckScope): Bounds {
   return { source, sinceMs: sinceMs ?? Number.MIN_SAFE_INTEGER, untilMs: untilMs ?? Number.MAX_SAFE_INTEGER };
 }
 
-export function accounts(store: Store, scope: AccountsScope, nowMs: number): Accounts {
+export function accounts(store: Store, scope: CheckScope, nowMs: number): Accounts {
   const bounds = boundsOf(scope);
   return store.read(() => {
     const states = countsOf(store, BY_STATE, "state", bounds);
