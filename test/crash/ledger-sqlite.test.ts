@@ -156,4 +156,14 @@ describe("two processes on one ledger", () => {
     expect(new Set(claims).size).toBe(300);
     await ledger.close();
   });
+
+  test("both open their runs, and the counter beside the ledger ends where the ledger's does", async () => {
+    const ledger = await reopen();
+    const children = [start("runs", "60"), start("runs", "60"), start("runs", "60")];
+    const ends = await Promise.all(children.map((child) => child.ended));
+    expect(ends.map((end) => [end.code, end.stderr])).toEqual(Array(3).fill([0, ""]));
+    const { runCounter, runCounterBeside } = await ledger.facts();
+    expect([runCounter, runCounterBeside]).toEqual([180, 180]);
+    await ledger.close();
+  });
 });

@@ -68,6 +68,15 @@ async function hammer(): Promise<void> {
   }
 }
 
+/** Opens so many runs, one after the other. */
+async function runs(): Promise<void> {
+  const ledger = await openSqliteLedger({ path, create: false, nowMs: 1 });
+  const now = { wallMs: 1, monoMs: 1, bootId: "boot" };
+  for (let left = Number(argument); left > 0; left -= 1) {
+    await ledger.openRun({ kind: "sync", pid: process.pid, host: "test", lockName: `join-${process.pid}`, now });
+  }
+}
+
 function lock(): void {
   const held = createSqliteLocks(path).take(argument);
   tell(held === null ? "taken by another" : "locked");
@@ -75,5 +84,5 @@ function lock(): void {
   setInterval(() => {}, 1_000);
 }
 
-const actions: Record<string, () => void | Promise<void>> = { open, work, hammer, lock };
+const actions: Record<string, () => void | Promise<void>> = { open, work, hammer, runs, lock };
 await actions[what]!();

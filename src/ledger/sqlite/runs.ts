@@ -28,7 +28,7 @@ const runRow = (row: RawRun): RunRow => ({
  */
 export function openRun(store: Store, start: RunStart): RunId {
   const beside = runCounterBeside(store.path) ?? 0;
-  const { id, counter } = store.write(() => {
+  const id = store.write(() => {
     // It may have been moved since it was opened.
     refuseMoved(store, false);
     if (beside > runCounter(store)) holdStale(store, beside, start.now.wallMs);
@@ -43,10 +43,9 @@ export function openRun(store: Store, start: RunStart): RunId {
       start.now.bootId,
       start.now.wallMs,
     );
-    return { id: run.id as RunId, counter: runCounter(store) };
+    return run.id as RunId;
   });
-  // After the commit: the file must never be ahead of a ledger that is not a restored backup.
-  raiseCounterBeside(store.path, counter);
+  raiseCounterBeside(store);
   return id;
 }
 
@@ -77,9 +76,16 @@ export function runCounterBeside(path: string): number | null {
   }
 }
 
-function raiseCounterBeside(path: string, counter: number): void {
-  if (path === ":memory:" || (runCounterBeside(path) ?? -1) >= counter) return;
-  writeCounterBeside(path, counter);
+/**
+ * After the run's own commit: the file must never be ahead of a ledger that is not a restored backup. Under the write
+ * lock: of two runs that open at once, one would rename the other's unfinished file, or put the lower number last.
+ */
+function raiseCounterBeside(store: Store): void {
+  if (store.path === ":memory:") return;
+  store.write(() => {
+    const counter = runCounter(store);
+    if ((runCounterBeside(store.path) ?? -1) < counter) writeCounterBeside(store.path, counter);
+  });
 }
 
 /** The counter of a ledger that carries on at `path`, whatever an earlier one left there. */
