@@ -9,6 +9,7 @@ import { sql as checks } from "./migrations/0003-checks.sql.ts";
 import { sql as accountsReport } from "./migrations/0004-accounts-report.sql.ts";
 import { sql as retention } from "./migrations/0005-retention.sql.ts";
 import { sql as forgotten } from "./migrations/0006-forgotten.sql.ts";
+import { sql as watch } from "./migrations/0007-watch.sql.ts";
 
 export interface Migration {
   version: number;
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: "0004-accounts-report", sql: accountsReport },
   { version: 5, name: "0005-retention", sql: retention },
   { version: 6, name: "0006-forgotten", sql: forgotten },
+  { version: 7, name: "0007-watch", sql: watch },
 ];
 
 /** What this program writes. */

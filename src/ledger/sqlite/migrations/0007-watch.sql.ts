@@ -1,0 +1,91 @@
+/** What somebody must learn of while nobody looks: alerts, history, what the CRM made of our values, names and shapes. */
+export const sql = /* sql */ `
+-- A condition that needs a person, from its first sight until it is over. One open row for each kind and subject.
+CREATE TABLE alerts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  level TEXT NOT NULL CHECK (level IN ('warning', 'critical')),
+  message TEXT NOT NULL,
+  hint TEXT NOT NULL,
+  opened_at_ms INTEGER NOT NULL,
+  closed_at_ms INTEGER
+) STRICT;
+CREATE UNIQUE INDEX alerts_open ON alerts (kind, subject) WHERE closed_at_ms IS NULL;
+CREATE INDEX alerts_closed ON alerts (closed_at_ms) WHERE closed_at_ms IS NOT NULL;
+
+-- What each channel is still to be told: taken away once it took the message.
+CREATE TABLE alert_messages (
+  alert_id INTEGER NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+  channel TEXT NOT NULL,
+  event TEXT NOT NULL CHECK (event IN ('opened', 'worse', 'recovered')),
+  due_at_ms INTEGER NOT NULL,
+  tries INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (alert_id, channel, event)
+) STRICT, WITHOUT ROWID;
+
+-- How things stood at the end of a run. Sums rise over all runs, so that rows can be thinned with age and what happened
+-- between two that are left is their difference.
+CREATE TABLE samples (
+  at_ms INTEGER PRIMARY KEY,
+  body TEXT NOT NULL
+) STRICT;
+
+-- What rises across runs and is not in another table, by name and labels (JSON of sorted pairs).
+CREATE TABLE counters (
+  name TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  value REAL NOT NULL,
+  PRIMARY KEY (name, labels)
+) STRICT, WITHOUT ROWID;
+
+-- Fields that the CRM echoed otherwise than they were sent.
+CREATE TABLE field_findings (
+  account_id INTEGER NOT NULL REFERENCES accounts (id),
+  entity TEXT NOT NULL CHECK (entity IN ('organization', 'person', 'deal', 'note')),
+  field TEXT NOT NULL,
+  finding TEXT NOT NULL CHECK (finding IN ('dropped', 'truncated', 'coerced')),
+  n INTEGER NOT NULL,
+  first_at_ms INTEGER NOT NULL,
+  last_at_ms INTEGER NOT NULL,
+  last_submission_id INTEGER REFERENCES submissions (id) ON DELETE SET NULL,
+  PRIMARY KEY (account_id, entity, field, finding)
+) STRICT, WITHOUT ROWID;
+
+-- The CRM's fields, options, pipelines and stages as they were seen last, and what changed since they were seen before.
+CREATE TABLE crm_names (
+  account_id INTEGER NOT NULL REFERENCES accounts (id),
+  kind TEXT NOT NULL CHECK (kind IN ('field', 'option', 'pipeline', 'stage')),
+  crm_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  facts TEXT NOT NULL,
+  seen_at_ms INTEGER NOT NULL,
+  gone_at_ms INTEGER,
+  PRIMARY KEY (account_id, kind, crm_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE crm_changes (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account_id INTEGER NOT NULL REFERENCES accounts (id),
+  kind TEXT NOT NULL,
+  crm_id TEXT NOT NULL,
+  change TEXT NOT NULL CHECK (change IN ('added', 'renamed', 'removed', 'retyped', 'required')),
+  before TEXT,
+  after TEXT,
+  at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX crm_changes_at ON crm_changes (at_ms);
+
+-- The members of a source's records, by path: never their values.
+CREATE TABLE source_members (
+  source TEXT NOT NULL,
+  path TEXT NOT NULL,
+  type TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  first_at_ms INTEGER NOT NULL,
+  last_at_ms INTEGER NOT NULL,
+  -- 1: the map read it when it was seen last.
+  mapped INTEGER NOT NULL,
+  last_key TEXT,
+  PRIMARY KEY (source, path, type)
+) STRICT, WITHOUT ROWID;
+`;
