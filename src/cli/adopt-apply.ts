@@ -48,6 +48,7 @@ export async function apply(
     for (let from = 0; from < some.length; from += CHUNK) {
       const takeovers = some.slice(from, from + CHUNK).map(({ takeover }) => takeover);
       const verdicts = await into.takeOver(runId, takeovers, shop.now());
+      shop.failpoint("adopt.taken");
       for (const [index, verdict] of verdicts.entries()) {
         const name = nameOf(takeovers[index]!);
         if (verdict === "queued" || verdict === "done")
@@ -63,7 +64,12 @@ const WHY = {
   changed: "the ledger does not have it any more as it was when this began",
 };
 
-async function keep({ ledger, now }: Shop, runId: RunId, items: readonly IncomingSubmission[]): Promise<void> {
+async function keep(
+  { ledger, now, failpoint }: Shop,
+  runId: RunId,
+  items: readonly IncomingSubmission[],
+): Promise<void> {
   const submissions = items.map((item) => ({ ...item, history: true }));
   await ledger.ingest({ runId, submissions, rejects: [], progress: null, closesRejects: [] }, now());
+  failpoint("adopt.kept");
 }

@@ -10,7 +10,7 @@ import { networkOf } from "./doctor-disk.ts";
 import { lockRunsOut, refuseRunning } from "./runs-out.ts";
 import { refuseUnwritable } from "./write-whole.ts";
 
-type BackupShop = Pick<Shop, "ledger" | "ledgerPath" | "clock">;
+type BackupShop = Pick<Shop, "ledger" | "ledgerPath" | "clock" | "failpoint">;
 
 /** `crmledger backup FILE [--move]`: a copy of a ledger in use, or the ledger itself at another place. */
 export const run: RunCommand = (invocation) =>
@@ -69,7 +69,7 @@ async function copyTo(
  * Where it can't be made the ledger is in use again.
  */
 async function moveTo(shop: BackupShop, file: string, invocation: Invocation): Promise<LedgerCopy> {
-  const { ledger } = shop;
+  const { ledger, failpoint } = shop;
   const locks = await lockRunsOut(shop.ledgerPath);
   try {
     const begun = await ledger.move();
@@ -77,10 +77,13 @@ async function moveTo(shop: BackupShop, file: string, invocation: Invocation): P
     const made = begun?.place === file && existsSync(file) ? await ledger.movedCopy(file) : null;
     if (made === null) refuseThere(file);
     await ledger.retire({ place: file, done: false });
+    failpoint("backup.retired");
     try {
       await refuseRunning(shop);
       const copy = made ?? (await copyTo(shop, file, "move", invocation));
+      failpoint("backup.copied");
       await ledger.retire({ place: file, done: true });
+      failpoint("backup.moved");
       return copy;
     } catch (error) {
       // Of a copy that is there both would be in use: then it stays retired, and the same command ends the move.

@@ -4,11 +4,10 @@ import { hostname } from "node:os";
 import type { Config } from "../config/config.ts";
 import { ledgerPlace } from "../config/find-config.ts";
 import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
-import { adapterOf } from "../crm/registry.ts";
 import type { Clock } from "../domain/clock.ts";
 import { CrmledgerError } from "../domain/errors.ts";
+import { type Failpoint, NO_FAILPOINT } from "../domain/failpoint.ts";
 import type { RunId } from "../domain/ids.ts";
-import { proxySettings } from "../http/proxy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Now } from "../ledger/rows.ts";
 import type { RunnerDeps, RunnerEvent } from "../runner/runner.ts";
@@ -26,6 +25,7 @@ export interface Shop {
   ledgerPath: string;
   clock: Clock;
   now(): Now;
+  failpoint: Failpoint;
 }
 
 export type LedgerWish =
@@ -72,15 +72,16 @@ async function withLedger<T>(
   const ledgerPath = pretend ? ":memory:" : path;
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
   const uid = process.getuid?.();
+  const failpoint = io.failpoint ?? NO_FAILPOINT;
   const wanted = {
     ...{ path: ledgerPath, create: wish === "create", evenMoving: wish === "openMoving" },
-    ...{ nowMs: clock.wallMs(), uid },
+    ...{ nowMs: clock.wallMs(), uid, failpoint },
   };
   const ledger = await openSqliteLedger(wanted).catch((error: unknown) => {
     throw withOwnersName(error, ledgerPath, findConfig(globals, io));
   });
   try {
-    return await work({ ledger, ledgerPath, clock, now: () => nowOf(clock) });
+    return await work({ ledger, ledgerPath, clock, now: () => nowOf(clock), failpoint });
   } finally {
     await ledger.close();
   }
@@ -109,7 +110,7 @@ export function nowOf(clock: Clock): Now {
 
 /** Opens a run of `kind`, gives its id to `work`, and closes the run with what `work` found. */
 export async function withRun<T>(
-  shop: Pick<Shop, "ledger" | "clock" | "now">,
+  shop: Pick<Shop, "ledger" | "clock" | "now" | "failpoint">,
   kind: string,
   work: (runId: RunId) => Promise<{ result: T; summary: unknown; exitCode: number }>,
 ): Promise<T> {
@@ -122,7 +123,9 @@ export async function withRun<T>(
   });
   let end = { stopped: "error", exitCode: 1, summary: null as unknown };
   try {
+    shop.failpoint("run.opened");
     const { result, summary, exitCode } = await work(runId);
+    shop.failpoint("run.end");
     end = { stopped: "drained", exitCode, summary };
     return result;
   } catch (error) {
@@ -150,8 +153,17 @@ export async function openCrmLine(
   const { config, ledger, clock } = shop;
   const token = readToken(config);
   invocation.talk.keepSecret(token);
-  const [{ createTransport }, { withCredentials }, { createRedactor }, { loadPhoneNormalizer }] = await Promise.all([
+  const [
+    { createTransport },
+    { proxySettings },
+    { adapterOf },
+    { withCredentials },
+    { createRedactor },
+    { loadPhoneNormalizer },
+  ] = await Promise.all([
     import("../http/transport.ts"),
+    import("../http/proxy.ts"),
+    import("../crm/registry.ts"),
     import("../crm/wrappers/credentials.ts"),
     import("../crm/wrappers/redactor.ts"),
     import("../intake/phone.ts"),
@@ -178,7 +190,7 @@ export async function openCrmLine(
     settings: config.drain,
     redact: createRedactor([token]),
     observe,
-    failpoint: () => undefined,
+    failpoint: shop.failpoint,
   };
   return { deps, close: () => client.close() };
 }
@@ -201,5 +213,6 @@ export async function sessionForLinks(
   for (const part of parts)
     Object.assign(catalog, { ...part.catalog, fields: { ...catalog.fields, ...part.catalog.fields } });
   const { baseUrl, timeoutMs, type } = shop.config.crm;
+  const { adapterOf } = await import("../crm/registry.ts");
   return { adapter: adapterOf(type), session: { baseUrl, timeoutMs, catalog, stampFields: {} } };
 }

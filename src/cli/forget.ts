@@ -40,9 +40,12 @@ async function forgetPerson(shop: Shop, invocation: Invocation): Promise<Reply> 
   }
   // The files first: broken off, the same command finds the rest by what the ledger still has.
   const files = await inFiles(shop, mentions, false);
+  shop.failpoint("forget.files");
   const result = await ledger.forget(person, asked.keys, shop.now());
   if (result.type === "busy") throw inHand(["a submission"]);
+  shop.failpoint("forget.ledger");
   await ledger.scrub();
+  shop.failpoint("forget.end");
   return replyOf({ ...found, forgotten: true, rejects: result.rejects, files: shown(files) });
 }
 
@@ -94,7 +97,13 @@ async function inFiles(shop: Shop, mentions: Mentions, dryRun: boolean): Promise
   const sum: ForgottenFiles = { deleted: 0, records: 0, left: [], blanked: [] };
   for (const source of Object.values(shop.config.sources)) {
     if (source.spool === null) continue;
-    const { deleted, records, left, blanked } = await forgetInFiles(source, source.spool, mentions, dryRun);
+    const { deleted, records, left, blanked } = await forgetInFiles(
+      source,
+      source.spool,
+      mentions,
+      dryRun,
+      shop.failpoint,
+    );
     await keepPlaces(shop.ledger, source.name, blanked);
     sum.deleted += deleted;
     sum.records += records;

@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import type { Catalog } from "../domain/catalog.ts";
 import { CrmledgerError } from "../domain/errors.ts";
+import { NO_FAILPOINT } from "../domain/failpoint.ts";
 import type { Invocation } from "./command.ts";
 import { nowOf, openCrmLine, withRun } from "./compose.ts";
 import { vendors } from "./read-config.ts";
@@ -68,7 +69,7 @@ async function readSetup(invocation: Invocation, config: Config): Promise<Catalo
   const clock = invocation.io.clock ?? createRealClock();
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
   const ledger = await openSqliteLedger({ path: ":memory:", create: true, nowMs: clock.wallMs() });
-  const shop = { config, ledger, ledgerPath: ":memory:", clock, now: () => nowOf(clock) };
+  const shop = { config, ledger, ledgerPath: ":memory:", clock, now: () => nowOf(clock), failpoint: NO_FAILPOINT };
   try {
     return await withRun(shop, "doctor", async (runId) => {
       const line = await openCrmLine(shop, invocation, runId, () => undefined);

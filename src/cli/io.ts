@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import type { Clock } from "../domain/clock.ts";
+import type { Failpoint } from "../domain/failpoint.ts";
 import type { LocalUser } from "./local-user.ts";
 
 export type StopSignal = "SIGINT" | "SIGTERM";
@@ -14,6 +15,8 @@ export interface Io {
   home: string;
   /** Instead of the machine's clock, for the runs of a demo. */
   clock?: Clock;
+  /** Told at each named instant (`failpoints.ts`). The program itself hands none in. */
+  failpoint?: Failpoint;
   /** Instead of the user that the process runs as. */
   user?: LocalUser;
   /** How this program was started, for cron lines: the Node binary and the script. */

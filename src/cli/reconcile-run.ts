@@ -62,7 +62,7 @@ async function checkAt(
   scope: CheckScope,
   side: Side,
 ): Promise<Omit<Checked, "requests" | "durationMs">> {
-  const { ledger, clock } = shop;
+  const { ledger, clock, failpoint } = shop;
   const [{ openDesk }, { createMirror }, { runCheck }] = await Promise.all([
     import("../runner/desk.ts"),
     import("../mirror/create-mirror.ts"),
@@ -81,13 +81,11 @@ async function checkAt(
       const turn = await awaitTurn(shop, invocation, signal);
       const report = await runCheck(
         {
-          ledger,
+          ...{ ledger, clock, runId, failpoint },
           accountId: desk.accountId,
-          runId,
           adapter: deps.adapter,
           session: desk.crmSession(),
           read: desk.read,
-          clock,
           crmTimeMs: desk.crmTimeMs,
           mirror: createMirror(mirrorDeps),
           mirrorDeps,

@@ -90,6 +90,7 @@ export async function repairAll(
     accountId: checked.accountId,
     catalog: checked.session.catalog,
     nowMs: clock.wallMs(),
+    failpoint: shop.failpoint,
   };
   const filter: DiscrepancyFilter = { states: LIVE, check: checked.report!.check.id };
   // What only the sources have comes first: the CRM's records of it are then adopted with their content.

@@ -19,6 +19,7 @@ export async function keepRetention(shop: Shop, { talk }: Pick<Invocation, "talk
   const nowMs = shop.clock.wallMs();
   try {
     const { payloads, rejects } = await thin(shop, nowMs, retention);
+    shop.failpoint("retention.thinned");
     const files = await removeArchives(shop, nowMs - retention.archiveMs);
     if (payloads + rejects + files > 0) {
       talk.say(
@@ -49,14 +50,14 @@ async function thin(
   }
 }
 
-async function removeArchives({ config, ledger }: Shop, beforeMs: number): Promise<number> {
+async function removeArchives({ config, ledger, failpoint }: Shop, beforeMs: number): Promise<number> {
   const { removeOldArchive } = await import("../ingest/archive-age.ts");
   let removed = 0;
   for (const { name, spool } of Object.values(config.sources)) {
     if (spool === null || removed >= FILES_MAX) continue;
     // Archived files that may still grow are read on, and then forgotten.
     const followed = new Set((await ledger.fileProgress(name)).map(({ path }) => path));
-    removed += await removeOldArchive(spool, beforeMs, followed, FILES_MAX - removed);
+    removed += await removeOldArchive(spool, beforeMs, followed, FILES_MAX - removed, failpoint);
   }
   return removed;
 }

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { NO_FAILPOINT } from "../domain/failpoint.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import type { Sample } from "../ingest/sample.ts";
@@ -37,7 +38,7 @@ export async function sampleOf(
   ]);
   const clock = io.clock ?? createRealClock();
   const ledger = await openSqliteLedger({ path: ":memory:", create: true, nowMs: clock.wallMs() });
-  const deps = { ledger, clock, phone: await loadPhoneNormalizer(), runId: 0 as RunId, failpoint: () => undefined };
+  const deps = { ledger, clock, phone: await loadPhoneNormalizer(), runId: 0 as RunId, failpoint: NO_FAILPOINT };
   const options = { file, stdin: io.stdin as AsyncIterable<Uint8Array>, format: flags.format ?? null, spooled };
   try {
     return await sampleFile({ ...deps, dryRun: true }, source, {

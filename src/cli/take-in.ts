@@ -55,7 +55,7 @@ export async function ingestDeps(
     clock: shop.clock,
     phone: await loadPhoneNormalizer(),
     runId,
-    failpoint: () => undefined,
+    failpoint: shop.failpoint,
     guard,
     ...given,
   };
@@ -67,11 +67,12 @@ export async function takeIn(
   sources: readonly SourceSettings[],
   invocation: Invocation,
 ): Promise<TakenIn> {
-  const { ingestSource } = await import("../ingest/spool.ts");
   const taken: TakenIn = { ...NOTHING_TAKEN, files: [], warnings: [], mapped: [] };
   for (const source of sources) {
     if (deps.signal?.aborted) break;
     try {
+      if (await hasNothing(deps, source)) continue;
+      const { ingestSource } = await import("../ingest/spool.ts");
       const report = await ingestSource(deps, source);
       taken.files.push(...report.files);
       taken.mapped.push(...report.mapped);
@@ -94,6 +95,13 @@ export async function takeIn(
   taken.heldBack = held.length;
   taken.counts = sumCounts(taken.files);
   return taken;
+}
+
+/** Most runs of cron find a spool empty, and no file that may still grow: they need none of the code that reads files. */
+async function hasNothing({ ledger }: GuardedDeps, source: SourceSettings): Promise<boolean> {
+  const { isEmptySpool } = await import("../ingest/listing.ts");
+  if (source.spool !== null && !(await isEmptySpool(source, source.spool))) return false;
+  return (await ledger.fileProgress(source.name)).length === 0;
 }
 
 /** Also with `--quiet`: a form that was sent waits there, and no later run gets it by itself. */

@@ -2,6 +2,7 @@
 import { lstat, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ARCHIVE } from "./acknowledge.ts";
+import type { IngestFailpoint } from "./failpoints.ts";
 import { errorCode } from "./open.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -18,6 +19,7 @@ export async function removeOldArchive(
   beforeMs: number,
   kept: ReadonlySet<string>,
   filesMax: number,
+  failpoint: IngestFailpoint,
 ): Promise<number> {
   const archive = join(spool, ARCHIVE);
   let removed = 0;
@@ -30,6 +32,7 @@ export async function removeOldArchive(
       if (!kept.has(path) && (await lstat(path)).isFile()) {
         await unlink(path);
         removed += 1;
+        failpoint("ingest.age.removed");
       } else left += 1;
     }
     if (left === 0) await rmdir(folder);

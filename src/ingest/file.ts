@@ -143,12 +143,12 @@ async function writeRejects(
     .map((row): ExportedReject => ({ id: row.id, line: row.origin.line, reason: row.reason, raw: row.raw }))
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const asCsv = /\.csv$/i.test(path) || (fromCsv && !/\.(jsonl|ndjson|json)$/i.test(path));
-  await writeWhole(path, asCsv ? rejectsAsCsv(own) : rejectsAsJsonl(own));
+  await writeWhole(deps, path, asCsv ? rejectsAsCsv(own) : rejectsAsJsonl(own));
   return path;
 }
 
 /** Written under another name and renamed, so that a half-written file never has the name. Only its owner may read it. */
-async function writeWhole(path: string, text: string): Promise<void> {
+async function writeWhole({ failpoint }: IngestDeps, path: string, text: string): Promise<void> {
   const part = `${path}.part`;
   try {
     const handle = await open(part, "w", 0o600);
@@ -158,6 +158,7 @@ async function writeWhole(path: string, text: string): Promise<void> {
     } finally {
       await handle.close();
     }
+    failpoint("ingest.rejects.written");
     await rename(part, path);
   } catch (error) {
     const code = errorCode(error);

@@ -7,6 +7,7 @@ import type { SourceSettings } from "../domain/settings.ts";
 import { jsonText, parseJson } from "../intake/json-text.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { ARCHIVE, isArchived } from "./acknowledge.ts";
+import type { IngestFailpoint } from "./failpoints.ts";
 import { formatOfName } from "./formats.ts";
 import { headLength, headOf } from "./growing.ts";
 import { errorCode, openRegular } from "./open.ts";
@@ -32,11 +33,14 @@ export async function forgetInFiles(
   spool: string,
   mentions: Mentions,
   dryRun: boolean,
+  failpoint: IngestFailpoint,
 ): Promise<ForgottenFiles> {
+  const search = { source, mentions, dryRun, failpoint };
   const result: ForgottenFiles = { deleted: 0, records: 0, left: [], blanked: [] };
   for (const path of await filesOf(spool, result)) {
     try {
-      await forgetInFile(source, path, mentions, dryRun, result);
+      await forgetInFile(search, path, result);
+      failpoint("ingest.forget.file");
     } catch (error) {
       if (errorCode(error) !== "ENOENT") result.left.push(`${path} (${errorCode(error)})`);
     }
@@ -77,13 +81,15 @@ async function namesIn(folder: string, left: string[]): Promise<string[]> {
   }
 }
 
-async function forgetInFile(
-  source: SourceSettings,
-  path: string,
-  mentions: Mentions,
-  dryRun: boolean,
-  result: ForgottenFiles,
-): Promise<void> {
+interface Search {
+  source: SourceSettings;
+  mentions: Mentions;
+  dryRun: boolean;
+  failpoint: IngestFailpoint;
+}
+
+async function forgetInFile(search: Search, path: string, result: ForgottenFiles): Promise<void> {
+  const { source, mentions, dryRun, failpoint } = search;
   const stat = await lstat(path);
   if (!stat.isFile()) return;
   if (stat.size > BYTES_MAX) return void result.left.push(`${path} (too large to search)`);
@@ -106,19 +112,17 @@ async function forgetInFile(
     }
     result.records += spans.length;
     if (dryRun) return;
-    await blank(path, spans);
+    await blank(path, spans, failpoint);
     result.blanked.push(path);
     return;
   }
-  await forgetInDocument(source, path, text, mentions, dryRun, result);
+  await forgetInDocument(search, path, text, result);
 }
 
 async function forgetInDocument(
-  source: SourceSettings,
+  { source, mentions, dryRun, failpoint }: Search,
   path: string,
   text: string,
-  mentions: Mentions,
-  dryRun: boolean,
   result: ForgottenFiles,
 ): Promise<void> {
   const parsed = parseJson(text);
@@ -133,6 +137,7 @@ async function forgetInDocument(
     if (dryRun) return;
     const temporary = join(dirname(path), `.${basename(path)}.tmp`);
     await writeFile(temporary, jsonText(rest), { mode: (await lstat(path)).mode & 0o777 });
+    failpoint("ingest.forget.written");
     await rename(temporary, path);
     return;
   }
@@ -161,10 +166,13 @@ function spansOf(bytes: Buffer, isCsv: boolean): Span[] {
   return isCsv ? spans.slice(1) : spans;
 }
 
-async function blank(path: string, spans: readonly Span[]): Promise<void> {
+async function blank(path: string, spans: readonly Span[], failpoint: IngestFailpoint): Promise<void> {
   const file = await open(path, "r+");
   try {
-    for (const { from, to } of spans) await file.write(Buffer.alloc(to - from, 0x20), 0, to - from, from);
+    for (const { from, to } of spans) {
+      await file.write(Buffer.alloc(to - from, 0x20), 0, to - from, from);
+      failpoint("ingest.forget.blanked");
+    }
     await file.sync();
   } finally {
     await file.close();

@@ -8,14 +8,14 @@ import type { RunId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { IncomingSubmission, IngestVerdict } from "../ledger/rows.ts";
+import type { IngestFailpoint } from "./failpoints.ts";
 
 export interface IngestDeps {
   ledger: Ledger;
   clock: Clock;
   phone: PhoneNormalizer;
   runId: RunId;
-  /** Named instants at which a test may kill: `ingest.commit.before`, `ingest.commit.after`, `ingest.acknowledge.after`. */
-  failpoint: (name: string) => void;
+  failpoint: IngestFailpoint;
   /** Called after each committed chunk. */
   progress?: (state: { file: string; records: number; bytes: number; bytesTotal: number | null }) => void;
   signal?: AbortSignal;

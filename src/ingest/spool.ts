@@ -157,7 +157,7 @@ async function settle(pass: Pass): Promise<void> {
     await acknowledged(pass, file, async () => {
       if (source.after === "delete") await deleteFile(file.path);
       else await moveFile(file.path, await archivePath(spool, file.link ?? file.path, deps.clock.wallMs()));
-      if (file.link !== null) await deleteFile(file.link);
+      await deleteLink(pass, file);
     });
   }
 }
@@ -165,6 +165,7 @@ async function settle(pass: Pass): Promise<void> {
 /** The records are safe, so a file that can't be moved away is told and no more: the next run finds duplicates. */
 async function acknowledged(pass: Pass, file: SpoolFile, act: () => Promise<void>): Promise<void> {
   try {
+    pass.deps.failpoint("ingest.acknowledge.before");
     await act();
     pass.deps.failpoint("ingest.acknowledge.after");
   } catch (error) {
@@ -174,6 +175,11 @@ async function acknowledged(pass: Pass, file: SpoolFile, act: () => Promise<void
       `${file.shown} is in the ledger but can't be moved away (${code}); let crmledger's user write to the spool, or set \`after: keep\``,
     );
   }
+}
+
+async function deleteLink({ deps }: Pass, { link }: SpoolFile): Promise<void> {
+  deps.failpoint("ingest.acknowledge.moved");
+  if (link !== null) await deleteFile(link);
 }
 
 async function takeGrowingFile(pass: Pass, file: SpoolFile, opened: OpenedFile): Promise<void> {
@@ -204,7 +210,7 @@ async function archiveGrowing(pass: Pass, file: SpoolFile, progress: FileProgres
     const path = await archivePath(spool, file.link ?? file.path, archivedAtMs);
     await taker.flush({ ...progress, path, archivedAtMs });
     await moveFile(file.path, path);
-    if (file.link !== null) await deleteFile(file.link);
+    await deleteLink(pass, file);
   });
 }
 
@@ -213,7 +219,7 @@ async function deleteLater(pass: Pass, file: SpoolFile, progress: FileProgress):
   if (deps.clock.wallMs() - progress.unchangedSinceMs < COMPLETE_AFTER_MS + FOLLOWED_MS) return;
   await acknowledged(pass, file, async () => {
     await deleteFile(file.path);
-    if (file.link !== null) await deleteFile(file.link);
+    await deleteLink(pass, file);
   });
   await deps.ledger.forgetFile(source.name, progress.identity);
 }

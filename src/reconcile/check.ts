@@ -32,8 +32,9 @@ export async function priceOf(
  * what was seen is kept, and the next check of the same scope goes on behind it.
  */
 export async function runCheck(deps: ReconcileDeps, input: CheckInput): Promise<CheckReport> {
-  const { ledger, clock } = deps;
+  const { ledger, clock, failpoint } = deps;
   const check = await ledger.openCheck(deps.accountId, deps.runId, input.scope, clock.wallMs(), RESUME_WITHIN_MS);
+  failpoint("check.opened");
   const price = await priceOf(deps, input.scope);
   let progress = readProgress(check.progress);
   for (const { entity, way, records } of price.entities) {
@@ -42,6 +43,7 @@ export async function runCheck(deps: ReconcileDeps, input: CheckInput): Promise<
     await lookAt({ deps, check, progress: current, entity }, current.way ?? way);
     progress = finished(entity, current);
     await ledger.saveSightings(check.id, [], progress, clock.wallMs());
+    failpoint("check.entity.after");
   }
   return await judge(deps, check, input, new Set(progress?.walked));
 }
@@ -98,6 +100,8 @@ async function judge(
   await judging.queue(input.notIngested);
   const checked = await deps.ledger.submissionsIn(check.scope);
   const matched = Math.max(0, checked - judging.unmatched);
+  deps.failpoint("check.judged");
   await deps.ledger.finishCheck(check.id, { checked, matched }, deps.clock.wallMs());
+  deps.failpoint("check.finished");
   return { check, checked, matched, notChecked: [] };
 }

@@ -25,6 +25,7 @@ export async function lookById(looking: Looking, way: Way): Promise<void> {
     const found = await sightingsOf(deps, entity, [...listed.values(), ...single.records]);
     const now = deps.clock.wallMs();
     await deps.ledger.saveSightings(check.id, [...found, ...single.missing], { ...progress, part: "byId" }, now);
+    deps.failpoint("check.ids.after");
     progress.seen += page.rows.length;
     deps.progress?.({ entity, records: progress.seen, expected: progress.expected });
     after = page.next;

@@ -10,6 +10,7 @@ import type { AccountId, RunId } from "../domain/ids.ts";
 import type { CheckRow, CheckScope } from "../ledger/checks.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Mirror, MirrorDeps, Read } from "../mirror/mirror.ts";
+import type { ReconcileFailpoint } from "./failpoints.ts";
 
 export interface ReconcileDeps {
   ledger: Ledger;
@@ -24,6 +25,7 @@ export interface ReconcileDeps {
   crmTimeMs: (ourMs: number) => number;
   mirror: Pick<Mirror, "keysOf">;
   mirrorDeps: MirrorDeps;
+  failpoint: ReconcileFailpoint;
   progress?: (state: { entity: Entity; records: number; expected: number }) => void;
 }
 

@@ -9,6 +9,7 @@ import type { AccountId } from "../domain/ids.ts";
 import type { DiscrepancyFilter, DiscrepancyRow, RepairOrder } from "../ledger/checks.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { lastValues } from "./drift.ts";
+import type { ReconcileFailpoint } from "./failpoints.ts";
 
 export const NAMED_REPAIRS = ["recreate", "overwrite", "merge"] as const;
 /** `safe`: whatever harms nobody. The others are asked for by name, a merge also by id. */
@@ -60,6 +61,7 @@ export interface RepairDeps {
   accountId: AccountId;
   catalog: Catalog;
   nowMs: number;
+  failpoint: ReconcileFailpoint;
 }
 
 /** A file of which the ledger lacks these keys. */
@@ -84,7 +86,10 @@ export async function repair(
   const outcome: RepairOutcome = { queued: 0, kinds: { queued: {}, done: {}, left: {} }, refused: [] };
   const unknown: DiscrepancyRow[] = [];
   await eachWished(deps, wish, ids, { ...filter, kinds: ["not-ingested"] }, async (rows) => void unknown.push(...rows));
-  if (unknown.length > 0) await ingest(filesOf(unknown));
+  if (unknown.length > 0) {
+    await ingest(filesOf(unknown));
+    deps.failpoint("repair.ingested");
+  }
   await queue(deps, wish, unknown, outcome);
   await eachWished(deps, wish, ids, filter, async (wished) => {
     const rows = wished.filter(({ repair }) => repair !== "ingest");
@@ -92,6 +97,7 @@ export async function repair(
     if (accepted.length > 0) {
       const named = { ids: accepted.map(({ id }) => id) };
       outcome.queued += await deps.ledger.acceptDiscrepancies(named, "left as people changed it", deps.nowMs);
+      deps.failpoint("repair.accepted");
       for (const { kind } of accepted) tally(outcome.kinds.left, kind);
     }
     const others = rows.filter((row) => !accepted.includes(row));
@@ -138,7 +144,9 @@ async function queue(
     for (const order of await ordersOf(deps, wish, row)) repairs.push({ discrepancyId: row.id, order });
   }
   if (repairs.length === 0) return;
+  deps.failpoint("repair.queue.before");
   const verdicts = await deps.ledger.queueRepairs(deps.accountId, repairs, deps.nowMs);
+  deps.failpoint("repair.queue.after");
   const queued = new Map<string, "queued" | "done">();
   for (const [at, verdict] of verdicts.entries()) {
     const { discrepancyId } = repairs[at]!;

@@ -110,6 +110,8 @@ async function readPage(deps: ReconcileDeps, { cursor, ...list }: ListOperation)
 async function keep({ deps, check, progress, entity }: Looking, records: readonly CrmRecord[], after: Progress) {
   const sightings = await sightingsOf(deps, entity, records);
   progress.seen += records.length;
+  deps.failpoint("check.page.before");
   await deps.ledger.saveSightings(check.id, sightings, { ...after, seen: progress.seen }, deps.clock.wallMs());
+  deps.failpoint("check.page.after");
   deps.progress?.({ entity, records: progress.seen, expected: progress.expected });
 }

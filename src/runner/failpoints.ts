@@ -1,3 +1,5 @@
+import type { Failpoint as AnyFailpoint } from "../domain/failpoint.ts";
+
 /**
  * Named instants at which the outside world may stop us. They are no-ops unless a test hands in a function; the exhaustive
  * kill test walks through every one of them, for every occurrence.
@@ -17,7 +19,5 @@ export const FAILPOINTS = [
   /** All is recorded; the run is not closed. */
   "drain.end",
 ] as const;
-type FailpointName = (typeof FAILPOINTS)[number];
-
 /** A test hands one in to kill, stop or throw at a named instant. */
-export type Failpoint = (name: FailpointName) => void;
+export type Failpoint = AnyFailpoint<(typeof FAILPOINTS)[number]>;

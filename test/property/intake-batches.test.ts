@@ -56,7 +56,7 @@ function openStore(): Store {
   const db = new Database(":memory:");
   db.pragma("foreign_keys = ON");
   const store = createStore(db, ":memory:");
-  migrate(store, 0, () => {});
+  migrate(store, 0);
   store.run(
     "INSERT INTO runs (kind, pid, host, lock_name, boot_id, started_at_ms) VALUES ('test', 1, 'h', NULL, 'b', 0)",
   );

@@ -1,4 +1,5 @@
 /** A check on a drain rig: the reconcile of the tool, on the virtual clock against the simulator. */
+import { NO_FAILPOINT } from "../../src/domain/failpoint.ts";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { CheckScope, DiscrepancyRow } from "../../src/ledger/checks.ts";
 import { createMirror } from "../../src/mirror/create-mirror.ts";
@@ -69,6 +70,7 @@ function depsOf(rig: Rig, desk: Desk, runId: RunId): ReconcileDeps {
     crmTimeMs: desk.crmTimeMs,
     mirror: createMirror(mirrorDeps),
     mirrorDeps,
+    failpoint: NO_FAILPOINT,
   };
 }
 
@@ -104,6 +106,7 @@ export async function repairOn(
     accountId: account.id,
     catalog: { fields, labels: {} },
     nowMs: rig.clock.wallMs(),
+    failpoint: NO_FAILPOINT,
   };
   return await repair(deps, wish, new Set(ids), { states: ["new", "open", "accepted"] }, async () => {});
 }

@@ -34,13 +34,15 @@ export async function copyTo(store: Store, file: string, options: CopyOptions): 
     removeAll(unfinished);
     refuseSmallDisk(store, file);
     createPrivateFile(unfinished);
-    await copyPages(store.path, unfinished, options);
+    store.failpoint("ledger.copy.begun");
+    await copyPages(store, unfinished, options);
     const counter = makeOwn(unfinished, options);
     const copy = checkWhole(unfinished, store.path);
     options.signal.throwIfAborted();
     syncToDisk(unfinished);
-    if (options.as === "move") writeCounterBeside(file, counter);
-    place(unfinished, file);
+    if (options.as === "move") writeCounterBeside(store, file, counter);
+    store.failpoint("ledger.copy.whole");
+    place(store, unfinished, file);
     syncToDisk(dirname(file));
     return copy;
   } catch (error) {
@@ -72,8 +74,8 @@ function refuseSmallDisk({ db }: Store, file: string): void {
  * On a connection of its own, inside one read transaction: other processes write on meanwhile, and what they write neither
  * gets into the copy nor makes SQLite begin it anew. https://www.sqlite.org/c3ref/backup_finish.html
  */
-async function copyPages(from: string, to: string, { signal, observe }: CopyOptions): Promise<void> {
-  const source = new Database(from, { fileMustExist: true });
+async function copyPages({ path, failpoint }: Store, to: string, { signal, observe }: CopyOptions): Promise<void> {
+  const source = new Database(path, { fileMustExist: true });
   try {
     source.exec("BEGIN DEFERRED");
     source.prepare("SELECT count(*) FROM meta").get();
@@ -81,6 +83,7 @@ async function copyPages(from: string, to: string, { signal, observe }: CopyOpti
       progress({ totalPages, remainingPages }) {
         signal.throwIfAborted();
         observe(totalPages - remainingPages, totalPages);
+        failpoint("ledger.copy.pages");
         return PAGES_PER_STEP;
       },
     });
@@ -161,13 +164,14 @@ function syncToDisk(path: string): void {
 }
 
 /** Unlike a rename, a link never takes the place of a file that came to be meanwhile; not every file system has links. */
-function place(unfinished: string, file: string): void {
+function place({ failpoint }: Store, unfinished: string, file: string): void {
   try {
     linkSync(unfinished, file);
   } catch (error) {
     if (existsSync(file)) throw error;
     renameSync(unfinished, file);
   }
+  failpoint("ledger.copy.linked");
   rmSync(unfinished, { force: true });
 }
 

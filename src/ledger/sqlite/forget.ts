@@ -229,6 +229,7 @@ function blankTexts(store: Store, texts: readonly string[]): number {
 export function scrub(store: Store): void {
   if (store.path === ":memory:") return;
   store.db.exec("VACUUM");
+  store.failpoint("ledger.scrub.rewritten");
   const [log] = store.db.pragma("wal_checkpoint(TRUNCATE)") as { busy: number }[];
   if (log?.busy !== 1) return;
   throw new CrmledgerError("ledgerLocked", "The person is erased, but another process reads the ledger's log", {

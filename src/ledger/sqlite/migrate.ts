@@ -1,6 +1,7 @@
 /** Brings an opened ledger to this program's schema, one numbered migration and one transaction at a time. */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { CrmledgerError } from "../../domain/errors.ts";
+import type { LedgerFailpoint } from "./failpoints.ts";
 import { damaged } from "./faults.ts";
 import { createPrivateFile } from "./locks.ts";
 import { LEDGER_VERSION, MIGRATIONS, type Migration } from "./migrations.ts";
@@ -37,7 +38,7 @@ export function ledgerVersion(store: Store): number {
 export function migrate(
   store: Store,
   from: number,
-  failpoint: (name: string) => void,
+  failpoint: LedgerFailpoint = store.failpoint,
   migrations: readonly Migration[] = MIGRATIONS,
 ): void {
   const missing = migrations.filter((migration) => migration.version > from);
@@ -49,8 +50,11 @@ export function migrate(
     store.write(() => {
       // Another process may have been here first.
       if ((store.db.pragma("user_version", { simple: true }) as number) >= migration.version) return;
-      store.db.exec(migration.sql);
-      failpoint("ledger.migrate.within");
+      // A blank line stands between statements, and never within one.
+      for (const group of migration.sql.split("\n\n")) {
+        store.db.exec(group);
+        failpoint("ledger.migrate.within");
+      }
       store.db.pragma(`application_id = ${APPLICATION_ID}`);
       store.db.pragma(`user_version = ${migration.version}`);
     });
@@ -67,5 +71,6 @@ function copyBefore(store: Store, version: number): void {
   // VACUUM INTO takes an empty file that is there, and keeps its mode.
   createPrivateFile(unfinished);
   store.run("VACUUM INTO ?", unfinished);
+  store.failpoint("ledger.migrate.copied");
   renameSync(unfinished, copy);
 }

@@ -3,7 +3,9 @@ import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, openSync, rename
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { CrmledgerError } from "../../domain/errors.ts";
+import { NO_FAILPOINT } from "../../domain/failpoint.ts";
 import type { Ledger } from "../ledger.ts";
+import type { LedgerFailpoint } from "./failpoints.ts";
 import { ledgerError } from "./faults.ts";
 import { sqliteLedger } from "./ledger.ts";
 import { createPrivateFile, createSqliteLocks } from "./locks.ts";
@@ -26,8 +28,8 @@ export interface OpenOptions {
   uid?: number;
   /** Whether one that is being moved is opened all the same: by the command that ends a move which was broken off. */
   evenMoving?: boolean;
-  /** Named instants at which a test may kill: `ledger.create.*`, `ledger.migrate.*`, `ledger.open.after`. */
-  failpoint?: (name: string) => void;
+  /** A test may kill at these. */
+  failpoint?: LedgerFailpoint;
 }
 
 /**
@@ -35,11 +37,11 @@ export interface OpenOptions {
  * `ledgerOwner`, `ledgerMoved`, `ledgerForeign`, `ledgerDamaged`, `ledgerNewer`, `ledgerLocked` or `diskFull`.
  */
 export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
-  const failpoint = options.failpoint ?? (() => {});
+  const failpoint = options.failpoint ?? NO_FAILPOINT;
   try {
     if (options.path === MEMORY) {
       const store = connect(MEMORY, options, true);
-      migrate(store, 0, failpoint);
+      migrate(store, 0);
       stampBirth(store, options.nowMs);
       return sqliteLedger(store);
     }
@@ -49,7 +51,7 @@ export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
     try {
       const version = ledgerVersion(store);
       if (version > 0) refuseMoved(store, options.evenMoving === true);
-      migrate(store, version, failpoint);
+      migrate(store, version);
     } catch (error) {
       store.db.close();
       throw error;
@@ -65,7 +67,7 @@ export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
  * Builds a new ledger under another name and links it into place when it is whole: so a file of no bytes, or half a
  * schema, at the ledger's path is always damage and never a beginning.
  */
-function create(options: OpenOptions, failpoint: (name: string) => void): void {
+function create(options: OpenOptions, failpoint: LedgerFailpoint): void {
   if (!options.create) {
     throw new CrmledgerError("ledgerUnreadable", `There is no ledger at ${options.path}.`, {
       hint: "Run crmledger init or crmledger sync to make one, or name the right file with --ledger.",
@@ -89,13 +91,13 @@ function create(options: OpenOptions, failpoint: (name: string) => void): void {
   }
 }
 
-function build(options: OpenOptions, failpoint: (name: string) => void): void {
+function build(options: OpenOptions, failpoint: LedgerFailpoint): void {
   const unfinished = `${options.path}.new`;
   for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(unfinished + suffix, { force: true });
   createPrivateFile(unfinished);
   failpoint("ledger.create.before");
   const store = connect(unfinished, options, true);
-  migrate(store, 0, failpoint);
+  migrate(store, 0);
   stampBirth(store, options.nowMs);
   // Closing the last connection moves the write-ahead log into the file.
   store.db.close();
@@ -154,7 +156,7 @@ function connect(path: string, options: OpenOptions, fresh: boolean): Store {
   try {
     // Reading first: a file that is no database fails here, before anything could be written.
     db.pragma("schema_version");
-    const store = createStore(db, path);
+    const store = createStore(db, path, options.failpoint);
     // The journal mode is written into the file: never into one that is not ours.
     if (!fresh) ledgerVersion(store);
     db.pragma("journal_mode = WAL");

@@ -84,12 +84,12 @@ function raiseCounterBeside(store: Store): void {
   if (store.path === ":memory:") return;
   store.write(() => {
     const counter = runCounter(store);
-    if ((runCounterBeside(store.path) ?? -1) < counter) writeCounterBeside(store.path, counter);
+    if ((runCounterBeside(store.path) ?? -1) < counter) writeCounterBeside(store, store.path, counter);
   });
 }
 
 /** The counter of a ledger that carries on at `path`, whatever an earlier one left there. */
-export function writeCounterBeside(path: string, counter: number): void {
+export function writeCounterBeside({ failpoint }: Pick<Store, "failpoint">, path: string, counter: number): void {
   const unfinished = `${path}.runs.new`;
   const file = openSync(unfinished, "w", 0o600);
   try {
@@ -98,6 +98,7 @@ export function writeCounterBeside(path: string, counter: number): void {
   } finally {
     closeSync(file);
   }
+  failpoint("ledger.counter.written");
   renameSync(unfinished, `${path}.runs`);
 }
 

@@ -1,5 +1,7 @@
 /** One connection with its prepared statements. Statements are made once, at first use; transactions never span an await. */
 import type Database from "better-sqlite3";
+import { NO_FAILPOINT } from "../../domain/failpoint.ts";
+import type { LedgerFailpoint } from "./failpoints.ts";
 import { ledgerError } from "./faults.ts";
 
 export type Value = string | number | bigint | Uint8Array | null;
@@ -8,6 +10,7 @@ export type Values = readonly (Value | Record<string, Value>)[];
 export interface Store {
   readonly path: string;
   readonly db: Database.Database;
+  readonly failpoint: LedgerFailpoint;
   /** The first row, or undefined. */
   one<Row>(sql: string, ...values: Values): Row | undefined;
   all<Row>(sql: string, ...values: Values): Row[];
@@ -24,7 +27,7 @@ export interface Store {
   attempt(work: () => boolean): boolean;
 }
 
-export function createStore(db: Database.Database, path: string): Store {
+export function createStore(db: Database.Database, path: string, failpoint: LedgerFailpoint = NO_FAILPOINT): Store {
   const statements = new Map<string, Database.Statement>();
   const prepare = (sql: string): Database.Statement => {
     let statement = statements.get(sql);
@@ -49,13 +52,23 @@ export function createStore(db: Database.Database, path: string): Store {
   return {
     path,
     db,
+    failpoint,
     one: <Row>(sql: string, ...values: Values) => prepare(sql).get(...values) as Row | undefined,
     all: <Row>(sql: string, ...values: Values) => prepare(sql).all(...values) as Row[],
     run: (sql, ...values) => {
       const result = prepare(sql).run(...values);
       return { changes: result.changes, id: Number(result.lastInsertRowid) };
     },
-    write: (work) => transaction("BEGIN IMMEDIATE", work),
+    write: (work) => {
+      const written = transaction("BEGIN IMMEDIATE", () => {
+        failpoint("ledger.write.begun");
+        const result = work();
+        failpoint("ledger.write.within");
+        return result;
+      });
+      failpoint("ledger.write.after");
+      return written;
+    },
     read: (work) => transaction("BEGIN DEFERRED", work),
     attempt: (work) => {
       prepare("SAVEPOINT part").run();
