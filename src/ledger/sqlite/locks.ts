@@ -11,14 +11,19 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
  * transaction means "taken". `take` never waits.
  */
 export function createSqliteLocks(path: string): RunLocks {
-  return { take: (name) => takeLock(`${path}.${name}.lock`, name) };
+  return { take: (name) => takeLock(`${path}.${name}.lock`, name, 0) };
 }
 
-function takeLock(file: string, name: string): RunLock | null {
+/** As `take`, but waits for whoever has it, this whole process with it: for the few things that every opening may have to do. */
+export function awaitLock(path: string, name: string, timeoutMs: number): RunLock | null {
+  return takeLock(`${path}.${name}.lock`, name, timeoutMs);
+}
+
+function takeLock(file: string, name: string, timeoutMs: number): RunLock | null {
   if (!NAME.test(name)) throw new RangeError(`A lock can't be called ${JSON.stringify(name)}.`);
   try {
     createPrivateFile(file);
-    const db = new Database(file, { timeout: 0 });
+    const db = new Database(file, { timeout: timeoutMs });
     try {
       db.exec("BEGIN EXCLUSIVE");
     } catch (error) {

@@ -3,12 +3,15 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { CrmledgerError } from "../../domain/errors.ts";
 import type { LedgerFailpoint } from "./failpoints.ts";
 import { damaged } from "./faults.ts";
-import { createPrivateFile } from "./locks.ts";
+import { awaitLock, createPrivateFile } from "./locks.ts";
 import { LEDGER_VERSION, MIGRATIONS, type Migration } from "./migrations.ts";
 import type { Store } from "./store.ts";
 
 /** "crmL": tells a ledger from any other SQLite file. https://www.sqlite.org/pragma.html#pragma_application_id */
 export const APPLICATION_ID = 0x63726d4c;
+
+/** A copy of a few gigabytes takes as long. */
+const COPY_WAIT_MS = 60_000;
 
 /** Reads what the file says of itself. Rejects foreign and newer files before anything is written. */
 export function ledgerVersion(store: Store): number {
@@ -62,15 +65,30 @@ export function migrate(
   }
 }
 
-/** Written whole under another name first: a copy that is there is a good one. */
+/** Written whole under another name first: a copy that is there is a good one. One process at a time: they share the name. */
 function copyBefore(store: Store, version: number): void {
   const copy = `${store.path}.before-v${version}`;
   if (store.path === ":memory:" || existsSync(copy)) return;
-  const unfinished = `${copy}.part`;
-  rmSync(unfinished, { force: true });
-  // VACUUM INTO takes an empty file that is there, and keeps its mode.
-  createPrivateFile(unfinished);
-  store.run("VACUUM INTO ?", unfinished);
-  store.failpoint("ledger.migrate.copied");
-  renameSync(unfinished, copy);
+  const lock = awaitLock(store.path, "migrate", COPY_WAIT_MS);
+  if (lock === null) {
+    throw new CrmledgerError(
+      "ledgerLocked",
+      `Another process is copying the ledger ${store.path} before it changes it.`,
+      {
+        hint: "Nothing was changed. Run the same command again when that has ended.",
+      },
+    );
+  }
+  try {
+    if (existsSync(copy)) return;
+    const unfinished = `${copy}.part`;
+    rmSync(unfinished, { force: true });
+    // VACUUM INTO takes an empty file that is there, and keeps its mode.
+    createPrivateFile(unfinished);
+    store.run("VACUUM INTO ?", unfinished);
+    store.failpoint("ledger.migrate.copied");
+    renameSync(unfinished, copy);
+  } finally {
+    lock.release();
+  }
 }

@@ -8,7 +8,7 @@ import type { Ledger } from "../ledger.ts";
 import type { LedgerFailpoint } from "./failpoints.ts";
 import { ledgerError } from "./faults.ts";
 import { sqliteLedger } from "./ledger.ts";
-import { createPrivateFile, createSqliteLocks } from "./locks.ts";
+import { awaitLock, createPrivateFile } from "./locks.ts";
 import { ledgerVersion, migrate } from "./migrate.ts";
 import { refuseMoved } from "./moved.ts";
 import { createStore, type Store } from "./store.ts";
@@ -78,7 +78,7 @@ function create(options: OpenOptions, failpoint: LedgerFailpoint): void {
       hint: "Make the folder, or name another path with --ledger or in the config.",
     });
   }
-  const lock = createSqliteLocks(options.path).take("create");
+  const lock = awaitLock(options.path, "create", options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
   if (lock === null) {
     throw new CrmledgerError("ledgerLocked", `Another process is making the ledger ${options.path} right now.`, {
       hint: "Run the same command again.",
