@@ -48,6 +48,8 @@ interface Visit {
   path: string;
   requestNo: number;
   token: string;
+  /** Whose token it was when the request came in; it may be taken back before a late effect. */
+  user: UserRecord | undefined;
   fault: Fault | null;
   found: ReturnType<typeof findRoute>;
 }
@@ -63,7 +65,8 @@ export function receive(parts: ExchangeParts, arrival: Arrival): Delivery {
   count(counters.byRoute, found?.route.name ?? "unknown");
   const fault = suitable(parts.dice.draw(arrival.method, path), arrival.method, path);
   if (fault) count(counters.faults, fault.kind);
-  const visit: Visit = { arrival, path, requestNo, token: tokenOf(arrival), fault, found };
+  const token = tokenOf(arrival);
+  const visit: Visit = { arrival, path, requestNo, token, user: parts.tokens.get(token), fault, found };
   const delivery = deliver(parts, visit);
   count(counters.byStatus, "reply" in delivery ? String(delivery.reply.status) : "0");
   if ("reply" in delivery) {
@@ -205,7 +208,7 @@ function answer(parts: ExchangeParts, visit: Visit): Reply {
   return reply;
 }
 
-function perform(parts: ExchangeParts, { arrival, found, token, requestNo }: Visit): Reply {
+function perform(parts: ExchangeParts, { arrival, found, user, requestNo }: Visit): Reply {
   try {
     if (!found) throw unknownRoute();
     const mark = arrival.target.indexOf("?");
@@ -214,7 +217,7 @@ function perform(parts: ExchangeParts, { arrival, found, token, requestNo }: Vis
       query: new URLSearchParams(mark < 0 ? "" : arrival.target.slice(mark)),
       contentType: arrival.headers["content-type"],
       bodyText: arrival.body,
-      actor: { user: parts.tokens.get(token)!, via: "api", requestNo },
+      actor: { user: user!, via: "api", requestNo },
     });
     const body = JSON.stringify({ success: true, ...success });
     return { status: 200, headers: {}, body };

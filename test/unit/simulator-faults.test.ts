@@ -71,6 +71,15 @@ describe("faults by order", () => {
     expect(simulator.records.persons[0]!.name).toBe("Mary");
   });
 
+  it("let a late effect happen although the token was taken back meanwhile", async () => {
+    const { call, simulator, clock } = simulated();
+    simulator.failNext({ kind: "lateApply", ms: 60_000 });
+    await call("POST", "/api/v2/persons", MAKE);
+    simulator.revokeToken();
+    await clock.advance(60_000);
+    expect(simulator.records.persons).toHaveLength(1);
+  });
+
   it("hits only what matches, as often as ordered", async () => {
     const { call, simulator } = simulated();
     simulator.failNext({ kind: "error503", match: { method: "POST", path: /\/notes$/ }, times: 2, retryAfter: "7" });
