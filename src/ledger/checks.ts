@@ -61,7 +61,7 @@ export interface Sighting {
   own?: boolean;
 }
 
-/** Values and links that an update of ours really sent. */
+/** Values and links that really left, where the step's content does not say so. */
 export interface SentValues {
   values: EntityValues;
   /** Ids that the update linked. */
@@ -69,7 +69,10 @@ export interface SentValues {
   personId?: CrmId;
 }
 
-/** A done step on a record. `sent` is null for a create (then `content` was sent) and for a match (then nothing was). */
+/**
+ * A done step on a record. `sent` is null for a match (then nothing was sent) and for a create of the step's own content; one that
+ * was made for several submissions at once has what all of them came to.
+ */
 export interface OwnWrite {
   stepId: StepId;
   submissionId: SubmissionId;

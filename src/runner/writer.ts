@@ -128,6 +128,13 @@ export class Writer {
   }
 }
 
+/** What left where the step's own content does not tell: an update's part of it, or what a create made of several submissions. */
+function sentOf({ operation, targets }: WriteRequest): SentValues | null {
+  if (operation.type === "update") return sentBy(operation);
+  const own = operation.type === "create" && operation.values === targets[0]!.step.content.values;
+  return operation.type !== "create" || own ? null : { values: operation.values };
+}
+
 function sentBy({ values, links }: UpdateOperation): SentValues {
   const idOf = (ref: Ref | undefined) => (ref && "id" in ref ? ref.id : undefined);
   const [organizationId, personId] = [idOf(links.organization), idOf(links.person)];
@@ -136,14 +143,14 @@ function sentBy({ values, links }: UpdateOperation): SentValues {
 
 function ticketOf(request: WriteRequest): Ticket {
   const first = request.targets[0]!;
-  const sent = request.operation.type === "update" ? { sent: sentBy(request.operation) } : {};
+  const sent = sentOf(request);
   return {
     lane: first.work.row.lane,
     steps: request.targets.map(({ work, step }) => ({
       claimId: work.claimId,
       stepId: step.id,
       action: request.action,
-      ...sent,
+      ...(sent && { sent }),
     })),
     onBehalfOf: [],
     continues: request.targets.some(({ work }) => hasBegun(work)),

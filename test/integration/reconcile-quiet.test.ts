@@ -45,6 +45,15 @@ const open = async (options: Partial<RigOptions> = {}): Promise<FileRig> => {
 };
 
 describe("a check says nothing of", () => {
+  it("a person who was made for several submissions at once, of which the last one's values went out", async () => {
+    await open({ settings: withPlan({ persons: { onMatch: "overwrite" } }) });
+    const named = (number: number, name: string) =>
+      lead(number, { person: { name, email: "ada@example.com", fields: { "Postal address": name } } });
+    rig.simulator.addField("person", "Postal address");
+    expect(await delivered([[named(1, "Ada Byron"), named(2, "Ada King"), named(3, "Ada Lovelace")]])).toEqual([]);
+    expect(rig.simulator.records.persons.map(({ name }) => name)).toEqual(["Ada Lovelace"]);
+  });
+
   it("names with spaces, addresses in capitals, numbers written nationally", async () => {
     await open({ settings: withPlan({ persons: { country: "EE" } }) });
     const person = { name: "  Ada   Lovelace ", email: " ADA@Example.COM ", phone: "+372 5123 4567" };

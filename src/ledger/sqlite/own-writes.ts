@@ -35,7 +35,7 @@ export function ownWrites(store: Store, entity: Entity, ids: readonly CrmId[]): 
 }
 
 function ownWrite({ content, sent, ...row }: RawWrite): OwnWrite {
-  const changed = row.action === "create" || row.action === "match" ? null : sent;
+  const changed = row.action === "match" ? null : sent;
   return {
     ...row,
     content: JSON.parse(content) as StepContent,
