@@ -1,8 +1,8 @@
 /** What becomes of a spool file once its records are committed. Never called before. */
-import { lstat, mkdir, open, rename, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
-import { errorCode } from "./open.ts";
+import { errorCode, type OpenedFile } from "./open.ts";
 
 /** The folder in a spool with what is in the ledger. */
 export const ARCHIVE = ".archive";
@@ -12,46 +12,133 @@ export const isArchived = (path: string): boolean => path.includes(`/${ARCHIVE}/
 /** Files of one name in one day's folder. */
 const NAMESAKES_MAX = 10_000;
 
-/** A free path in the day's folder of the spool's archive; the folder is made. */
+/** Names the file that was read: what came under its name since is another one, and was not read. */
+export type ReadFile = Pick<OpenedFile, "identity"> & Partial<Pick<OpenedFile, "size" | "modifiedAtMs">>;
+
+/** `gone`: another run moved it, or its writer did. `other`: under its name is a file that was not read; it stays there. */
+export type Moved = "moved" | "gone" | "other";
+
+/**
+ * A path in the day's folder of the spool's archive, with an empty file in it that keeps it from other runs: `moveFile`
+ * puts the real one in its place, or takes it away.
+ */
 export async function archivePath(spool: string, path: string, nowMs: number): Promise<string> {
   const folder = join(spool, ARCHIVE, new Date(nowMs).toISOString().slice(0, 10));
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const name = basename(path);
-  const suffix = extname(name);
-  const stem = name.slice(0, name.length - suffix.length);
-  for (let count = 1; count <= NAMESAKES_MAX; count += 1) {
-    const candidate = join(folder, count === 1 ? name : `${stem}~${count}${suffix}`);
-    if (!(await isThere(candidate))) return candidate;
-  }
-  throw new CrmledgerError("spoolUnreadable", `${folder} is full of files called ${name}`, {
+  const free = await firstFree(folder, basename(path), async (candidate) => {
+    await (await open(candidate, "wx", 0o600)).close();
+  });
+  if (free !== null) return free;
+  throw new CrmledgerError("spoolUnreadable", `${folder} is full of files called ${basename(path)}`, {
     hint: "Clear the archive.",
   });
 }
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return false;
-    throw error;
+/** The first of `name`, `name~2`, ... that `take` could have; null where all are taken. */
+async function firstFree(
+  folder: string,
+  name: string,
+  take: (candidate: string) => Promise<void>,
+): Promise<string | null> {
+  const suffix = extname(name);
+  const stem = name.slice(0, name.length - suffix.length);
+  for (let count = 1; count <= NAMESAKES_MAX; count += 1) {
+    const candidate = join(folder, count === 1 ? name : `${stem}~${count}${suffix}`);
+    try {
+      await take(candidate);
+      return candidate;
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error;
+    }
   }
+  return null;
 }
 
-/** Moves a file inside the spool, and makes that last through a power cut. A file that another run moved is fine. */
-export async function moveFile(from: string, to: string): Promise<void> {
+/**
+ * Moves the file that was read to `to`, which `archivePath` gave, and makes that last through a power cut. Between a look
+ * and a rename a writer may put another file there: so what was moved is looked at, and what was not read goes back.
+ */
+export async function moveFile(from: string, to: string, read: ReadFile): Promise<Moved> {
+  let moved: Moved = "other";
+  try {
+    moved = await moveOnlyRead(from, to, read);
+  } finally {
+    if (moved !== "moved") await deleteFile(to);
+  }
+  if (moved === "moved") {
+    await syncFolder(dirname(to));
+    await syncFolder(dirname(from));
+  }
+  return moved;
+}
+
+/** Deletes the file that was read; one that is gone is fine, and one that came under its name stays. */
+export async function deleteReadFile(path: string, read: ReadFile): Promise<Moved> {
+  // No listing shows it, and no other file can have this name.
+  const aside = join(dirname(path), `.${read.identity.replace(":", "-")}.tmp`);
+  const moved = await moveOnlyRead(path, aside, read);
+  if (moved === "moved") await deleteFile(aside);
+  return moved;
+}
+
+async function moveOnlyRead(from: string, to: string, read: ReadFile): Promise<Moved> {
+  const before = await look(from);
+  if (before === null) return "gone";
+  if (!isSame(before, read)) return "other";
   try {
     await rename(from, to);
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return;
+    if (errorCode(error) === "ENOENT") return "gone";
     throw error;
   }
-  await syncFolder(dirname(to));
-  await syncFolder(dirname(from));
+  const after = await look(to);
+  if (after === null || isSame(after, read)) return "moved";
+  await firstFree(dirname(from), basename(from), (candidate) => link(to, candidate));
+  return "other";
+}
+
+/** What is there now, links not followed; null: nothing. */
+async function look(path: string): Promise<Required<ReadFile> | null> {
+  try {
+    const { dev, ino, size, mtimeMs } = await lstat(path, { bigint: true });
+    return { identity: `${dev}:${ino}`, size: Number(size), modifiedAtMs: Number(mtimeMs) };
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+const isSame = (found: Required<ReadFile>, { identity, size, modifiedAtMs }: ReadFile): boolean =>
+  found.identity === identity &&
+  (size ?? found.size) === found.size &&
+  (modifiedAtMs ?? found.modifiedAtMs) === found.modifiedAtMs;
+
+/** Where in a folder a file is now; null: not there. */
+export async function findFile(folder: string, identity: string): Promise<string | null> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if ((await look(path))?.identity === identity) return path;
+  }
+  return null;
+}
+
+/**
+ * Puts the file that was read in the place of the link in the spool that led to it, in one step: so no crash leaves a link
+ * that leads nowhere. One that leads nowhere already goes; what else has the link's name by now stays.
+ */
+export async function replaceLink(path: string, link: string, read: ReadFile): Promise<void> {
+  const isLink = await lstat(link).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+  if (!isLink) return;
+  const found = await look(path);
+  if (found === null) await deleteFile(link);
+  else if (isSame(found, read)) await rename(path, link);
 }
 
 /** Deletes a file; one that is gone is fine. */
-export async function deleteFile(path: string): Promise<void> {
+async function deleteFile(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (error) {

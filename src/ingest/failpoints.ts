@@ -5,9 +5,9 @@ export const INGEST_FAILPOINTS = [
   /** A chunk of records: about to be committed; committed, its files are where they were. */
   "ingest.commit.before",
   "ingest.commit.after",
-  /** One file of what is committed: about to be moved away or deleted; moved, a link to it is not deleted; all is done. */
+  /** One file of what is committed: about to be moved away or deleted; in the place of a link that led to it; away. */
   "ingest.acknowledge.before",
-  "ingest.acknowledge.moved",
+  "ingest.acknowledge.unlinked",
   "ingest.acknowledge.after",
   /** An import's rejects were written under another name. */
   "ingest.rejects.written",

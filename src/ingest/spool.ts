@@ -1,9 +1,10 @@
 /** A source's spool: everything in it that is complete goes into the ledger, and only then out of the way. */
+import { dirname } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import { compileMapping, type Mapping } from "../intake/mapping.ts";
 import type { FileProgress } from "../ledger/rows.ts";
-import { archivePath, deleteFile, moveFile } from "./acknowledge.ts";
+import { archivePath, deleteReadFile, findFile, moveFile, type ReadFile, replaceLink } from "./acknowledge.ts";
 import { documentProgress, readDocument } from "./documents.ts";
 import { spooledRefusal } from "./file.ts";
 import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
@@ -31,7 +32,7 @@ interface Pass {
   /** Files that nobody should send without somebody's word. */
   refused: CrmledgerError[];
   /** Documents whose records are in the chunk: acknowledged after its commit. */
-  waiting: SpoolFile[];
+  waiting: { file: SpoolFile; read: ReadFile }[];
 }
 
 /** Reads everything that the spool has now. Safe to repeat: what was taken before is a duplicate. */
@@ -138,7 +139,8 @@ async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, for
     await taker.flush(await documentProgress(source, opened, file.path, true, before, nowMs));
     return told(pass, taken, opened);
   }
-  pass.waiting.push(file);
+  const { identity, size, modifiedAtMs } = opened;
+  pass.waiting.push({ file, read: { identity, size, modifiedAtMs } });
   if (before !== null && !deps.dryRun) await deps.ledger.forgetFile(source.name, opened.identity);
   if (taker.full) await settle(pass);
   told(pass, taken, opened);
@@ -152,12 +154,12 @@ function told(pass: Pass, { counts }: TakenFile, opened: OpenedFile): void {
 async function settle(pass: Pass): Promise<void> {
   const { deps, source, spool, taker, waiting } = pass;
   await taker.flush(null);
-  for (const file of waiting.splice(0)) {
+  for (const { file, read } of waiting.splice(0)) {
     if (deps.dryRun) continue;
     await acknowledged(pass, file, async () => {
-      if (source.after === "delete") await deleteFile(file.path);
-      else await moveFile(file.path, await archivePath(spool, file.link ?? file.path, deps.clock.wallMs()));
-      await deleteLink(pass, file);
+      const path = await withoutLink(pass, file, read);
+      if (source.after === "delete") await deleteReadFile(path, read);
+      else await moveFile(path, await archivePath(spool, path, deps.clock.wallMs()), read);
     });
   }
 }
@@ -177,9 +179,12 @@ async function acknowledged(pass: Pass, file: SpoolFile, act: () => Promise<void
   }
 }
 
-async function deleteLink({ deps }: Pass, { link }: SpoolFile): Promise<void> {
-  deps.failpoint("ingest.acknowledge.moved");
-  if (link !== null) await deleteFile(link);
+/** Where the file is once no link leads to it any more. */
+async function withoutLink({ deps }: Pass, { path, link }: SpoolFile, read: ReadFile): Promise<string> {
+  if (link === null) return path;
+  await replaceLink(path, link, read);
+  deps.failpoint("ingest.acknowledge.unlinked");
+  return link;
 }
 
 async function takeGrowingFile(pass: Pass, file: SpoolFile, opened: OpenedFile): Promise<void> {
@@ -202,15 +207,21 @@ async function takeGrowingFile(pass: Pass, file: SpoolFile, opened: OpenedFile):
   else await archiveGrowing(pass, file, end.progress);
 }
 
-/** Remembered under its new place first: after a crash in between it is found in the spool, by its identity. */
+/**
+ * Remembered under its new place first: after a crash in between it is found in the spool, by its identity. Where another run
+ * was faster, it is remembered where that one put it.
+ */
 async function archiveGrowing(pass: Pass, file: SpoolFile, progress: FileProgress): Promise<void> {
   const { deps, spool, taker } = pass;
   const archivedAtMs = deps.clock.wallMs();
   await acknowledged(pass, file, async () => {
-    const path = await archivePath(spool, file.link ?? file.path, archivedAtMs);
+    const read = { identity: progress.identity };
+    const from = await withoutLink(pass, file, read);
+    const path = await archivePath(spool, from, archivedAtMs);
     await taker.flush({ ...progress, path, archivedAtMs });
-    await moveFile(file.path, path);
-    await deleteLink(pass, file);
+    if ((await moveFile(from, path, read)) === "moved") return;
+    const other = await findFile(dirname(path), progress.identity);
+    await taker.flush(other === null ? progress : { ...progress, path: other, archivedAtMs });
   });
 }
 
@@ -218,8 +229,8 @@ async function deleteLater(pass: Pass, file: SpoolFile, progress: FileProgress):
   const { deps, source } = pass;
   if (deps.clock.wallMs() - progress.unchangedSinceMs < COMPLETE_AFTER_MS + FOLLOWED_MS) return;
   await acknowledged(pass, file, async () => {
-    await deleteFile(file.path);
-    await deleteLink(pass, file);
+    const read = { identity: progress.identity };
+    await deleteReadFile(await withoutLink(pass, file, read), read);
   });
   await deps.ledger.forgetFile(source.name, progress.identity);
 }
@@ -232,7 +243,8 @@ async function followArchived(pass: Pass, known: readonly FileProgress[], seen: 
     const isOld = before.archivedAtMs === null || deps.clock.wallMs() - before.archivedAtMs > FOLLOWED_MS;
     const opened = isOld ? null : await openRegular(before.path);
     if (opened === null || !opened.ok) {
-      await deps.ledger.forgetFile(source.name, before.identity);
+      // What can't be opened today may grow on.
+      if (opened === null || opened.code === "ENOENT") await deps.ledger.forgetFile(source.name, before.identity);
       continue;
     }
     try {
