@@ -124,6 +124,16 @@ export function turnTests(subject: Subject): void {
       expect((await stateOf(bench(), b.submissions[0]!.id)).state).toBe("inProgress");
     });
 
+    test("a step of a submission that another claim carries is out of reach too, to record and to begin", async () => {
+      const a = await oneClaim();
+      const b = await oneClaim();
+      const [[theirs]] = (await plan(bench(), b, "person")) as [[Step]];
+      expect((await turned(bench(), { steps: [change(a, theirs, "open", "done")] })).fenced).toEqual([a.claimId]);
+      const begin = [intent(1, { steps: [{ claimId: a.claimId, stepId: theirs.id, action: "create" as const }] })];
+      expect((await turned(bench(), { begin })).granted).toEqual([]);
+      expect((await stateOf(bench(), b.submissions[0]!.id)).steps).toEqual({ person: "open" });
+    });
+
     test("a fenced plan is not in the result, though requests, buckets and mirror of that turn are kept", async () => {
       const claim = await oneClaim();
       const [[person]] = (await plan(bench(), claim, "person")) as [[Step]];

@@ -1,42 +1,16 @@
-/** Each safety is needed: without it, and only without it, the judge finds what it guards against. */
+/** Each safety of a write is needed: without it, and only without it, the judge finds what it guards against. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Transport } from "../../src/domain/wire.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
-import { drain } from "../../src/runner/drain.ts";
-import { createRig, type Given, lead, NO_LIMITS, type Rig, SETTINGS, START_MS } from "../support/drain-rig.ts";
+import { createRig, lead, SETTINGS, START_MS } from "../support/drain-rig.ts";
 import { IMMORTAL, runToTheEnd } from "../support/mortal-run.ts";
 import { judge } from "../support/oracle.ts";
-
-const NOTHING = { lost: [], doubled: [] };
-
-/** So that two runs go in step. */
-const UNPACED = { limits: { ...SETTINGS.limits, burst: 2_000, share: 1 } };
-
-/** The same ledger with some verbs done otherwise. */
-function altered(ledger: Ledger, verbs: Partial<Ledger>): Ledger {
-  return Object.assign(Object.create(ledger) as Ledger, verbs);
-}
-
-async function emptyLedger(): Promise<Ledger> {
-  return await openSqliteLedger({ path: ":memory:", create: true, nowMs: START_MS });
-}
-
-/** Takes these in and sends them by two runs that go in step: both know the CRM's set-up already. */
-async function runBoth(rig: Rig, given: readonly Given[]): Promise<void> {
-  await rig.take([lead(0)]);
-  await rig.run();
-  await rig.take(given);
-  const now = { wallMs: rig.clock.wallMs(), monoMs: rig.clock.monoMs(), bootId: rig.clock.bootId };
-  const one = async (number: number) => {
-    const runId = await rig.ledger.openRun({ kind: "sync", pid: number, host: "test", lockName: `run-${number}`, now });
-    await drain(rig.deps(runId), { ...NO_LIMITS, submissionsMax: 1 }, new AbortController().signal);
-  };
-  await rig.clock.run(Promise.all([one(1), one(2)]));
-}
+import { altered, emptyLedger, NOTHING } from "../support/safety-rig.ts";
 
 describe("the settle times", () => {
   const late = async (settleMs: number[]) => {
@@ -79,12 +53,68 @@ describe("the look before sending again", () => {
   });
 });
 
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+/** A ledger in a file, so that another connection can look at it. */
+async function ledgerFile(): Promise<{ path: string; ledger: Ledger }> {
+  const folder = mkdtempSync(join(tmpdir(), "crmledger-"));
+  folders.push(folder);
+  const path = join(folder, "ledger.db");
+  return { path, ledger: await openSqliteLedger({ path, create: true, nowMs: START_MS }) };
+}
+
 describe("the intent that is durable before a byte leaves", () => {
+  it("is in the file, for every connection to see, when the write leaves", async () => {
+    const { path, ledger } = await ledgerFile();
+    const other = new Database(path, { readonly: true });
+    const begun = other.prepare("SELECT entity, crm_id AS crmId FROM steps WHERE state = 'begun'");
+    const seen: unknown[] = [];
+    const rig = await createRig({
+      ledger,
+      transport: (request) => {
+        if (request.method !== "GET") seen.push([request.method, ...begun.all()]);
+        return rig.simulator.handle(request);
+      },
+    });
+    const { id } = rig.simulator.addPerson({ name: "Ada", emails: [{ value: "ada@example.com", primary: true }] });
+    const person = { name: "Ada", email: "ada@example.com", phone: "+37255512345" };
+    await rig.take([lead(1, { person, organization: { name: "Engines" } })]);
+    await rig.run();
+    expect(seen).toEqual([
+      ["POST", { entity: "organization", crmId: null }],
+      ["PATCH", { entity: "person", crmId: String(id) }],
+      ["POST", { entity: "deal", crmId: null }],
+      ["POST", { entity: "note", crmId: null }],
+    ]);
+    other.close();
+    await ledger.close();
+  });
+
+  it("of an update names its record, or a dead run's could not be settled", async () => {
+    const { ledger } = await ledgerFile();
+    const rig = await createRig({ ledger });
+    const [value, phone] = ["ada@example.com", "+37255512345"];
+    rig.simulator.addPerson({ name: "Ada", emails: [{ value, primary: true }] });
+    await rig.take([lead(1, { person: { name: "Ada", email: value, phone } })]);
+    let died = false;
+    const fate = (name: string): boolean => {
+      const now = !died && name === "send.after" && rig.simulator.records.persons[0]!.phones.length === 1;
+      died ||= now;
+      return now;
+    };
+    expect(await runToTheEnd(rig, fate, new Map())).toBe(1);
+    const story = await ledger.story((await ledger.findByName("wf_1", []))[0]!.id);
+    expect(story?.steps[0]).toMatchObject({ name: "person", action: "update", state: "done" });
+    expect(story?.steps[0]?.explanation).toMatch(/The answer to its update was lost/);
+    await ledger.close();
+  });
+
   it("keeps a dead run's write from being sent again", async () => {
     const dies = async (forgotten: boolean) => {
-      const folder = mkdtempSync(join(tmpdir(), "crmledger-"));
-      const path = join(folder, "ledger.db");
-      const ledger = await openSqliteLedger({ path, create: true, nowMs: START_MS });
+      const { path, ledger } = await ledgerFile();
       const rig = await createRig({
         ledger: altered(
           ledger,
@@ -103,7 +133,6 @@ describe("the intent that is durable before a byte leaves", () => {
       const deaths = await runToTheEnd(rig, fate, new Map());
       expect(deaths).toBe(1);
       await ledger.close();
-      rmSync(folder, { recursive: true });
       return judge(rig.simulator, given);
     };
     expect(await dies(false)).toEqual(NOTHING);
@@ -119,37 +148,62 @@ async function forgetIntents<T>(path: string, recover: () => Promise<T>): Promis
   return await recover();
 }
 
-describe("the leases of identity keys", () => {
-  const ada = { name: "Ada", email: "ada@example.com" };
-  const given: Given[] = [lead(1, { person: ada }), lead(2, { person: ada })];
-
-  it("keep two submissions of one person from making the person twice", async () => {
-    const together = async (keyless: boolean) => {
-      const ledger = await emptyLedger();
-      const ingest: Ledger["ingest"] = (batch, now) =>
-        ledger.ingest({ ...batch, submissions: batch.submissions.map((one) => ({ ...one, identityKeys: [] })) }, now);
-      const rig = await createRig({ settings: UNPACED, ledger: altered(ledger, keyless ? { ingest } : {}) });
-      await runBoth(rig, given);
+describe("the stamp", () => {
+  it("keeps a create that nobody could find again from being sent twice", async () => {
+    const lost = async (unstamped: boolean) => {
+      const rig = await createRig({
+        transport: (request) => rig.simulator.handle(unstamped ? withoutStamp(request) : request),
+      });
+      const given = [lead(1)];
+      await rig.take(given);
+      rig.simulator.failNext({ kind: "resetAfter", match: { method: "POST", path: /\/deals$/ } });
       await runToTheEnd(rig, IMMORTAL, new Map());
-      return judge(rig.simulator, given);
+      return rig.simulator.records.deals.length;
     };
-    expect(await together(false)).toEqual(NOTHING);
-    expect((await together(true)).doubled).toEqual(["person ada@example.com x2"]);
+    type Request = Parameters<Transport>[0];
+    const withoutStamp = (request: Request): Request => {
+      if (request.method !== "POST" || request.body === undefined) return request;
+      const { custom_fields: _, ...body } = JSON.parse(request.body) as Record<string, unknown>;
+      return { ...request, body: JSON.stringify(body) };
+    };
+    expect(await lost(false)).toBe(1);
+    expect(await lost(true)).toBe(2);
   });
 
-  it("keep two people's submissions from making one organization twice", async () => {
-    const together = async (leaseless: boolean) => {
-      const ledger = await emptyLedger();
-      const rig = await createRig({
-        settings: UNPACED,
-        ledger: altered(ledger, leaseless ? { leaseKeys: () => Promise.resolve(null) } : {}),
-      });
-      const organization = { name: "Analytical Engines" };
-      await runBoth(rig, [lead(1, { organization }), lead(2, { organization })]);
-      await runToTheEnd(rig, IMMORTAL, new Map());
-      return rig.simulator.records.organizations.length;
+  it("keeps everything back where creates could carry none", async () => {
+    const rig = await createRig({ simulator: { withStampFields: false } });
+    await rig.take([lead(1)]);
+    const report = await rig.run();
+    expect(report.setupMissing?.hint).toContain("crmledger doctor --fix");
+    expect(rig.simulator.log).toEqual([]);
+    expect(report.remaining).toBe(1);
+  });
+});
+
+describe("a lease that ran out", () => {
+  it("keeps what a paused process had begun from leaving when it wakes", async () => {
+    const events: string[] = [];
+    const rig = await createRig({
+      transport: (request) => {
+        if (request.method === "POST") events.push(`left: ${new URL(request.url).pathname}`);
+        return rig.simulator.handle(request);
+      },
+    });
+    await rig.take([lead(1)]);
+    let pausedMs = 0;
+    const failpoint = (name: string): void => {
+      if (name === "turn.after") events.push("turn");
+      if (name !== "send.before" || pausedMs > 0 || rig.simulator.records.persons.length === 0) return;
+      events.push("paused");
+      pausedMs = 40_000;
     };
-    expect(await together(false)).toBe(1);
-    expect(await together(true)).toBe(2);
+    const clock = Object.assign(Object.create(rig.clock) as typeof rig.clock, {
+      monoMs: () => rig.clock.monoMs() + pausedMs,
+    });
+    await rig.run({}, { clock, failpoint });
+    await runToTheEnd(rig, IMMORTAL, new Map());
+    const since = events.slice(events.indexOf("paused") + 1);
+    expect(since.indexOf("turn")).toBeLessThan(since.findIndex((event) => event.startsWith("left")));
+    expect(judge(rig.simulator, [lead(1)])).toEqual(NOTHING);
   });
 });

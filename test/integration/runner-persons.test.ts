@@ -168,10 +168,10 @@ describe("an update of a known person", () => {
 
   it("is computed from the record as it is now: what people added after the look-up stays", async () => {
     const { rig, ids } = await rigWith(known);
-    rig.onSend = (call) => {
-      // People act between the look-up (ids= or a page) and the read that an update is planned from.
+    rig.onReply = (call) => {
+      // People act between the look-up, which reads whom it found, and the read that an update is planned from.
       if (call.method !== "GET" || call.path !== `/api/v2/persons/${ids[0]}`) return;
-      rig.onSend = () => {};
+      rig.onReply = () => {};
       rig.simulator.editPerson(ids[0]!, {
         phones: [contact("+37250000001"), { value: "+37250000002", primary: false, label: "mobile" }],
         emails: [contact(ADA.email), { value: "second@example.com", primary: false, label: "home" }],

@@ -265,6 +265,41 @@ describe("the look", () => {
   });
 });
 
+describe("a look that the CRM refuses", () => {
+  it.each([400, 403, 404])("proves nothing either (%i)", async (status) => {
+    let refusals = 0;
+    const rig = await watchedRig({
+      transport: (request) => {
+        const isLook = request.method === "GET" && /\/deals\?/.test(request.url);
+        if (!isLook || refusals >= 4) return rig.simulator.handle(request);
+        refusals += 1;
+        const body = JSON.stringify({ success: false, error: "not now", code: "ERR_NOT_NOW" });
+        return Promise.resolve({ type: "response", status, headers: {}, body });
+      },
+    });
+    await rig.take([lead(1)]);
+    rig.simulator.failNext({ kind: "resetAfter", match: WRITES.deal });
+    await rig.runOut(301_000);
+    expect(refusals).toBe(4);
+    expect(sent(rig, "deal")).toHaveLength(1);
+    expect((await rig.story("wf_1")).submission.state).toBe("done");
+  });
+});
+
+describe("a 429 to a write", () => {
+  it.each(["organization", "person", "deal", "note", "update"])(
+    "is no doubt: %s goes again, without a look",
+    async (write) => {
+      const rig = await rigFor(write);
+      rig.simulator.failNext({ kind: "rateLimit429", match: WRITES[write] });
+      const report = await rig.run();
+      expect(report).toMatchObject({ drained: { done: 1, uncertain: 0 }, remaining: 0 });
+      expect(sent(rig, write)).toHaveLength(2);
+      expectWhole(rig);
+    },
+  );
+});
+
 describe("a note without a reference line", () => {
   it("is not taken for another submission's that looks just like it", async () => {
     const rig = await watchedRig({ settings: withPlan({ notes: { reference: false, format: "text" } }) });
