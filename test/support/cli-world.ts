@@ -7,6 +7,7 @@ import type { LocalUser } from "../../src/cli/local-user.ts";
 import { main } from "../../src/cli/main.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { CANARY_TOKEN, peopleIn, reportFound, tokenIn } from "./canary.ts";
 import { createSystemClock } from "./system-clock.ts";
 
 /** What one command line gave. */
@@ -52,7 +53,13 @@ export const WEBSITE = "sources:\n  website:\n    spool: ./spool\n    lane: oper
 
 export async function createCliWorld(options: Partial<SimulatorOptions> = {}): Promise<CliWorld> {
   const folder = mkdtempSync(join(tmpdir(), "crmledger-cli-"));
-  const simulator = createSimulator({ clock: createSystemClock(), limits: null, withStampFields: true, ...options });
+  const simulator = createSimulator({
+    clock: createSystemClock(),
+    limits: null,
+    withStampFields: true,
+    tokens: [CANARY_TOKEN],
+    ...options,
+  });
   const server = await simulator.serve();
   const world: CliWorld = {
     folder,
@@ -119,6 +126,12 @@ async function runMain(folder: string, options: RunOptions, args: string[]): Pro
   });
   const code = await main(args, io);
   const text = out.text();
+  // A terminal shows what a person asked for; standard error of a script ends in a log.
+  const logged = isTTY ? "" : err.text();
+  reportFound([
+    ...tokenIn(`${text}${err.text()}`).map((form) => `${args.join(" ")} printed the token (${form})`),
+    ...peopleIn(logged, args).map((person) => `${args.join(" ")} said ${person} on standard error`),
+  ]);
   return {
     code,
     out: text,

@@ -16,10 +16,11 @@ import { drain } from "../../src/runner/drain.ts";
 import type { DrainReport, RunnerDeps } from "../../src/runner/runner.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { CANARY_TOKEN } from "./canary.ts";
 import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
 
 export const START_MS = Date.UTC(2026, 10, 24, 8, 0, 0);
-export const TOKEN = "token-of-the-first-user";
+export const TOKEN = CANARY_TOKEN;
 
 /** Good enough for tests: what begins with + and digits. The real normaliser has its own. */
 export const plainPhone: PhoneNormalizer = (text) => {

@@ -1,6 +1,7 @@
 import type { HttpFailure, HttpRequest, HttpResult } from "../../src/domain/wire.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
+import { CANARY_TOKEN } from "./canary.ts";
 import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
 
 export { createVirtualClock, type VirtualClock };
@@ -64,6 +65,12 @@ function said(result: HttpResult): Said {
 /** A simulator on its own virtual clock, and a client for it. Stamp fields are there, limits are not, unless asked for. */
 export function simulated(options: Partial<Omit<SimulatorOptions, "clock">> = {}, startMs?: number) {
   const clock = createVirtualClock(startMs);
-  const simulator = createSimulator({ clock, limits: null, withStampFields: true, ...options });
+  const simulator = createSimulator({
+    clock,
+    limits: null,
+    withStampFields: true,
+    tokens: [CANARY_TOKEN],
+    ...options,
+  });
   return { clock, simulator, call: createCaller(simulator, clock) };
 }
