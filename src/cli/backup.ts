@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { LedgerCopy } from "../ledger/care.ts";
+import type { RunLock } from "../ledger/ledger.ts";
 import { type BackupDocument, renderBackup } from "../report/backup-text.ts";
 import { createProgress } from "../report/progress.ts";
+import { awaitTurn } from "./check-turn.ts";
 import { type Invocation, type RunCommand, showsProgress } from "./command.ts";
 import { type Shop, withLedgerOnly } from "./compose.ts";
 import { networkOf } from "./doctor-disk.ts";
@@ -43,16 +45,19 @@ function warningsOf(file: string, isMove: boolean): string[] {
 }
 
 async function copyTo(
-  { ledger, clock }: BackupShop,
+  shop: BackupShop,
   file: string,
   as: "backup" | "move",
   invocation: Invocation,
 ): Promise<LedgerCopy> {
+  const { ledger, clock } = shop;
   const signal = invocation.signals.graceful();
   const progress = createProgress(invocation.io.stderr, "Copying", showsProgress(invocation));
   signal.addEventListener("abort", () => progress.stop(), { once: true });
   const observe = (done: number, total: number): void => progress.update(done, total, "pages");
+  let turn: RunLock | null = null;
   try {
+    turn = await awaitTurn(shop, invocation, signal, "backup");
     return await ledger.copyTo(file, { as, nowMs: clock.wallMs(), signal, observe });
   } catch (error) {
     if (!signal.aborted || error instanceof CrmledgerError) throw error;
@@ -60,6 +65,7 @@ async function copyTo(
       hint: "There is no copy, and the ledger goes on as before.",
     });
   } finally {
+    turn?.release();
     progress.stop();
   }
 }

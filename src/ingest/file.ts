@@ -148,8 +148,9 @@ async function writeRejects(
 }
 
 /** Written under another name and renamed, so that a half-written file never has the name. Only its owner may read it. */
-async function writeWhole({ failpoint }: IngestDeps, path: string, text: string): Promise<void> {
-  const part = `${path}.part`;
+async function writeWhole({ failpoint, runId }: IngestDeps, path: string, text: string): Promise<void> {
+  // Another import may write to the same name.
+  const part = `${path}.${runId}.part`;
   try {
     const handle = await open(part, "w", 0o600);
     try {

@@ -1,4 +1,5 @@
 /** A person's records in the files of a spool and of its archive. */
+import type { Stats } from "node:fs";
 import { lstat, open, readdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { RunId } from "../domain/ids.ts";
@@ -11,6 +12,9 @@ import type { IngestFailpoint } from "./failpoints.ts";
 import { formatOfName } from "./formats.ts";
 import { headLength, headOf } from "./growing.ts";
 import { errorCode, openRegular } from "./open.ts";
+
+/** Its writer goes on meanwhile: what came since was not searched, and is neither overwritten nor deleted. */
+const CHANGED = "changed while it was searched; the same command again takes it";
 
 /** Larger ones are told and left: the whole file is held. */
 const BYTES_MAX = 256 * 1024 * 1024;
@@ -110,19 +114,28 @@ async function forgetInFile(search: Search, path: string, result: ForgottenFiles
       if (mentions.email(text)) result.left.push(path);
       return;
     }
+    if (!dryRun && !(await isAsRead(path, stat, true))) return void result.left.push(`${path} (${CHANGED})`);
     result.records += spans.length;
     if (dryRun) return;
     await blank(path, spans, failpoint);
     result.blanked.push(path);
     return;
   }
-  await forgetInDocument(search, path, text, result);
+  await forgetInDocument(search, path, text, stat, result);
+}
+
+/** Whether a file is still the one that was searched; a growing one may be longer. */
+async function isAsRead(path: string, read: Stats, mayGrow: boolean): Promise<boolean> {
+  const { dev, ino, size, mtimeMs } = await lstat(path);
+  if (dev !== read.dev || ino !== read.ino) return false;
+  return (mayGrow && size > read.size) || (size === read.size && mtimeMs === read.mtimeMs);
 }
 
 async function forgetInDocument(
   { source, mentions, dryRun, failpoint }: Search,
   path: string,
   text: string,
+  stat: Stats,
   result: ForgottenFiles,
 ): Promise<void> {
   const parsed = parseJson(text);
@@ -136,11 +149,17 @@ async function forgetInDocument(
     result.records += list.length - rest.length;
     if (dryRun) return;
     const temporary = join(dirname(path), `.${basename(path)}.tmp`);
-    await writeFile(temporary, jsonText(rest), { mode: (await lstat(path)).mode & 0o777 });
+    await writeFile(temporary, jsonText(rest), { mode: stat.mode & 0o777 });
     failpoint("ingest.forget.written");
+    if (!(await isAsRead(path, stat, false))) {
+      await unlink(temporary);
+      result.records -= list.length - rest.length;
+      return void result.left.push(`${path} (${CHANGED})`);
+    }
     await rename(temporary, path);
     return;
   }
+  if (!dryRun && !(await isAsRead(path, stat, false))) return void result.left.push(`${path} (${CHANGED})`);
   result.deleted += 1;
   if (!dryRun) await unlink(path);
 }

@@ -1,6 +1,7 @@
 /** A copy of a ledger in use, put back; and a ledger that carries on somewhere else. */
 import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createSqliteLocks } from "../../src/ledger/sqlite/locks.ts";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import { type Child, standsStill, startChild } from "../support/children.ts";
 import { type CliWorld, createCliWorld, lead } from "../support/cli-world.ts";
@@ -53,6 +54,16 @@ describe("backup", () => {
     restore("copy.db");
     expect((await world.run("sync", "--json")).json).toMatchObject({ hold: { kind: "staleLedger" } });
     expect(deals()).toBe(6);
+  });
+
+  it("waits for another one that is at work: two to one name would write into each other's file", async () => {
+    await world.run("ingest");
+    const other = createSqliteLocks(world.path("crmledger.db")).take("backup");
+    const waiting = world.run("backup", "copy.db");
+    const first = await Promise.race([waiting, new Promise<"waits">((done) => setTimeout(done, 300, "waits"))]);
+    other?.release();
+    expect(first).toBe("waits");
+    expect(await waiting).toMatchObject({ code: 0, err: expect.stringContaining("Another backup is at work") });
   });
 
   it("used under its own name it asks the CRM first, however fresh it is", async () => {

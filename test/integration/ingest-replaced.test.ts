@@ -13,8 +13,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { emailKey } from "../../src/domain/identity.ts";
+import { mentionsOf } from "../../src/domain/mentions.ts";
 import type { SourceSettings } from "../../src/domain/settings.ts";
-import { HOUR_MS, type IngestRig, openIngestRig, person, total } from "../support/ingest-rig.ts";
+import { forgetInFiles } from "../../src/ingest/forget-files.ts";
+import { HOUR_MS, type IngestRig, openIngestRig, person, sourceOf, total } from "../support/ingest-rig.ts";
 
 /** On Linux a file system of its own, in memory. */
 const OTHER_DISK = "/dev/shm";
@@ -40,8 +43,8 @@ async function ingestWhile(happens: () => void, changes: Partial<SourceSettings>
 
 /** As a writer does who uses a name again as soon as it is free. */
 function replace(name: string, content: string): void {
-  rig.put(`.${name}.tmp`, content);
-  renameSync(join(rig.spool, `.${name}.tmp`), join(rig.spool, name));
+  rig.put(`.new-${name}.tmp`, content);
+  renameSync(join(rig.spool, `.new-${name}.tmp`), join(rig.spool, name));
 }
 
 const keys = async (): Promise<string[]> => (await rig.queued()).map(({ key }) => key);
@@ -123,5 +126,23 @@ describe("an archive", () => {
     writeFileSync(path, `${person(2)}\n`, { flag: "a" });
     await rig.ingest();
     expect(await keys()).toEqual(["s1", "s2"]);
+  });
+});
+
+describe("forgetting somebody", () => {
+  it("leaves a file alone that its writer replaced meanwhile", async () => {
+    rig.put("many.json", `[${person(1)},${person(2)}]`);
+    const mentions = mentionsOf([emailKey("p1@example.com")], []);
+    let left = 1;
+    const meanwhile = (name: string): void => {
+      if (name !== "ingest.forget.written" || left === 0) return;
+      left = 0;
+      replace("many.json", `[${person(3)},${person(4)}]`);
+    };
+    const found = await forgetInFiles(sourceOf(), rig.spool, mentions, false, meanwhile);
+    expect(found).toMatchObject({ deleted: 0, records: 0, left: [expect.stringContaining("changed while")] });
+    expect(rig.list()).toEqual(["many.json"]);
+    await rig.ingest();
+    expect(await keys()).toEqual(["s3", "s4"]);
   });
 });
