@@ -20,6 +20,8 @@ const START_FACTOR = 1 / 16;
 /** A longer pause ends the run as a hold instead of being slept through in memory. */
 export const PAUSE_IN_RUN_MAX_MS = 60_000;
 const DAY_MS = 24 * 60 * 60_000;
+/** No request costs more tokens than this: with less left, some can't be sent, and perhaps not even the cheapest. */
+const DEAREST_TOKENS = 50;
 /** 0.29 x 100 is 28.999999999999996: not to be taken for 28. */
 const ROUNDING = 1e-9;
 
@@ -82,9 +84,12 @@ function resumeDay(spec: BucketSpec, state: BucketState, settings: LimitSettings
       ? (learned ?? configuredLimit(spec, settings) ?? spec.defaultLimit)
       : lower(settings.dailyTokens, learned);
   const sized = withCapacity(rollDay({ ...state, limit }, nowMs), settings, 0);
-  if (sized.remaining === null || sized.remaining > sized.floorBackground) return sized;
-  const empty = sized.remaining <= 0;
-  return empty || sized.resetsAtMs === null ? { ...sized, remaining: null } : sized;
+  if (sized.remaining === null) return sized;
+  const spent =
+    sized.resetsAtMs === null
+      ? sized.remaining <= Math.max(sized.floorBackground, DEAREST_TOKENS)
+      : sized.remaining <= 0;
+  return spent ? { ...sized, remaining: null } : sized;
 }
 
 /** How long no slot may be given yet. A pause of another boot can't be compared and counts as over. */

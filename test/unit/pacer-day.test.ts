@@ -86,6 +86,14 @@ describe("a new day", () => {
     expect(resumeBucket(DAY, spent, LIMITS, at(HOUR)).remaining).toBeNull();
   });
 
+  test("whose hour was never learned can be found out too where less is left than a request costs, all of it ours", () => {
+    const all = { ...LIMITS, share: 1 };
+    const crumbs = read(fresh(all), { limit: 60_000, remaining: 1 }, 0, { settings: all });
+    expect(crumbs.floorBackground).toBe(0);
+    expect(resumeBucket(DAY, crumbs, all, at(HOUR)).remaining).toBeNull();
+    expect(resumeBucket(DAY, { ...crumbs, remaining: 1_000 }, all, at(HOUR)).remaining).toBe(1_000);
+  });
+
   test("whose end is known is waited for with what is left to others, and asked about when nothing is left", () => {
     const known = { ...spent, resetsAtMs: START + 3 * HOUR };
     expect(resumeBucket(DAY, known, LIMITS, at(HOUR)).remaining).toBe(900);
