@@ -241,6 +241,14 @@ export function pacingTests(subject: Subject): void {
       expect(states).toEqual([bucket("burst", { capacity: 5, readAtMs: 10, usedByOthers: 3 })]);
     });
 
+    test("one from before the clock was set back is no newer than any", async () => {
+      const { wallMs } = bench().now;
+      await set(bucket("burst", { capacity: 5, readAtMs: wallMs + HOUR }));
+      await set(bucket("burst", { capacity: 9, readAtMs: wallMs }));
+      const { states } = await bench().ledger.buckets(bench().account, bench().credential, bench().now);
+      expect(states).toMatchObject([{ capacity: 9, readAtMs: wallMs }]);
+    });
+
     test("a pause is lengthened by any reading, and shortened only by a newer one", async () => {
       const paused = (readAtMs: number, until: number) =>
         bucket("burst", { readAtMs, pausedUntilMonoMs: until, pausedBootId: bench().now.bootId });

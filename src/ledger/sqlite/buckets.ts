@@ -56,7 +56,8 @@ export function saveBucket(store: Store, account: AccountId, credential: string,
     state.bucket,
   );
   const identity = { account, owner, bucket: state.bucket };
-  if (row !== undefined && state.readAtMs < row.readAtMs) {
+  // A row of a time that has not come yet is from before the clock was set back: any reading is newer.
+  if (row !== undefined && state.readAtMs < row.readAtMs && row.readAtMs <= now.wallMs) {
     const { pausedUntilMonoMs, pausedBootId } = state;
     if (pausedBootId === now.bootId) store.run(LENGTHEN_PAUSE, { ...identity, pausedUntilMonoMs, pausedBootId });
     return;
