@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ChaosOptions, chaos } from "../support/chaos.ts";
+import { virtualHours } from "../support/chaos-hour.ts";
 import { currentProgram } from "../support/program.ts";
 
 let folder = "";
@@ -43,4 +44,13 @@ it("processes that work side by side in peace end well, each of them, and overru
     limited: NO_REFUSALS,
   });
   expect(Object.keys(exits).filter((name) => !["0", "2", "3", "4"].includes(name))).toEqual([]);
+}, 120_000);
+
+it("eight runners on one ledger deliver three virtual minutes of submissions once, and overrun no limit", async () => {
+  const limits = { dailyTokens: null, dailyHeaders: false };
+  const options = { hours: 0.05, processes: 8, seed: 3, perMinute: 100, limits, say: () => {} };
+  const { lost, doubled, problems, limited, queue, busyRuns, submissions } = await virtualHours(options);
+  expect({ lost, doubled, problems, limited }).toEqual({ lost: [], doubled: [], problems: [], limited: NO_REFUSALS });
+  expect([queue.done, submissions]).toEqual([300, 300]);
+  expect(busyRuns).toBeGreaterThan(8);
 }, 120_000);

@@ -1,10 +1,11 @@
 /** Hands submissions in as web servers, form tools and people do, while others read: whole files, growing ones, files to import. */
-import { appendFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { SoakSubmission } from "./soak-world.ts";
 
 const PACE_MS = 200;
+const NAMES = ["form-1.json", "form-2.json", "form-3.json"];
 
 export class Feeder {
   readonly #folder: string;
@@ -64,7 +65,7 @@ export class Feeder {
   #hand(batch: readonly SoakSubmission[]): void {
     if (batch.length === 0) return;
     const die = this.#random();
-    if (die < 0.35) for (const one of batch) this.#put(this.#name("single"), JSON.stringify(one));
+    if (die < 0.35) for (const one of batch) this.#put(this.#usedAgain(), JSON.stringify(one));
     else if (die < 0.6) this.#put(this.#name("many"), JSON.stringify(batch));
     else if (die < 0.8) this.#append(batch);
     else this.#miss(batch, die > 0.9);
@@ -73,6 +74,12 @@ export class Feeder {
   #name(kind: string): string {
     this.#files += 1;
     return `${kind}-${this.#files}.json`;
+  }
+
+  /** As a form tool that numbers its files anew each day: a name is used again as soon as its file is away. */
+  #usedAgain(): string {
+    const free = NAMES.filter((name) => !existsSync(join(this.#folder, "spool", name)));
+    return free[Math.floor(this.#random() * free.length)] ?? this.#name("single");
   }
 
   #put(name: string, text: string): void {
