@@ -12,6 +12,7 @@ import type { AccountId, ClaimId, CrmId, RunId, SubmissionId } from "../domain/i
 import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { SubmissionContent, SubmissionState } from "../domain/submission.ts";
 import type { AccountsLedger, CountedBatch } from "./accounts.ts";
+import type { AlertsLedger } from "./alerts.ts";
 import type { CareLedger } from "./care.ts";
 import type { CheckLedger } from "./checks.ts";
 import type {
@@ -85,7 +86,7 @@ export interface RecordWrite {
   content: StepContent;
 }
 
-export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger, CareLedger {
+export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger, CareLedger, AlertsLedger {
   // ---- runs ----
   openRun(start: RunStart): Promise<RunId>;
   closeRun(run: RunId, end: { stopped: string; exitCode: number; summary: unknown; nowMs: number }): Promise<void>;

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { type Bench, benchOn } from "../support/ledger-fixture.ts";
 import { accountsTests } from "./ledger-suite-accounts.ts";
+import { alertTests } from "./ledger-suite-alerts.ts";
 import { backfillTests } from "./ledger-suite-backfill.ts";
 import { careTests } from "./ledger-suite-care.ts";
 import { checkTests } from "./ledger-suite-checks.ts";
@@ -62,5 +63,6 @@ export function ledgerSuite(engine: LedgerEngine): void {
     discrepancyTests(subject);
     repairTests(subject);
     takeoverTests(subject);
+    alertTests(subject);
   });
 }

@@ -15,6 +15,7 @@ const LEDGER_CONTRACT = [
   "ledger/rows.ts",
   "ledger/checks.ts",
   "ledger/accounts.ts",
+  "ledger/alerts.ts",
   "ledger/takeover.ts",
 ];
 const CONTRACTS = [...LEDGER_CONTRACT, "crm/adapter.ts"];

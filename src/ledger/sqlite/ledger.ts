@@ -2,6 +2,8 @@
 import type { Ledger } from "../ledger.ts";
 import { bindAccount, boundAccount, loadCatalog, saveCatalog } from "./account.ts";
 import { accounts, exportRows } from "./accounts-report.ts";
+import { alertFacts } from "./alert-facts.ts";
+import { alerts, leaseAlertMessages, recordAlertMessages, recordAlerts } from "./alerts.ts";
 import { holdBack, letGo } from "./backfill.ts";
 import { bucketUses } from "./buckets.ts";
 import { check, facts } from "./care.ts";
@@ -66,6 +68,7 @@ export function sqliteLedger(store: Store): Ledger {
     ...stateOfTheCrm(verb),
     ...questions(verb),
     ...checksAndRepairs(verb),
+    ...whatNeedsAPerson(verb),
     check: verb(check),
     facts: verb(facts),
     copyTo: (file, options) => copyTo(store, file, options),
@@ -157,6 +160,16 @@ function questions(verb: Verb) {
     requestTotals: verb(requestTotals),
     accounts: verb(accounts),
     exportRows: verb(exportRows),
+  };
+}
+
+function whatNeedsAPerson(verb: Verb) {
+  return {
+    alertFacts: verb(alertFacts),
+    alerts: verb(alerts),
+    recordAlerts: verb(recordAlerts),
+    leaseAlertMessages: verb(leaseAlertMessages),
+    recordAlertMessages: verb(recordAlertMessages),
   };
 }
 

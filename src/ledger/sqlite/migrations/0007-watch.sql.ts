@@ -6,23 +6,50 @@ CREATE TABLE alerts (
   kind TEXT NOT NULL,
   subject TEXT NOT NULL,
   level TEXT NOT NULL CHECK (level IN ('warning', 'critical')),
+  -- The worst that was told: it rises only.
+  rank INTEGER NOT NULL,
   message TEXT NOT NULL,
   hint TEXT NOT NULL,
-  opened_at_ms INTEGER NOT NULL,
+  quiet_ms INTEGER NOT NULL,
+  recovers INTEGER NOT NULL,
+  -- Since when it is so, and the look that saw it first.
+  since_ms INTEGER NOT NULL,
+  seen_at_ms INTEGER NOT NULL,
+  -- NULL: it has not been so for long enough to tell anybody.
+  told_at_ms INTEGER,
+  -- Of the first look that did not see it any more; NULL while it is seen.
+  gone_at_ms INTEGER,
   closed_at_ms INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX alerts_open ON alerts (kind, subject) WHERE closed_at_ms IS NULL;
 CREATE INDEX alerts_closed ON alerts (closed_at_ms) WHERE closed_at_ms IS NOT NULL;
 
--- What each channel is still to be told: taken away once it took the message.
+-- What each channel is still to be told: taken away once it took the message. due_at_ms lies ahead while a process sends it.
 CREATE TABLE alert_messages (
   alert_id INTEGER NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
   channel TEXT NOT NULL,
   event TEXT NOT NULL CHECK (event IN ('opened', 'worse', 'recovered')),
+  queued_at_ms INTEGER NOT NULL,
   due_at_ms INTEGER NOT NULL,
   tries INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (alert_id, channel, event)
 ) STRICT, WITHOUT ROWID;
+
+-- In which hours (UTC, since 1970) submissions of a source came and runs of a kind began: what is usual, and what is silence.
+CREATE TABLE rhythm (
+  what TEXT NOT NULL CHECK (what IN ('source', 'run')),
+  name TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  PRIMARY KEY (what, name, hour)
+) STRICT, WITHOUT ROWID;
+INSERT INTO rhythm (what, name, hour, n)
+  SELECT 'source', source, received_at_ms / 3600000, count(*) FROM submissions WHERE state <> 'history' GROUP BY 2, 3;
+INSERT INTO rhythm (what, name, hour, n) SELECT 'run', kind, started_at_ms / 3600000, count(*) FROM runs GROUP BY 2, 3;
+CREATE TRIGGER submissions_arrived AFTER INSERT ON submissions WHEN new.state = 'pending' BEGIN
+  INSERT INTO rhythm (what, name, hour, n) VALUES ('source', new.source, new.received_at_ms / 3600000, 1)
+    ON CONFLICT DO UPDATE SET n = n + 1;
+END;
 
 -- How things stood at the end of a run. Sums rise over all runs, so that rows can be thinned with age and what happened
 -- between two that are left is their difference.
