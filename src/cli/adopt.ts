@@ -11,9 +11,9 @@ import { type Looked, lookAtCrm } from "./adopt-look.ts";
 import { checkMaps } from "./check-maps.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { type Shop, withRun, withShop } from "./compose.ts";
+import { holdDocument } from "./hold-document.ts";
 import { canAsk, openQuestions } from "./questions.ts";
 import { type ReconcileFlags, scopeOf } from "./reconcile-flags.ts";
-import { holdDocument } from "./status.ts";
 
 interface AdoptFlags extends Pick<ReconcileFlags, "source" | "since" | "until"> {
   dryRun?: boolean;

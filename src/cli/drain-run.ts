@@ -5,11 +5,11 @@ import type { DrainLimits } from "../domain/settings.ts";
 import type { RunLock, RunLocks } from "../ledger/ledger.ts";
 import type { RunRow } from "../ledger/rows.ts";
 import { span } from "../report/human.ts";
-import { createProgress } from "../report/progress.ts";
 import type { DrainReport, RunnerEvent } from "../runner/runner.ts";
 import { type Invocation, showsProgress } from "./command.ts";
 import { openCrmLine, type Shop } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
+import { readToken } from "./read-config.ts";
 
 /** Kernel locks of the runs that send: this one, and `join-1` to `join-15`. */
 export const SYNC_LOCK = "sync";
@@ -107,6 +107,15 @@ export async function drainWithProgress(
   signal: AbortSignal,
 ): Promise<DrainReport> {
   const { io, talk } = invocation;
+  // A token that can't be used is told by the first run, not by the first one that has work.
+  readToken(shop.config);
+  const { drainNothing } = await import("../runner/empty-queue.ts");
+  const nothing = await drainNothing({ ...shop, settings: shop.config.drain }, limits);
+  if (nothing !== null) return nothing;
+  const [{ createProgress }, { drainQueue }] = await Promise.all([
+    import("../report/progress.ts"),
+    import("../runner/drain.ts"),
+  ]);
   const progress = createProgress(io.stderr, "Sending", showsProgress(invocation));
   signal.addEventListener("abort", () => progress.stop(), { once: true });
   const observe = (event: RunnerEvent): void => {
@@ -119,8 +128,7 @@ export async function drainWithProgress(
   };
   const line = await openCrmLine(shop, invocation, runId, observe);
   try {
-    const { drain } = await import("../runner/drain.ts");
-    return await drain(line.deps, limits, signal);
+    return await drainQueue(line.deps, limits, signal);
   } finally {
     progress.stop();
     await line.close();

@@ -2,8 +2,8 @@ import { CrmledgerError } from "../domain/errors.ts";
 import type { HoldScope } from "../domain/hold.ts";
 import type { RunCommand } from "./command.ts";
 import { withShop } from "./compose.ts";
+import { holdDocument } from "./hold-document.ts";
 import { sourceNamed } from "./sources.ts";
-import { holdDocument } from "./status.ts";
 
 /** `crmledger pause --why`: a hold by hand. Ingest goes on; nothing that waits uses up a try. */
 export const run: RunCommand = (invocation) => {

@@ -2,7 +2,7 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { configPlaces } from "../config/find-config.ts";
 import { parseConfig, type Vendor } from "../config/parse-config.ts";
-import { ADAPTERS } from "../crm/registry.ts";
+import { VENDORS } from "../crm/vendors.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import { checkBaseUrl } from "../http/base-url.ts";
 import type { Globals } from "./command.ts";
@@ -73,7 +73,7 @@ function readTokenFile(path: string): string {
 /** The CRMs that a config may name. */
 export function vendors(): Record<string, Vendor> {
   return Object.fromEntries(
-    Object.entries(ADAPTERS).map(([type, { defaultBaseUrl, hostSuffixes }]) => [
+    Object.entries(VENDORS).map(([type, { defaultBaseUrl, hostSuffixes }]) => [
       type,
       {
         defaultBaseUrl,

@@ -9,10 +9,10 @@ import type { Invocation, Reply } from "./command.ts";
 import type { Shop } from "./compose.ts";
 import { discrepanciesOf } from "./discrepancies.ts";
 import { formattedReply } from "./formatted-reply.ts";
+import { holdDocument } from "./hold-document.ts";
 import type { ReconcileFlags } from "./reconcile-flags.ts";
 import type { Checked } from "./reconcile-run.ts";
 import type { Repaired } from "./repair-run.ts";
-import { holdDocument } from "./status.ts";
 
 const DAY_MS = 86_400_000;
 const AGES: readonly { age: string; fromMs: number | null; toMs: number | null }[] = [

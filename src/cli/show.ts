@@ -12,8 +12,8 @@ import type { Reply, RunCommand } from "./command.ts";
 import { sessionForLinks, withLedgerOnly } from "./compose.ts";
 import { discrepanciesOf } from "./discrepancies.ts";
 import { findStories } from "./find-submission.ts";
+import { holdDocument } from "./hold-document.ts";
 import { recordOf } from "./raw-record.ts";
-import { holdDocument } from "./status.ts";
 
 /** `crmledger show ID|EMAIL`. Of several submissions of a person the newest is shown and the others are named. */
 export const run: RunCommand = (invocation) =>

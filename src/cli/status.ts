@@ -1,17 +1,13 @@
 import { resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
-import type { Hold } from "../domain/hold.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { RunRow } from "../ledger/rows.ts";
 import { localTime, utcTime } from "../report/human.ts";
-import { renderPrometheus } from "../report/prometheus.ts";
-import { renderStatusHtml } from "../report/status-html.ts";
 import { renderStatus, type StatusDocument } from "../report/status-page.ts";
-import { createStyle } from "../report/style.ts";
-import type { HoldDocument } from "../report/sync-summary.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { credentialName, withLedgerOnly } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
+import { holdDocument } from "./hold-document.ts";
 import { judge, monitorReply } from "./monitor.ts";
 import { readToken } from "./read-config.ts";
 import { writeWhole } from "./write-whole.ts";
@@ -38,10 +34,18 @@ async function statusReply(shop: Shop, { flags, io }: Invocation): Promise<Reply
   const document = await statusDocument(shop);
   const { html, prometheus } = flags as { html?: string; prometheus?: string };
   const nowMs = shop.clock.wallMs();
-  const plain = createStyle({ isTTY: false, columns: undefined }, { color: false }, {});
-  if (prometheus !== undefined) writeWhole(resolve(io.cwd, prometheus), renderPrometheus(document, nowMs), process.pid);
-  if (html !== undefined)
+  if (prometheus !== undefined) {
+    const { renderPrometheus } = await import("../report/prometheus.ts");
+    writeWhole(resolve(io.cwd, prometheus), renderPrometheus(document, nowMs), process.pid);
+  }
+  if (html !== undefined) {
+    const [{ renderStatusHtml }, { createStyle }] = await Promise.all([
+      import("../report/status-html.ts"),
+      import("../report/style.ts"),
+    ]);
+    const plain = createStyle({ isTTY: false, columns: undefined }, { color: false }, {});
     writeWhole(resolve(io.cwd, html), renderStatusHtml(document, plain, localTime(nowMs)), process.pid);
+  }
   return { json: document, text: (style) => renderStatus(document, style), exitCode: 0 };
 }
 
@@ -95,10 +99,6 @@ async function lastCheckOf(ledger: Shop["ledger"]): Promise<StatusDocument["last
   const { source, sinceMs, untilMs } = check.scope;
   const scope = { source, since: utcTime(sinceMs), until: utcTime(untilMs) };
   return { endedAt: utcTime(check.endedAtMs), ...scope, breaks: countOf("break"), edits: countOf("edit"), kinds };
-}
-
-export function holdDocument(hold: Hold): HoldDocument {
-  return { kind: hold.kind, scope: hold.scope, until: utcTime(hold.untilMs), message: hold.message };
 }
 
 function runDocument(run: RunRow): StatusDocument["lastRun"] {

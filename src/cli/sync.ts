@@ -10,10 +10,10 @@ import { type Shop, withShop } from "./compose.ts";
 import { beginDrainRun, type DrainRun, drainWithProgress } from "./drain-run.ts";
 import { errorDocument } from "./error-document.ts";
 import { exitCodeOfError, exitCodeOfRun } from "./exit-code.ts";
+import { holdDocument } from "./hold-document.ts";
 import { remapHeld } from "./remap-held.ts";
 import { keepRetention } from "./retention.ts";
 import { sourceNamed, spooledSources } from "./sources.ts";
-import { holdDocument } from "./status.ts";
 import { ingestDeps, NOTHING_TAKEN, type TakenIn, takeIn } from "./take-in.ts";
 
 const MAX_WAIT_MS = 30_000;

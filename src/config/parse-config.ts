@@ -5,8 +5,8 @@ import type { DrainSettings, SourceSettings } from "../domain/settings.ts";
 import type { Config, LaterSettings, Retention, TokenSource } from "./config.ts";
 import { dailyTokensOfPlan } from "./daily-tokens.ts";
 import { type Environment, expandEnvironment } from "./environment.ts";
-import { configError, nearest, type Path, type Problem } from "./problem.ts";
-import { type FileShape, fileSchema, knownKeys } from "./schema.ts";
+import { configError, type Path, type Problem } from "./problem.ts";
+import { type FileShape, fileSchema } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { generalPlan, resolvePath, sourceSettings } from "./source-settings.ts";
 
@@ -69,45 +69,13 @@ function readShape(document: Document, problems: Problem[]): FileShape | null {
     problems.push({ path: [], message: "holds no settings; it needs at least `crm:` with `type:`", at: "value" });
     return null;
   }
-  const result = fileSchema.safeParse(raw);
-  if (result.success) return result.data;
+  const found: Problem[] = [];
+  const shape = fileSchema.read(raw, [], found);
+  if (shape !== undefined && found.length === 0) return shape;
   // A value whose variable is missing was named already.
   const named = new Set(problems.map((problem) => JSON.stringify(problem.path)));
-  const found = result.error.issues.flatMap((issue) => problemsOf(issue, raw));
   problems.push(...found.filter((problem) => !named.has(JSON.stringify(problem.path))));
   return null;
-}
-
-type Issue = NonNullable<ReturnType<typeof fileSchema.safeParse>["error"]>["issues"][number];
-
-function problemsOf(issue: Issue, raw: unknown): Problem[] {
-  const path = issue.path as Path;
-  if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(path);
-    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, known), at: "key" }));
-  }
-  if (issue.code === "custom" && valueAt(raw, path) !== undefined)
-    return [{ path, message: issue.message, at: "value" }];
-  if (issue.code === "invalid_union") {
-    return [{ path, message: `must be one of ${knownKeys(path).join(", ")}, each with its value`, at: "value" }];
-  }
-  if (valueAt(raw, path) === undefined) return [{ path, message: "is missing", at: "value" }];
-  return [
-    {
-      path,
-      message: `must be ${issue.code === "invalid_type" && issue.expected === "array" ? "a list" : "a group of keys"}`,
-      at: "value",
-    },
-  ];
-}
-
-function unknownKey(key: string, known: readonly string[]): string {
-  const near = nearest(key, known);
-  return near === null ? `is no known key; known here: ${known.join(", ")}` : `is no known key; did you mean ${near}?`;
-}
-
-function valueAt(raw: unknown, path: Path): unknown {
-  return path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], raw);
 }
 
 /** A key without a value (its lines commented out) counts as absent; a source without any is one with defaults. */

@@ -1,5 +1,5 @@
+import { createRequire } from "node:module";
 import { isAbsolute, resolve } from "node:path";
-import { DateTime } from "luxon";
 import type { PlanSettings, SourceSettings } from "../domain/settings.ts";
 import { labelsOf } from "./labels.ts";
 import type { Problem } from "./problem.ts";
@@ -111,11 +111,22 @@ function checkSpools(settings: readonly (readonly [string, SourceSettings])[], p
 }
 
 function instant(text: string, zone: string, source: string, problems: Problem[]): number | null {
-  const time = DateTime.fromISO(text.trim().replace(" ", "T"), { zone });
-  if (time.isValid) return time.toMillis();
+  const atMs = instantOf(text.trim().replace(" ", "T"), zone);
+  if (Number.isFinite(atMs)) return atMs;
   const message = "must be an instant such as 2026-11-24T00:00:00+01:00";
   problems.push({ path: ["sources", source, "sendFrom"], message, at: "value" });
   return null;
+}
+
+const DAY_AND_OFFSET = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/;
+
+/** UTC ms, NaN for what is no instant. Only a local time needs luxon, which nearly every command would else load for this. */
+function instantOf(text: string, zone: string): number {
+  const day = DAY_AND_OFFSET.exec(text)?.[1];
+  // Date takes the 30th of February for the second of March.
+  if (day !== undefined && new Date(Date.parse(day)).getUTCDate() === Number(day.slice(-2))) return Date.parse(text);
+  const { DateTime } = createRequire(import.meta.url)("luxon") as typeof import("luxon");
+  return DateTime.fromISO(text, { zone }).toMillis();
 }
 
 /** Relative paths start at the config file's own folder. */

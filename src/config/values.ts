@@ -1,20 +1,6 @@
-import { IANAZone } from "luxon";
-import { z } from "zod";
 import { DURATION_EXAMPLES, parseDuration } from "./durations.ts";
 import { nearest } from "./problem.ts";
-
-/**
- * A value of the config: `read` gives what it means, or undefined where it is not what is accepted. The message says what
- * is accepted and never repeats the value, which may be a secret in the wrong place.
- */
-export function value<T>(accepted: string, read: (given: unknown) => T | undefined) {
-  return z.unknown().transform((given, context): T => {
-    const meaning = read(given);
-    if (meaning !== undefined) return meaning;
-    context.addIssue({ code: "custom", message: `must be ${accepted}` });
-    return z.NEVER;
-  });
-}
+import { type Shape, value } from "./shape.ts";
 
 const numberOf = (given: unknown): number | undefined => {
   if (typeof given === "number") return Number.isFinite(given) ? given : undefined;
@@ -33,15 +19,17 @@ export const flag = () =>
     given === true || given === "true" ? true : given === false || given === "false" ? false : undefined,
   );
 
-export function oneOf<const T extends string>(names: readonly T[]) {
-  return z.unknown().transform((given, context): T => {
-    const match = names.find((name) => name === given);
-    if (match !== undefined) return match;
-    const near = typeof given === "string" ? nearest(given, names) : null;
-    const question = near === null ? "" : `; did you mean ${near}?`;
-    context.addIssue({ code: "custom", message: `must be one of ${names.join(", ")}${question}` });
-    return z.NEVER;
-  });
+export function oneOf<const T extends string>(names: readonly T[]): Shape<T> {
+  return {
+    read: (given, path, problems) => {
+      const match = names.find((name) => name === given);
+      if (match !== undefined) return match;
+      const near = typeof given === "string" ? nearest(given, names) : null;
+      const question = near === null ? "" : `; did you mean ${near}?`;
+      problems.push({ path, message: `must be one of ${names.join(", ")}${question}`, at: "value" });
+      return undefined;
+    },
+  };
 }
 
 export const wholeNumber = (min: number, max = Number.MAX_SAFE_INTEGER) =>
@@ -101,9 +89,17 @@ export const country = () =>
     return name && !["ZZ", "EU", "UN", "EZ"].includes(region) ? region : undefined;
   });
 
+function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 export const timezone = () =>
   value("an IANA time zone such as Europe/Tallinn", (given) =>
-    typeof given === "string" && IANAZone.isValidZone(given) ? given : undefined,
+    typeof given === "string" && isZone(given) ? given : undefined,
   );
 
 export const encoding = () =>

@@ -3,7 +3,7 @@ import type { CrmAdapter } from "./adapter.ts";
 import { pipedriveAdapter } from "./pipedrive/adapter.ts";
 
 /** One row for each CRM, by the name that `crm.type` takes. */
-export const ADAPTERS: Readonly<Record<string, CrmAdapter>> = { pipedrive: pipedriveAdapter };
+const ADAPTERS: Readonly<Record<string, CrmAdapter>> = { pipedrive: pipedriveAdapter };
 
 /** The adapter of `crm.type`. Throws `configInvalid` with the known names. */
 export function adapterOf(type: string): CrmAdapter {

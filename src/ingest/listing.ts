@@ -32,6 +32,11 @@ export async function listSpool(source: SourceSettings, spool: string, warnings:
   return files.sort((a, b) => a.modifiedAtMs - b.modifiedAtMs || (a.path < b.path ? -1 : 1));
 }
 
+/** Whether a spool holds nothing that could be read. Rejects as `listSpool` does. */
+export async function isEmptySpool(source: SourceSettings, spool: string): Promise<boolean> {
+  return (await namesIn(source, spool)).every(isLeftAlone);
+}
+
 async function namesIn(source: SourceSettings, spool: string): Promise<string[]> {
   try {
     return await readdir(spool);

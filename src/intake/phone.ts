@@ -1,4 +1,7 @@
+import { createRequire } from "node:module";
 import type { PhoneNormalizer } from "../domain/identity.ts";
+
+type Library = typeof import("libphonenumber-js/min");
 
 /** Normalised numbers kept at the most; then all go, since looking for the oldest one costs more than it saves. */
 const CACHE_MAX = 10_000;
@@ -6,12 +9,13 @@ const CACHE_MAX = 10_000;
 const TEXT_MAX = 100;
 
 /**
- * Loads libphonenumber (min metadata) on first use and gives a normaliser to E.164. It takes what *could* be dialled
- * (right length for its country), since the CRM's own numbers are judged by the same rule. Without a country a number
- * needs `+` or `00`.
+ * Gives a normaliser to E.164, by libphonenumber (min metadata), which is loaded with the first number: most runs see none.
+ * It takes what *could* be dialled (right length for its country), since the CRM's own numbers are judged by the same rule.
+ * Without a country a number needs `+` or `00`.
  */
 export async function loadPhoneNormalizer(): Promise<PhoneNormalizer> {
-  const { parsePhoneNumberFromString } = await import("libphonenumber-js/min");
+  const require = createRequire(import.meta.url);
+  let library: Library | null = null;
   const cache = new Map<string, string | null>();
   return (text, country) => {
     if (text.length > TEXT_MAX) return null;
@@ -19,8 +23,9 @@ export async function loadPhoneNormalizer(): Promise<PhoneNormalizer> {
     const known = cache.get(id);
     if (known !== undefined) return known;
     const dialled = country === undefined ? text.replace(/^(\D*)00(?=[1-9])/, "$1+") : text;
-    type Country = Parameters<typeof parsePhoneNumberFromString>[1];
-    const parsed = parsePhoneNumberFromString(dialled, country?.toUpperCase() as Country);
+    library ??= require("libphonenumber-js/min") as Library;
+    type Country = Parameters<Library["parsePhoneNumberFromString"]>[1];
+    const parsed = library.parsePhoneNumberFromString(dialled, country?.toUpperCase() as Country);
     const normalized = parsed?.isPossible() ? parsed.number : null;
     if (cache.size >= CACHE_MAX) cache.clear();
     cache.set(id, normalized);

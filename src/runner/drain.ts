@@ -6,10 +6,10 @@ import { createMirror } from "../mirror/create-mirror.ts";
 import { type Connection, checkAccount, connect } from "./connect.ts";
 import type { DriveContext } from "./context.ts";
 import { driveLoop } from "./drive-loop.ts";
+import { drainNothing, emptyReport } from "./empty-queue.ts";
 import { KeyedLocks } from "./keyed-locks.ts";
 import { mirrorDeps } from "./mirror-deps.ts";
 import { needCatalog } from "./need-catalog.ts";
-import { instant } from "./quota-desk.ts";
 import { type Review, reviewHolds } from "./review-holds.ts";
 import type { DrainReport, RunnerDeps } from "./runner.ts";
 import type { Session } from "./session.ts";
@@ -27,13 +27,15 @@ const ENTITIES = ["person", "organization", "deal"] as const;
  * account is another one, or on a bug. `signal` ends it early: steps in flight are finished and recorded.
  */
 export async function drain(deps: RunnerDeps, limits: DrainLimits, signal: AbortSignal): Promise<DrainReport> {
-  await deps.ledger.recoverExpired(instant(deps.clock), deps.settings.retry.settleMs[0] ?? 0);
+  return (await drainNothing(deps, limits)) ?? (await drainQueue(deps, limits, signal));
+}
+
+/** The same for a queue that is known not to be empty. */
+export async function drainQueue(deps: RunnerDeps, limits: DrainLimits, signal: AbortSignal): Promise<DrainReport> {
   const tally = new Tally();
-  const filter = { source: limits.source, lane: limits.lane };
-  const queue = await deps.ledger.queue(filter);
-  if (queue.pending + queue.waiting + queue.uncertain + queue.inProgress === 0) return emptyReport(deps);
   const connection = await connect(deps, limits.tokensMax);
-  if ("stopped" in connection) return { ...(await emptyReport(deps)), stopped: "hold", hold: connection.stopped };
+  if ("stopped" in connection)
+    return { ...(await emptyReport(deps.ledger)), stopped: "hold", hold: connection.stopped };
   const context = openContext(deps, connection, tally);
   const { wheel } = context;
   const end = new AbortController();
@@ -205,21 +207,6 @@ async function report(
     stopped: wheel.halted?.reason ?? (limited ? "limit" : "drained"),
     hold: raised ?? keptBack,
     heldSources: [...new Set([...tally.heldSources, ...(review?.brokenSources ?? [])])],
-    setupMissing: null,
-  };
-}
-
-async function emptyReport(deps: RunnerDeps): Promise<DrainReport> {
-  const queue = await deps.ledger.queue();
-  return {
-    drained: { done: 0, waiting: 0, uncertain: 0, failed: 0 },
-    remaining: queue.pending + queue.waiting + queue.uncertain,
-    warnings: [],
-    requests: { total: 0, rateLimited: 0, retried: 0, tokens: 0 },
-    lookups: { mirror: 0, search: 0 },
-    stopped: "drained",
-    hold: null,
-    heldSources: [],
     setupMissing: null,
   };
 }

@@ -6,17 +6,16 @@ import { pipedriveCapabilities } from "./capabilities.ts";
 import { classifyOne } from "./classify.ts";
 import { contains } from "./contains.ts";
 import { pipedriveCodec } from "./fields/codec.ts";
+import { DEFAULT_BASE_URL, HOST_SUFFIX } from "./hosts.ts";
 import { readLimits, serverTimeMs } from "./limits.ts";
 import { sameNote } from "./note-text.ts";
 import { packOne } from "./pack.ts";
-
-const HOST_SUFFIX = ".pipedrive.com";
 
 export const pipedriveAdapter: CrmAdapter = {
   vendor: "pipedrive",
   capabilities: pipedriveCapabilities,
   codec: pipedriveCodec,
-  defaultBaseUrl: "https://api.pipedrive.com",
+  defaultBaseUrl: DEFAULT_BASE_URL,
   hostSuffixes: [HOST_SUFFIX],
   authorize: (secret) => ({ "x-api-token": secret }),
   pack: (operations, session) => operations.map((operation) => packOne(operation, session)),
