@@ -58,6 +58,9 @@ function loadedBy(...args: string[]): Loaded {
   };
 }
 
+/** They send, read files and compare. */
+const WORKING = ["ingest", "mirror", "planner", "reconcile", "runner", "simulator"];
+
 const roomsOf = ({ own }: Loaded): string[] => [...new Set(own.map((path) => path.split("/")[0]!))];
 
 describe("a command loads what it needs", () => {
@@ -80,7 +83,7 @@ describe("a command loads what it needs", () => {
       "fastest-levenshtein",
       "yaml",
     ]);
-    expect(roomsOf(loaded)).toEqual(["cli", "config", "crm", "domain", "http", "intake", "ledger", "report"]);
+    expect(roomsOf(loaded).filter((room) => WORKING.includes(room))).toEqual([]);
     expect(loaded.own).not.toContain("crm/registry.ts");
     expect(loaded.own).not.toContain("http/transport.ts");
   });
