@@ -146,7 +146,8 @@ function madeAgain(log: readonly LogEntry[]): string[] {
   for (const entry of log) {
     const { action, via, entity, id, stamp } = entry;
     const record = `${entity}:${id}`;
-    if (action === "create" && via === "api") {
+    // Of a note without a reference nobody can tell whose it is.
+    if (action === "create" && via === "api" && stamp !== null) {
       const name = `${entity} ${stamp} ${partOf(entry)}`;
       if ((gone.get(name) ?? Number.POSITIVE_INFINITY) < (entry.requestNo ?? 0))
         again.push(`${name} was made again as ${id}`);

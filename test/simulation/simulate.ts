@@ -1,0 +1,109 @@
+/** One whole world from its seed: trouble, then calm, then what must hold. The same seed gives the same story, byte by byte. */
+import { createHash } from "node:crypto";
+import type { QueueCounts } from "../../src/ledger/rows.ts";
+import { choose } from "./choices.ts";
+import { afterCheck, afterDrain } from "./invariants.ts";
+import { reconcile, sync } from "./runs.ts";
+import { ledgerPress } from "./sim-ledger.ts";
+import { haveTrouble, resume, retryFailed } from "./troubles.ts";
+import { breaks, createWorld, say, type World } from "./world.ts";
+
+export interface Tale {
+  seed: number;
+  story: string[];
+  /** SHA-256 of the story. */
+  hash: string;
+  /** Invariants that did not hold; empty: all is well. */
+  broken: string[];
+  /** What happened how often: faults, deaths, runs. */
+  counts: Record<string, number>;
+}
+
+/** Cron's rounds after the trouble: two minutes apart at first, then two hours, so that a day's budget comes back. */
+const ROUNDS_SOON = 15;
+const ROUNDS_MAX = 60;
+const SOON_MS = 120_000;
+const LATER_MS = 2 * 3_600_000;
+const HOUR_MS = 3_600_000;
+
+/** Makes a simulator of worlds; the ledger's schema is built once. */
+export function createSimulation(): (seed: number) => Promise<Tale> {
+  const press = ledgerPress();
+  return async (seed) => {
+    const world = createWorld(choose(seed), press());
+    try {
+      await world.time.drive(live(world));
+    } catch (error) {
+      breaks(world, `the world came to no end: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+    world.db.close();
+    return taleOf(world);
+  };
+}
+
+async function live(world: World): Promise<void> {
+  prologue(world);
+  await haveTrouble(world);
+  await calmDown(world);
+  await drainToTheEnd(world);
+  await retryFailed(world);
+  await drainToTheEnd(world);
+  await world.time.sleep(HOUR_MS);
+  await afterDrain(world);
+  await reconcile(world, true);
+  await drainToTheEnd(world);
+  const last = await reconcile(world, false);
+  await afterCheck(world, last);
+}
+
+function prologue(world: World): void {
+  const { choices } = world;
+  const { troubles, faults, settings, simulator, submissions, runsMax } = choices;
+  say(world, "seed", `${choices.seed}: ${submissions} submissions, up to ${runsMax} runs side by side`);
+  say(world, "trouble", [...troubles].join(", "));
+  say(world, "faults", JSON.stringify(faults));
+  say(world, "settings", JSON.stringify({ limits: settings.limits, retry: settings.retry, breaker: settings.breaker }));
+  say(world, "plans", JSON.stringify(settings.plans));
+  const { limits, searchLagMs, roundTripMs, clockSkewMs, deletedGet, others } = simulator;
+  say(world, "crm", JSON.stringify({ limits, searchLagMs, roundTripMs, clockSkewMs, deletedGet, others }));
+}
+
+/** From here on the CRM answers, nobody dies, and nobody else asks for anything. */
+async function calmDown(world: World): Promise<void> {
+  const { choices, simulator } = world;
+  world.troubled = false;
+  for (const odds of Object.values(choices.faults)) odds.perCall = 0;
+  simulator.setOthers(null);
+  for (const token of simulator.tokens) simulator.restoreToken(token);
+  if (simulator.requests.limited.daily > 0 || choices.troubles.has("limited"))
+    simulator.setLimits({ dailyTokens: 30_000 });
+  await resume(world);
+  say(world, "calm", "the trouble is over");
+}
+
+const left = ({ pending, waiting, uncertain, inProgress }: QueueCounts): number =>
+  pending + waiting + uncertain + inProgress;
+
+async function drainToTheEnd(world: World): Promise<void> {
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    const report = await sync(world);
+    const queue = await world.ledger.queue();
+    if (report !== null && left(queue) === 0 && world.live.size === 0) return;
+    await world.time.sleep(round < ROUNDS_SOON ? SOON_MS : LATER_MS);
+  }
+  const holds = (await world.ledger.holds()).map(({ kind, scope }) => `${kind} ${scope}`);
+  breaks(
+    world,
+    `liveness: work is left after all rounds: ${JSON.stringify(await world.ledger.queue())}, holds ${holds}`,
+  );
+}
+
+function taleOf(world: World): Tale {
+  const { requests } = world.simulator;
+  const counts: Record<string, number> = { ...world.counts, requests: requests.total };
+  for (const [kind, times] of Object.entries(requests.faults)) counts[`fault ${kind}`] = times;
+  counts.resends = world.tap.resends;
+  say(world, "end", world.broken.length === 0 ? "ok" : `BROKEN: ${world.broken.join("; ")}`);
+  const hash = createHash("sha256").update(world.story.join("\n")).digest("hex");
+  return { seed: world.choices.seed, story: world.story, hash, broken: world.broken, counts };
+}
