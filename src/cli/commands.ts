@@ -310,10 +310,14 @@ export const COMMANDS: readonly CommandRow[] = [
     name: "doctor",
     group: "Set-up",
     summary: "check config, ledger, credentials, clock, spools, CRM fields",
-    options: [{ flags: "--fix", description: "create the CRM fields, folders and modes it needs" }],
+    options: [
+      { flags: "--fix", description: "create the CRM fields, folders and modes it needs" },
+      { flags: "--alerts", description: "send a test message to each channel of alerts" },
+    ],
     examples: [
       ["doctor", "is everything ready?"],
       ["doctor --fix", "once after init: creates the stamp fields in the CRM"],
+      ["doctor --alerts", "does Slack really get them?"],
     ],
     load: () => import("./doctor.ts"),
   },

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Config, unusedKeys } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { ledgerPlace } from "../config/find-config.ts";
 import { EXIT_CODES } from "../domain/errors.ts";
 import { count } from "../report/human.ts";
@@ -26,12 +26,6 @@ export function checkConfig(
     return { config: null, found: [fromError("config", error)] };
   }
   const found = [ok("config", config.file)];
-  const unused = unusedKeys(config);
-  if (unused.length > 0) {
-    found.push(
-      warn("config", `${unused.join(", ")}: not used by this version yet`, "Nothing needs doing; they are kept."),
-    );
-  }
   try {
     const { token } = config.crm;
     if (fix && token.type === "file" && existsSync(token.path) && !isOwnerOnly(statSync(token.path)))

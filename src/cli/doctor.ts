@@ -4,6 +4,7 @@ import { type Check, type DoctorDocument, renderDoctor } from "../report/doctor-
 import { counted } from "../report/human.ts";
 import { checkMaps } from "./check-maps.ts";
 import type { Reply, RunCommand } from "./command.ts";
+import { checkAlerts } from "./doctor-alerts.ts";
 import { checkCrm } from "./doctor-crm.ts";
 import { type Finding, fromError, nodeFinding, ok } from "./doctor-finding.ts";
 import { checkConfig, checkLedger, checkSpools, checkSurroundings } from "./doctor-machine.ts";
@@ -21,6 +22,8 @@ export const run: RunCommand = async (invocation) => {
     findings.push(...(await withChecks("spools", async () => checkSpools(config, user, fix))));
     findings.push(...(await withChecks("ledger", () => checkLedger(invocation, config, fix))));
     findings.push(...(await withChecks("files", async () => checkSurroundings(invocation, config, user))));
+    const isTest = invocation.flags.alerts === true;
+    findings.push(...(await withChecks("alerts", () => checkAlerts(invocation, config, isTest))));
     const crm = await withChecks("CRM", () => checkCrm(invocation, config, fix));
     // Without ledger or token the CRM can't be asked; that is said already.
     findings.push(...crm.filter((one) => !findings.some((other) => other.message === one.message)));

@@ -11,6 +11,7 @@ import { type Checked, checkAll } from "./reconcile-run.ts";
 import { askAndRepair } from "./repair-ask.ts";
 import { NOTHING_REPAIRED, repairPlan, wishOf } from "./repair-run.ts";
 import { sourceNamed } from "./sources.ts";
+import { lookAndTell } from "./watch.ts";
 import { refuseUnwritable } from "./write-whole.ts";
 
 /** `crmledger reconcile`: source, ledger and CRM side by side; on request the repairs of what differs, queued. */
@@ -31,6 +32,7 @@ export const run: RunCommand = async (invocation) => {
     const repaired =
       flags.repair === undefined ? NOTHING_REPAIRED : await askAndRepair(shop, invocation, flags, checked, ids);
     const document = await documentOf(shop, checked, scope, repaired);
+    await lookAndTell(shop, invocation);
     return reconcileReply(invocation, document, exitCodeOf(checked, document.counts));
   });
 };

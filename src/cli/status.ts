@@ -8,7 +8,8 @@ import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { credentialName, withLedgerOnly } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
 import { holdDocument } from "./hold-document.ts";
-import { judge, monitorReply } from "./monitor.ts";
+import { monitorReply } from "./monitor.ts";
+import { surroundingsOf } from "./notify-deps.ts";
 import { readToken } from "./read-config.ts";
 import { writeWhole } from "./write-whole.ts";
 
@@ -70,17 +71,31 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
     lastCheckOf(ledger),
     quotaDocument(shop),
   ]);
-  const document: StatusDocument = {
+  return {
     queue: { ...queue },
     lagSeconds: { oldest: lag.oldestSeconds, p50: lag.p50Seconds, p95: lag.p95Seconds },
     quota,
     holds: holds.map(holdDocument),
-    alerts: [],
+    alerts: await alertDocuments(shop),
     lastRun: lastRun === null ? null : runDocument(lastRun),
     lastCheck,
   };
-  const targets = Object.values(shop.config?.sources ?? {}).map((source) => source.targetMs);
-  return { ...document, alerts: judge(document, Math.max(0, ...targets)) };
+}
+
+/** Made by the same function as the messages are; what must last for a while to be one is shown once it has. */
+async function alertDocuments(shop: Shop): Promise<StatusDocument["alerts"]> {
+  const [{ loadFacts }, { conditionsOf }, open] = await Promise.all([
+    import("../notify/facts.ts"),
+    import("../notify/conditions.ts"),
+    shop.ledger.alerts(),
+  ]);
+  const facts = await loadFacts(shop.ledger, surroundingsOf(shop));
+  return conditionsOf(facts).flatMap(({ kind, subject, level, message, hint, sinceMs, lastsMs }) => {
+    const row = open.find((one) => one.kind === kind && one.subject === subject);
+    const isShown = sinceMs !== null || lastsMs === 0 || row?.toldAtMs != null;
+    const since = utcTime(sinceMs ?? row?.sinceMs ?? facts.nowMs);
+    return isShown ? [{ kind, subject, level, message, hint, since }] : [];
+  });
 }
 
 /** The newest sync tells how things stand; a doctor's or an import's run in between does not hide it. */

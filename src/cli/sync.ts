@@ -1,4 +1,4 @@
-import type { CrmledgerError } from "../domain/errors.ts";
+import { CrmledgerError } from "../domain/errors.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
 import { renderSyncSummary, type SyncSummary } from "../report/sync-summary.ts";
@@ -7,7 +7,7 @@ import { letBackfillGo } from "./backfill.ts";
 import { checkMaps } from "./check-maps.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
-import { beginDrainRun, type DrainRun, drainWithProgress } from "./drain-run.ts";
+import { beginDrainRun, type DrainRun, drainWithProgress, SYNC_LOCK } from "./drain-run.ts";
 import { errorDocument } from "./error-document.ts";
 import { exitCodeOfError, exitCodeOfRun } from "./exit-code.ts";
 import { holdDocument } from "./hold-document.ts";
@@ -15,6 +15,7 @@ import { remapHeld } from "./remap-held.ts";
 import { keepRetention } from "./retention.ts";
 import { sourceNamed, spooledSources } from "./sources.ts";
 import { ingestDeps, NOTHING_TAKEN, type TakenIn, takeIn } from "./take-in.ts";
+import { lookAndTell, tellNotBegun, watchRun } from "./watch.ts";
 
 const MAX_WAIT_MS = 30_000;
 
@@ -34,7 +35,7 @@ interface SyncFlags {
 export const run: RunCommand = async (invocation) => {
   const flags = invocation.flags as SyncFlags;
   if (flags.dryRun) return await (await import("./dry-run.ts")).dryRun(invocation, limitsOf(flags));
-  return await withShop(invocation, "create", async (shop) => {
+  const work = async (shop: Shop): Promise<Reply> => {
     if (flags.source !== undefined) sourceNamed(shop.config, flags.source);
     await checkMaps(shop.config, Object.values(shop.config.sources));
     return await runSync(shop, invocation, {
@@ -44,6 +45,10 @@ export const run: RunCommand = async (invocation) => {
       yes: flags.yes === true,
       limits: limitsOf(flags),
     });
+  };
+  return await withShop(invocation, "create", work).catch(async (error: unknown) => {
+    await tellNotBegun(invocation, error);
+    throw error;
   });
 };
 
@@ -78,7 +83,13 @@ interface Progressed {
 /** One run under its lock. A run that began always gives its summary, whatever broke it off. */
 export async function runSync(shop: Shop, invocation: Invocation, plan: SyncPlan): Promise<Reply> {
   const startedMs = shop.clock.monoMs();
-  const begun = await beginDrainRun(shop, plan.kind, plan.join);
+  const watch = await watchRun(shop, invocation);
+  const begun = await beginDrainRun(shop, plan.kind, plan.join).catch(async (error: unknown) => {
+    // The one that is at work may be so for hours: meanwhile these are the looks.
+    if (error instanceof CrmledgerError && error.code === "alreadyRunning") await lookAndTell(shop, invocation);
+    throw error;
+  });
+  watch.begun(plan.kind === "sync" && begun.lock.name === SYNC_LOCK);
   const signal = invocation.signals.graceful();
   const progressed: Progressed = { taken: NOTHING_TAKEN, report: null, error: null };
   try {
@@ -88,21 +99,23 @@ export async function runSync(shop: Shop, invocation: Invocation, plan: SyncPlan
     const { message, hint } = errorDocument(error);
     if (error !== progressed.taken.trouble) invocation.talk.error(message, hint ?? undefined);
   }
-  try {
-    const givenBack = progressed.error === null || (await giveBack(shop, begun));
-    const reply = replyOf(
-      begun,
-      progressed,
-      shop.clock.monoMs() - startedMs,
-      await factsOf(shop, begun),
-      new Date(shop.clock.wallMs()).toISOString(),
-    );
-    // One that stays open is taken for dead by the next run, which then puts its work back.
-    if (givenBack) await closeRun(shop, begun, reply);
-    return reply;
-  } finally {
-    begun.lock.release();
-  }
+  const reply = await end(shop, begun, progressed, startedMs).finally(() => begun.lock.release());
+  await watch.ended(reply);
+  return reply;
+}
+
+async function end(shop: Shop, begun: DrainRun, progressed: Progressed, startedMs: number): Promise<Reply> {
+  const givenBack = progressed.error === null || (await giveBack(shop, begun));
+  const reply = replyOf(
+    begun,
+    progressed,
+    shop.clock.monoMs() - startedMs,
+    await factsOf(shop, begun),
+    new Date(shop.clock.wallMs()).toISOString(),
+  );
+  // One that stays open is taken for dead by the next run, which then puts its work back.
+  if (givenBack) await closeRun(shop, begun, reply);
+  return reply;
 }
 
 async function work(

@@ -1,4 +1,5 @@
 import type { DrainSettings, PlanSettings, SourceSettings } from "../domain/settings.ts";
+import type { AlertsConfig } from "./alert-settings.ts";
 import type { PlanName } from "./daily-tokens.ts";
 import type { Secret } from "./secret.ts";
 
@@ -13,12 +14,6 @@ export interface CrmSettings {
   timeoutMs: number;
   /** Null where the file does not say. */
   plan: PlanName | null;
-}
-
-/** Settings whose function comes in a later version: kept, and named by `doctor`, never silently ignored. */
-export interface LaterSettings {
-  alerts: unknown;
-  heartbeat: string | null;
 }
 
 /** Ages at which something is erased: archived spool files, payloads of ended submissions, closed rejects. */
@@ -42,12 +37,7 @@ export interface Config {
   sources: Readonly<Record<string, SourceSettings>>;
   /** Null: nothing is ever erased by itself. */
   retention: Retention | null;
-  later: LaterSettings;
-}
-
-/** Keys of the file that this version keeps but does not act on. */
-export function unusedKeys(config: Config): string[] {
-  const { alerts, heartbeat } = config.later;
-  const later = [alerts !== null && "alerts", heartbeat !== null && "heartbeat"];
-  return later.filter((key) => key !== false);
+  alerts: AlertsConfig;
+  /** Told start, success and failure of each sync; null: nobody. */
+  heartbeat: Secret | null;
 }

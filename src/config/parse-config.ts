@@ -2,7 +2,8 @@ import { dirname } from "node:path";
 import { type Document, LineCounter, parseDocument } from "yaml";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { DrainSettings, SourceSettings } from "../domain/settings.ts";
-import type { Config, LaterSettings, Retention, TokenSource } from "./config.ts";
+import { alertsOf } from "./alert-settings.ts";
+import type { Config, Retention, TokenSource } from "./config.ts";
 import { dailyTokensOfPlan } from "./daily-tokens.ts";
 import { type Environment, expandEnvironment } from "./environment.ts";
 import { configError, type Path, type Problem } from "./problem.ts";
@@ -41,7 +42,7 @@ export function parseConfig(text: string, origin: ConfigOrigin): Config {
   const shape = readShape(document, problems);
   if (shape === null || problems.length > 0) throw configError(origin.file, document, lines, problems);
   const token = tokenSource(shape, origin, fromEnvironment, problems);
-  const config = build(shape, origin, token, problems);
+  const config = build(shape, origin, fromEnvironment, token, problems);
   if (problems.length > 0) throw configError(origin.file, document, lines, problems);
   return deepFreeze(config);
 }
@@ -109,7 +110,13 @@ function tokenSource(
   return { type: "value", secret: new Secret(apiToken.trim()) };
 }
 
-function build(shape: FileShape, origin: ConfigOrigin, token: TokenSource, problems: Problem[]): Config {
+function build(
+  shape: FileShape,
+  origin: ConfigOrigin,
+  fromEnvironment: ReadonlySet<string>,
+  token: TokenSource,
+  problems: Problem[],
+): Config {
   const folder = dirname(origin.file);
   const sources = sourceSettings(shape, folder, problems);
   return {
@@ -126,7 +133,17 @@ function build(shape: FileShape, origin: ConfigOrigin, token: TokenSource, probl
     plan: generalPlan(shape),
     sources,
     retention: retentionOf(shape),
-    later: laterSettings(shape),
+    alerts: alertsOf(
+      shape.alerts,
+      {
+        resolve: (path) => resolvePath(folder, path),
+        mayHoldSecret: (path) => origin.ownerOnly || fromEnvironment.has(JSON.stringify(path)),
+        plan: shape.crm.plan ?? null,
+        seats: shape.crm.seats ?? null,
+      },
+      problems,
+    ),
+    heartbeat: shape.heartbeat === undefined ? null : new Secret(shape.heartbeat),
   };
 }
 
@@ -182,10 +199,6 @@ function drainSettings(
     freshnessMs: shape.persons?.freshness ?? 0,
     plans: { default: generalPlan(shape), ...plans },
   };
-}
-
-function laterSettings({ alerts, heartbeat }: FileShape): LaterSettings {
-  return { alerts: alerts ?? null, heartbeat: heartbeat ?? null };
 }
 
 function retentionOf({ retention }: FileShape): Retention | null {

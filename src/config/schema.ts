@@ -1,7 +1,8 @@
 import { LANES } from "../domain/submission.ts";
+import { alertsShape } from "./alert-settings.ts";
 import { PLAN_MULTIPLIERS, type PlanName } from "./daily-tokens.ts";
 import { parseDuration } from "./durations.ts";
-import { group, list, type Meaning, oneGroupOf, record, required, value } from "./shape.ts";
+import { group, type Meaning, record, required, value } from "./shape.ts";
 import {
   country,
   delimiter,
@@ -70,12 +71,6 @@ const source = group({
   onBadValue,
 });
 
-const alertTarget = oneGroupOf(
-  group({ slack: httpsUrl("a Slack webhook's URL") }),
-  group({ webhook: httpsUrl("a URL") }),
-  group({ command: text("a command") }),
-);
-
 export const fileSchema = group({
   ledger: text("a file's path"),
   crm: required(
@@ -121,14 +116,7 @@ export const fileSchema = group({
   deals,
   notes,
   onBadValue,
-  alerts: group({
-    to: list(alertTarget),
-    failed: wholeNumber(1),
-    quota: listOf("a list of parts such as [0.7, 0.85, 0.95]", (item) =>
-      typeof item === "number" && item > 0 && item <= 1 ? item : undefined,
-    ),
-    retryRate: text("a rate such as 0.1 in 5m"),
-  }),
+  alerts: alertsShape,
   heartbeat: httpsUrl("a URL"),
   retention: group({
     archive: duration(1),

@@ -72,11 +72,13 @@ export const listOf = <T>(accepted: string, read: (item: unknown) => T | undefin
     return items.includes(undefined) ? undefined : (items as T[]);
   });
 
+/** Plain http is for this machine only. */
 export const httpsUrl = (accepted: string) =>
-  value(accepted, (given) => {
-    if (typeof given !== "string" || !URL.canParse(given)) return undefined;
-    const { protocol } = new URL(given);
-    return protocol === "https:" || protocol === "http:" ? given : undefined;
+  value(`${accepted} with https (plain http is for localhost only)`, (given) => {
+    if (typeof given !== "string" || /[\s\\]/.test(given) || !URL.canParse(given)) return undefined;
+    const { protocol, hostname } = new URL(given);
+    const isOwn = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+    return protocol === "https:" || (protocol === "http:" && isOwn) ? given : undefined;
   });
 
 /** ISO 3166-1 alpha-2, upper case; an alias such as UK becomes the official GB. */

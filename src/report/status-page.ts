@@ -19,7 +19,15 @@ export interface StatusDocument {
     };
   };
   holds: HoldDocument[];
-  alerts: { level: "warning" | "critical"; message: string }[];
+  /** What needs a person, the worst first. */
+  alerts: {
+    kind: string;
+    subject: string;
+    level: "warning" | "critical";
+    message: string;
+    hint: string;
+    since: string;
+  }[];
   lastRun: {
     run: string;
     kind: string;
@@ -52,8 +60,9 @@ export function renderStatus(status: StatusDocument, style: Style): string {
   ];
   for (const hold of status.holds) rows.push(["hold", style.yellow(holdText(hold))]);
   // Holds have lines of their own above.
-  for (const alert of status.alerts.filter((one) => !one.message.startsWith("hold "))) {
+  for (const alert of status.alerts.filter((one) => one.kind !== "hold" && one.kind !== "credentials")) {
     rows.push(["alert", (alert.level === "critical" ? style.red : style.yellow)(safeLine(alert.message))]);
+    rows.push(["", style.dim(safeLine(alert.hint))]);
   }
   return `${pairs(rows, style)}\n`;
 }

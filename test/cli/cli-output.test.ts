@@ -171,12 +171,12 @@ describe("secrets", () => {
 });
 
 describe("doctor", () => {
-  it("names settings that this version does not use, and a spool that is not there", async () => {
+  it("names who is told of trouble, and a spool that is not there", async () => {
     world.config(`heartbeat: https://ping.example.com/x\n${WEBSITE}  shop:\n    spool: ./shop\n`);
     const ran = await world.run("doctor", "--json");
     expect(ran.code).toBe(74);
     const statusOf = (name: string) => ran.json.checks.filter((check: { name: string }) => check.name === name).at(-1);
-    expect(statusOf("config")).toMatchObject({ status: "warn", message: "heartbeat: not used by this version yet" });
+    expect(statusOf("heartbeat")).toMatchObject({ status: "ok", message: "is told to ping.example.com" });
     expect(statusOf("spool shop")).toMatchObject({ status: "fail", fix: expect.stringContaining("doctor --fix") });
     expect(statusOf("CRM")).toMatchObject({ status: "ok" });
     expect((await world.run("doctor", "--fix", "--json")).json.ok).toBe(true);

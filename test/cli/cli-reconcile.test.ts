@@ -73,7 +73,7 @@ describe("crmledger reconcile", () => {
     expect((await world.run("status")).out).toMatch(/last check +reconcile at .*: 1 break open, people changed 1/);
     expect(await world.run("status", "--check")).toMatchObject({
       code: 1,
-      out: "WARNING - 1 break is open; see: crmledger reconcile\n",
+      out: "WARNING - 1 break is open: deal-missing\n",
     });
     const story = await world.run("show", "website/a");
     expect(story.out).toMatch(/What reconcile found\ndeal-missing {2}ID \d+ {2}deal \d+ {2}not there/);

@@ -5,6 +5,7 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import type { Io, StopSignal } from "../../src/cli/io.ts";
 import type { LocalUser } from "../../src/cli/local-user.ts";
 import { main } from "../../src/cli/main.ts";
+import type { Clock } from "../../src/domain/clock.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
 import { CANARY_TOKEN, peopleIn, reportFound, tokenIn } from "./canary.ts";
@@ -27,6 +28,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Standard output is a terminal of so many columns. */
   columns?: number;
+  /** Instead of the machine's. */
+  clock?: Clock;
   /** Who runs the program, as it sees itself. */
   user?: LocalUser;
   onStart?: (send: (signal: StopSignal) => void) => void;
@@ -113,6 +116,7 @@ async function runMain(folder: string, options: RunOptions, args: string[]): Pro
     home: folder,
     launcher: ["/usr/bin/node", "/opt/crmledger/bin/crmledger.js"],
     ...(options.user !== undefined && { user: options.user }),
+    ...(options.clock !== undefined && { clock: options.clock }),
     onSignal: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);

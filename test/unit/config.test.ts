@@ -1,7 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the text with its ${...} is what is tested
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { unusedKeys } from "../../src/config/config.ts";
 import { configPlaces, ledgerPlace } from "../../src/config/find-config.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { CrmledgerError } from "../../src/domain/errors.ts";
@@ -119,8 +118,19 @@ describe("the contract's example", () => {
     expect(config.drain.limits).toMatchObject({ dailyTokens: null, burst: null, planDailyTokens: 180_000 });
   });
 
-  it("keeps what a later version acts on, and says so", () => {
-    expect(unusedKeys(config)).toEqual(["alerts", "heartbeat"]);
+  it("knows who is told of what, and shows no address", () => {
+    const { to, ...thresholds } = config.alerts;
+    expect(thresholds).toEqual({
+      ...{ failed: 1, quota: [0.7, 0.85, 0.95], retryRate: 0.1, retryWindowMs: 300_000 },
+      dealCap: 15_000,
+    });
+    expect(to.map((one) => (one.type === "command" ? one.argv : one.url.reveal()))).toEqual([
+      "https://hooks.example.com/slack",
+      "https://hooks.example.com/x",
+      ["/srv/forms/notify.sh"],
+    ]);
+    expect(config.heartbeat?.reveal()).toBe("https://ping.example.com/x");
+    expect(JSON.stringify(config)).not.toMatch(/hooks\.example|ping\.example/);
   });
 
   it("erases nothing by itself unless `retention` says so, and what it leaves out at the usual age", () => {
@@ -198,7 +208,6 @@ describe("a source", () => {
       sameWithinMs: 600_000,
       sendFromMs: Date.UTC(2026, 10, 23, 22),
     });
-    expect(unusedKeys(config)).toEqual([]);
   });
 
   it("may not have a slash in its name, which would break its stamps", () => {
@@ -224,6 +233,14 @@ describe("what is wrong is named with file, line, column and key", () => {
     [`${CRM}sources:\n  web:\n    spol: ./x\n`, ":5:5: sources.web.spol is no known key; did you mean spool?"],
     [`${CRM}zzzzzzzzzzzz: 1\n`, ":3:1: zzzzzzzzzzzz is no known key; known here: ledger, crm, limits"],
     [`${CRM}alerts:\n  to:\n    - slak: x\n`, ":5:7: alerts.to[0] must be one of slack, webhook, command"],
+    [
+      `${CRM}alerts:\n  to: [{ webhook: http://hooks.example.com/x }]\n`,
+      ":4:19: alerts.to[0].webhook must be a URL with https",
+    ],
+    [`${CRM}alerts:\n  to:\n    - command: "./notify.sh 'half"\n`, ":5:16: alerts.to[0].command must be a command"],
+    [`${CRM}alerts: { retryRate: 10% }\n`, ":3:22: alerts.retryRate must be a rate such as 0.1 in 5m"],
+    [`${CRM}alerts: { quota: [0.9, 0.7] }\n`, ":3:18: alerts.quota must rise"],
+    [`${CRM}heartbeat: ftp://ping.example.com\n`, ":3:12: heartbeat must be a URL with https"],
     [`${CRM}limits:\n  share: 80\n`, ":4:10: limits.share must be a number above 0 and up to 1"],
     [`${CRM}retry:\n  settle: [300s, 60s]\n`, ":4:11: retry.settle must be a list of rising durations"],
     [

@@ -1,0 +1,218 @@
+import { chmodSync, readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createSqliteLocks } from "../../src/ledger/sqlite/locks.ts";
+import { type ChannelServer, createChannelServer } from "../support/channel-server.ts";
+import { type CliWorld, createCliWorld, lead, type Ran, WEBSITE } from "../support/cli-world.ts";
+import { createSystemClock } from "../support/system-clock.ts";
+
+const MINUTE_MS = 60_000;
+
+let world: CliWorld;
+let server: ChannelServer;
+let aheadMs: number;
+
+const real = createSystemClock();
+/** The machine's time, and on by what the test says. */
+const clock = { ...real, wallMs: () => real.wallMs() + aheadMs, monoMs: () => real.monoMs() + aheadMs };
+
+beforeEach(async () => {
+  aheadMs = 0;
+  world = await createCliWorld({ clock });
+  server = await createChannelServer();
+});
+
+afterEach(async () => {
+  await world.close();
+  await server.close();
+});
+
+const run = (...args: string[]): Promise<Ran> => world.runWith({ clock }, ...args);
+const sync = (): Promise<Ran> => run("sync", "--max-wait", "0s", "--json");
+const later = (ms: number) => {
+  aheadMs += ms;
+};
+
+function configure(alerts: string, rest = ""): void {
+  world.config(`${alerts}${rest}${WEBSITE}    onBadValue: reject\n    target: 15m\n`);
+}
+
+const unknownOwner = (id: string) => lead(id, { deal: { title: `Deal ${id}`, owner: "nobody@example.com" } });
+
+/** What the webhook was told since it was asked last: `opened failed`. */
+const told = (): string[] =>
+  server
+    .taken()
+    .filter(({ path }) => path === "/hook")
+    .flatMap(({ body }) => JSON.parse(body).alerts as { event: string; kind: string }[])
+    .map(({ event, kind }) => `${event} ${kind}`);
+
+describe("alerts of a run", () => {
+  it("tell Slack, a webhook and a command of trouble once, in one message each, and of its end", async () => {
+    const script =
+      '#!/bin/sh\ncat > told.json\nprintf "%s|%s|%s" "$CRMLEDGER_ALERT_LEVEL" "$CRMLEDGER_ALERT_COUNT" "$1" > told.txt\n';
+    chmodSync(world.write("notify.sh", script), 0o700);
+    configure(
+      `alerts:\n  to: [{ slack: "${server.url}/slack/secret-part" }, { webhook: "${server.url}/hook" }, { command: ./notify.sh "two words" }]\n`,
+    );
+    world.write(
+      "spool/a.json",
+      JSON.stringify([lead("1"), unknownOwner("2"), { id: "3", person: { name: "<Nobody>" } }]),
+    );
+    expect((await sync()).code).toBe(3);
+
+    const posts = server.taken();
+    expect(posts.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      "POST /hook",
+      "POST /slack/secret-part",
+    ]);
+    const hook = JSON.parse(posts.find(({ path }) => path === "/hook")!.body);
+    expect(hook).toMatchObject({
+      tool: "crmledger",
+      level: "warning",
+      account: expect.any(String),
+      title: expect.stringContaining("2 alerts"),
+      alerts: [
+        {
+          event: "opened",
+          kind: "failed",
+          level: "warning",
+          message: expect.stringContaining("1 submission failed"),
+          until: null,
+        },
+        { event: "opened", kind: "rejects", subject: "website", runbook: "runbook.md#rejects" },
+      ],
+    });
+    const slack = JSON.parse(posts.find(({ path }) => path !== "/hook")!.body);
+    expect(Object.keys(slack)).toEqual(["text"]);
+    expect(slack.text).toMatch(/^\*crmledger .*2 alerts\*\n• warning: 1 submission failed/);
+    expect(JSON.parse(readFileSync(world.path("told.json"), "utf8"))).toMatchObject({ alerts: hook.alerts });
+    expect(readFileSync(world.path("told.txt"), "utf8")).toBe("warning|2|two words");
+
+    expect((await sync()).code).toBe(0);
+    expect(server.taken()).toEqual([]);
+
+    later(30 * MINUTE_MS);
+    await run("failed", "drop", "2", "--why", "spam");
+    await sync();
+    const [over] = server.taken().filter(({ path }) => path === "/hook");
+    expect(JSON.parse(over!.body)).toMatchObject({
+      level: "ok",
+      alerts: [{ event: "recovered", kind: "failed", since: expect.any(String), until: expect.any(String) }],
+    });
+    expect(JSON.parse(over!.body).alerts[0].seconds).toBeGreaterThanOrEqual(1800);
+    await sync();
+    expect(server.taken()).toEqual([]);
+  });
+
+  it("tell of a hold when it has lasted, of what waits too long, and of both ends when the CRM takes the token again", async () => {
+    configure(`alerts: { to: [{ webhook: "${server.url}/hook" }] }\n`);
+    await run("doctor", "--fix");
+    await run("pause", "--why", "ask ada@example.com");
+    world.write("spool/a.json", JSON.stringify([lead("1", { submittedAt: new Date(clock.wallMs()).toISOString() })]));
+    await sync();
+    expect(told()).toEqual([]);
+    later(16 * MINUTE_MS);
+    await sync();
+    expect(told()).toEqual(["opened delay"]);
+    later(60 * MINUTE_MS);
+    await sync();
+    expect(told()).toEqual(["worse delay"]);
+    later(24 * 60 * MINUTE_MS);
+    await sync();
+    expect(told()).toEqual(["opened hold"]);
+    await run("resume");
+    world.simulator.revokeToken();
+    expect((await sync()).code).toBe(77);
+    expect(told()).toEqual(["opened credentials"]);
+    world.simulator.restoreToken();
+    expect((await sync()).code).toBe(0);
+    expect(told()).toEqual(["recovered credentials"]);
+    // Rates and waiting must be gone for a while.
+    later(11 * MINUTE_MS);
+    await sync();
+    expect(told().sort()).toEqual(["recovered delay", "recovered hold"]);
+    expect(server.posts.map(({ body }) => body).join()).not.toMatch(/ada@|lead-1@/);
+  });
+
+  it("a channel that takes nothing changes no outcome; what it missed it is told by the next run", async () => {
+    configure(`alerts: { to: [{ slack: "${server.url}/services/T000/B000/secretpart" }] }\n`);
+    server.answer(500);
+    world.write("spool/a.json", JSON.stringify([unknownOwner("2")]));
+    const ran = await sync();
+    expect(ran.code).toBe(3);
+    expect(ran.json).toMatchObject({ drained: { failed: 1 }, stopped: "drained" });
+    expect(ran.err).toMatch(/slack 127.0.0.1:\d+ did not take the alerts \(answered 500\); the next run tries again/);
+    expect(ran.err + ran.out).not.toContain("secretpart");
+    server.answer(200);
+    server.taken();
+    await sync();
+    expect(server.taken().map(({ body }) => JSON.parse(body).text)).toEqual([
+      expect.stringContaining("1 submission failed"),
+    ]);
+    await sync();
+    expect(server.taken()).toEqual([]);
+  });
+
+  it("status shows the same alerts, with what to do, and sends none", async () => {
+    configure(`alerts: { to: [{ webhook: "${server.url}/hook" }] }\n`);
+    world.write("spool/a.json", JSON.stringify([unknownOwner("2")]));
+    await sync();
+    const [sent] = server.taken();
+    const { alerts } = (await run("status", "--json")).json;
+    expect(alerts).toEqual([
+      {
+        ...{ kind: "failed", subject: expect.any(String), level: "warning", since: expect.stringMatching(/^20.*Z$/) },
+        ...{ message: JSON.parse(sent!.body).alerts[0].message, hint: expect.stringContaining("crmledger failed") },
+      },
+    ]);
+    expect(await run("status", "--check")).toMatchObject({ code: 1, out: `WARNING - ${alerts[0].message}\n` });
+    expect(server.taken()).toEqual([]);
+  });
+});
+
+describe("the heartbeat", () => {
+  const beats = () => server.taken().map(({ path }) => path.replace(/rid=[0-9a-f-]{36}$/, "rid=ID"));
+
+  it("is told start and success, with the counts, under one id for each run", async () => {
+    configure("", `heartbeat: ${server.url}/ping/abc\n`);
+    world.write("spool/a.json", JSON.stringify([lead("1"), unknownOwner("2")]));
+    expect((await sync()).code).toBe(3);
+    const [start, end] = server.posts;
+    expect(start!.path.replace("/ping/abc/start", "")).toBe(end!.path.replace("/ping/abc", ""));
+    expect(JSON.parse(end!.body)).toMatchObject({ exitCode: 3, ingested: { new: 2 }, drained: { done: 1, failed: 1 } });
+    expect(end!.body).not.toContain("example.com");
+    expect(beats()).toEqual(["/ping/abc/start?rid=ID", "/ping/abc?rid=ID"]);
+  });
+
+  it("is told failure with the exit code, also of a run that could not begin", async () => {
+    configure("", `heartbeat: ${server.url}/ping?key=1\n`);
+    world.simulator.revokeToken();
+    world.write("spool/a.json", JSON.stringify([lead("1")]));
+    expect((await sync()).code).toBe(77);
+    expect(JSON.parse(server.posts.at(-1)!.body)).toMatchObject({ exitCode: 77 });
+    expect(beats()).toEqual(["/ping/start?key=1&rid=ID", "/ping/fail?key=1&rid=ID"]);
+    world.write("crmledger.db", "no ledger at all, and long enough to be read as one".repeat(20));
+    expect((await sync()).code).toBe(74);
+    expect(JSON.parse(server.posts.at(-1)!.body)).toMatchObject({ exitCode: 74 });
+    expect(beats()).toEqual(["/ping/fail?key=1&rid=ID"]);
+  });
+
+  it("is told nothing by a run that finds another at work; alerts are", async () => {
+    configure(`alerts: { to: [{ webhook: "${server.url}/hook" }] }\n`, `heartbeat: ${server.url}/ping\n`);
+    world.write("spool/a.json", JSON.stringify([{ person: { name: "Nobody" } }]));
+    await run("ingest");
+    const other = createSqliteLocks(world.path("crmledger.db")).take("sync");
+    expect((await sync()).code).toBe(4);
+    other!.release();
+    expect(server.posts.map(({ path }) => path)).toEqual(["/hook"]);
+    expect(told()).toEqual(["opened rejects"]);
+  });
+
+  it("that takes nothing is a warning", async () => {
+    configure("", `heartbeat: ${server.url}/ping/secretpart\n`);
+    server.answer(404);
+    const ran = await sync();
+    expect(ran.code).toBe(0);
+    expect(ran.err).toContain("the heartbeat was not taken (answered 404)");
+  });
+});
