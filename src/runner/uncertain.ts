@@ -3,6 +3,7 @@
  * page for all of them (a list shows a write at once, a search index lags), updates by reading the record.
  */
 import { ENTITIES, type Entity } from "../domain/catalog.ts";
+import type { Step } from "../domain/chain.ts";
 import type { CrmId } from "../domain/ids.ts";
 import type { CrmRecord, ListOperation } from "../domain/operation.ts";
 import { compareIds } from "../domain/record-keys.ts";
@@ -101,11 +102,11 @@ async function changedSince(
   lost: readonly Lost[],
   subset?: ListOperation["subset"],
 ): Promise<CrmRecord[]> {
-  const { session, deps } = context;
-  const sentAtMs = Math.min(...lost.map(({ step }) => step.sentAtMs ?? step.lostAtMs ?? deps.clock.wallMs()));
-  const last = lost.some(({ step }) => isLastLook(context, step) && (step.entity !== "note" || step.content.reference));
+  const { session } = context;
+  const last = lost.some(({ step }) => isLastLook(context, step) && reachesBack(context, step));
   const margin = last ? MARGIN_LAST_MS : session.skewMs === null ? MARGIN_BLIND_MS : MARGIN_MS;
-  const sinceMs = Math.floor((session.crmTimeMs(sentAtMs) - margin) / 1000) * 1000;
+  const sentAtMs = Math.min(...lost.map(({ step }) => sentOnCrmClock(context, step)));
+  const sinceMs = Math.floor((sentAtMs - margin) / 1000) * 1000;
   const works = lost.map(({ work }) => work);
   const records: CrmRecord[] = [];
   let cursor: string | undefined;
@@ -125,6 +126,22 @@ async function changedSince(
   }
   const error = { code: "CRM_READ", message: `the list of changed ${entity}s did not end` };
   throw new ChainStop({ type: "again", error, step: null });
+}
+
+/**
+ * When it left, on the CRM's clock. Ours may have been set since, which the monotonic one of the same boot shows; that one stands
+ * still while the machine sleeps: the earlier of the two is the safe one.
+ */
+function sentOnCrmClock({ session, deps: { clock } }: DriveContext, step: Step): number {
+  const byWall = session.crmTimeMs(step.sentAtMs ?? step.lostAtMs ?? clock.wallMs());
+  if (step.sentClock?.bootId !== clock.bootId) return byWall;
+  return Math.min(byWall, session.crmTimeMs(clock.wallMs()) - (clock.monoMs() - step.sentClock.monoMs));
+}
+
+/** A nameless note of long ago may be somebody else's that looks just like it: looked for only where no clock tells when it left. */
+function reachesBack({ deps: { clock } }: DriveContext, step: Step): boolean {
+  if (step.entity !== "note" || step.content.reference) return true;
+  return step.sentClock?.bootId !== clock.bootId;
 }
 
 /** Before a deal is sent again: somebody may have deleted or archived it, and what people removed stays removed. */

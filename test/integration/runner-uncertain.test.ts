@@ -317,6 +317,21 @@ describe("a note without a reference line", () => {
     await rig.run();
     expect(rig.simulator.records.notes).toHaveLength(2);
   });
+
+  it.each([false, true])("is found although the clock was set back by hours (with a reboot: %s)", async (reboots) => {
+    const rig = await watchedRig({ settings: withPlan({ notes: { reference: false, format: "text" } }) });
+    await rig.take([lead(1)]);
+    rig.simulator.failNext({ kind: "resetAfter", match: WRITES.note });
+    await rig.run();
+    // The look for this one comes first, and its reply tells how far our clock is off.
+    await rig.take([lead(2)]);
+    rig.simulator.failNext({ kind: "resetAfter", match: WRITES.person });
+    await rig.run();
+    if (reboots) rig.clock.reboot();
+    rig.clock.jumpWall(-5 * 3_600_000);
+    await rig.runOut(1_800_000);
+    expect(rig.simulator.records.notes).toHaveLength(2);
+  });
 });
 
 it("a wall clock that jumps ahead makes no look the last one: what arrives within the settle time is found", async () => {
