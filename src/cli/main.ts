@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
-import { CommanderError } from "commander";
+import type { CommanderError as LineError } from "commander";
 import { COMMANDS } from "./commands.ts";
 import { type Io, processIo } from "./io.ts";
-import { buildProgram, type Parsed } from "./program.ts";
+import { buildProgram, CommanderError, type Parsed } from "./program.ts";
 
 /**
  * Runs one command line and gives its exit code. Standard output gets data only, with `--json` exactly one document, also
@@ -26,7 +26,7 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
 type Line =
   | { type: "command"; parsed: Parsed }
   | { type: "answer"; name: "help" | "version"; text: string }
-  | { type: "refused"; error: CommanderError; written: string };
+  | { type: "refused"; error: LineError; written: string };
 
 function readLine(argv: readonly string[]): Line {
   const written: string[] = [];

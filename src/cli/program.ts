@@ -1,6 +1,13 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { createRequire } from "node:module";
+import type { Command as CommandNode } from "commander";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { CommandRow, Globals } from "./command.ts";
+
+// Required: for an import Node reads a CommonJS package twice, which is a twentieth of what `--version` takes in all.
+const commander = createRequire(import.meta.url)("commander") as typeof import("commander");
+const { Command, InvalidArgumentError, Option } = commander;
+
+export const { CommanderError } = commander;
 
 export interface Parsed {
   row: CommandRow;
@@ -29,7 +36,7 @@ export function buildProgram(
   version: string,
   output: ProgramOutput,
   chosen: (parsed: Parsed) => void,
-): Command {
+): CommandNode {
   const program = new Command("crmledger")
     .description("Gets website submissions into a CRM, each exactly once.")
     .version(version, "--version", "print the version")
@@ -51,7 +58,7 @@ export function buildProgram(
   return program;
 }
 
-function addCommand(program: Command, row: CommandRow, chosen: (parsed: Parsed) => void): void {
+function addCommand(program: CommandNode, row: CommandRow, chosen: (parsed: Parsed) => void): void {
   const command = program.command(row.name).summary(row.summary).description(row.summary).helpGroup(`${row.group}:`);
   for (const [syntax, description] of row.args ?? []) command.argument(syntax, description);
   for (const { flags, description, read, choices, many, hidden } of row.options ?? []) {
@@ -64,7 +71,7 @@ function addCommand(program: Command, row: CommandRow, chosen: (parsed: Parsed) 
   }
   command.addHelpText("after", examplesText(row));
   command.action((...given: unknown[]) => {
-    const own = given.pop() as Command;
+    const own = given.pop() as CommandNode;
     const { config, ledger, json, quiet, verbose, color, progress } = own.optsWithGlobals();
     const globals: Globals = {
       ...{ config, ledger, color, progress },
