@@ -65,7 +65,15 @@ function refuseBrokenYaml(document: Document, lines: LineCounter, file: string):
 }
 
 function readShape(document: Document, problems: Problem[]): FileShape | null {
-  const raw = withoutNulls(document.toJS({ maxAliasCount: 100 }));
+  const raw = plainOf(document);
+  if (raw === NO_VALUE) {
+    const message = "has aliases (*name) that lead nowhere, in a circle or to too much";
+    problems.push({ path: [], message, at: "value" });
+    return null;
+  }
+  problems.push(
+    ...namesOfNothing(raw).map((path) => ({ path, message: "is no name to be used here", at: "key" as const })),
+  );
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
     problems.push({ path: [], message: "holds no settings; it needs at least `crm:` with `type:`", at: "value" });
     return null;
@@ -77,6 +85,27 @@ function readShape(document: Document, problems: Problem[]): FileShape | null {
   const named = new Set(problems.map((problem) => JSON.stringify(problem.path)));
   problems.push(...found.filter((problem) => !named.has(JSON.stringify(problem.path))));
   return null;
+}
+
+const NO_VALUE = Symbol("no value");
+
+/** Aliases are only followed here: one of nothing, one inside of what it names, and a few that stand for billions. */
+function plainOf(document: Document): unknown {
+  try {
+    return withoutNulls(document.toJS({ maxAliasCount: 100 }));
+  } catch (error) {
+    if (error instanceof ReferenceError || error instanceof RangeError) return NO_VALUE;
+    throw error;
+  }
+}
+
+/** A key of this name would be passed over in silence by what reads the settings. */
+function namesOfNothing(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) => [
+    ...(key === "__proto__" ? [[...path, key]] : []),
+    ...namesOfNothing(member, [...path, key]),
+  ]);
 }
 
 /** A key without a value (its lines commented out) counts as absent; a source without any is one with defaults. */

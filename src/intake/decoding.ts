@@ -31,8 +31,9 @@ export function detectEncoding(head: Uint8Array, configured: string | null): { n
   if (a === 0xfe && b === 0xff) return { name: "utf-16be", markBytes: 2 };
   if (configured !== null) return { name: configured.toLowerCase(), markBytes: 0 };
   // Text of Latin letters in UTF-16 without a mark: every second byte is zero.
-  if (a !== undefined && a !== 0 && b === 0 && head[3] === 0) return { name: "utf-16le", markBytes: 0 };
-  if (a === 0 && b !== undefined && b !== 0 && head[2] === 0) return { name: "utf-16be", markBytes: 0 };
+  const [, , , d] = head;
+  if (a && b === 0 && c && d === 0) return { name: "utf-16le", markBytes: 0 };
+  if (a === 0 && b && c === 0 && d) return { name: "utf-16be", markBytes: 0 };
   return { name: "utf-8", markBytes: 0 };
 }
 

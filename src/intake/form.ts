@@ -32,7 +32,8 @@ export function addFormValue(tree: Map<string, unknown>, name: string, value: un
   const at = list ? path.slice(0, -1) : path;
   const known = at.reduce<unknown>((level, segment) => (level instanceof Map ? level.get(segment) : undefined), tree);
   if (known === undefined || known instanceof Map) writePath(tree, at, list ? [value] : value);
-  else writePath(tree, at, Array.isArray(known) ? [...known, value] : [known, value]);
+  else if (Array.isArray(known)) known.push(value);
+  else writePath(tree, at, [known, value]);
 }
 
 export function formValue(tree: Map<string, unknown>): Record<string, unknown> {

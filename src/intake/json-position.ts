@@ -1,7 +1,9 @@
 /** Where a text stops being JSON. JSON.parse tells it in some versions of Node and for some mistakes only. */
 
-const TOKEN =
-  /\s*(?:([{}[\],:])|("(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/uy;
+const BLANKS = /\s*/y;
+const TOKEN = /([{}[\],:])|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/y;
+/** A piece of a string: bounded, because a pattern that repeats choices uses up the stack on a string of some megabytes. */
+const STRING_PIECE = /[^"\\\p{Cc}]{1,4096}|\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/uy;
 
 /** What may come next. */
 type Expected = "value" | "valueOrEnd" | "name" | "nameOrEnd" | "colon" | "commaOrEnd" | "nothing";
@@ -11,15 +13,29 @@ export function jsonErrorPosition(text: string): number {
   const open: string[] = [];
   let expected: Expected = "value";
   for (let at = 0; ; ) {
-    TOKEN.lastIndex = at;
-    const match = TOKEN.exec(text);
-    const start = at + (/^\s*/.exec(text.slice(at, at + 1000))?.[0].length ?? 0);
-    if (match === null) return start;
-    const next = follow(expected, match[1], match[2] !== undefined, open);
-    if (next === null) return start;
+    const start = endOf(BLANKS, text, at) ?? at;
+    const isText = text[start] === '"';
+    TOKEN.lastIndex = start;
+    const match = isText ? null : TOKEN.exec(text);
+    const end = isText ? stringEnd(text, start) : match === null ? null : TOKEN.lastIndex;
+    const next = end === null ? null : follow(expected, match?.[1], isText, open);
+    if (end === null || next === null) return start;
     expected = next;
-    at = TOKEN.lastIndex;
+    at = end;
   }
+}
+
+/** Index behind what a sticky pattern finds at a place; null where it finds nothing. */
+function endOf(pattern: RegExp, text: string, at: number): number | null {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : null;
+}
+
+/** Index behind a string's last quote; null where JSON does not allow the string. */
+function stringEnd(text: string, start: number): number | null {
+  let at: number | null = start + 1;
+  while (at !== null && text[at] !== '"') at = endOf(STRING_PIECE, text, at);
+  return at === null ? null : at + 1;
 }
 
 /** What may come after this token; null where the token may not be there. */

@@ -7,7 +7,8 @@ export type ParsedJson = { ok: true; value: unknown } | { ok: false; reason: str
 
 /** Only such texts can hold a whole number beyond 2^53, the greatest that JSON.parse keeps exactly. */
 const LONG_DIGITS = /\d{16,}/;
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const NEXT_QUOTE_OR_NUMBER = /["\d-]/g;
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /**
  * Parses JSON. Whole numbers beyond 2^53 become bigints, so that ids keep their digits; `__proto__` is an ordinary own
@@ -26,13 +27,43 @@ function parseKeepingDigits(text: string): unknown {
   let mark = "\u0001digits:";
   while (holdsText(plain, mark)) mark += ":";
   const quotedMark = JSON.stringify(mark).slice(1, -1);
-  let found = false;
-  const marked = text.replace(STRING_OR_NUMBER, (token) => {
-    if (!/^-?\d{16,}$/.test(token) || Number.isSafeInteger(Number(token))) return token;
-    found = true;
-    return `"${quotedMark}${token}"`;
-  });
-  return found ? unmark(JSON.parse(marked), mark) : plain;
+  const parts: string[] = [];
+  let taken = 0;
+  for (const { from, to } of longNumbers(text)) {
+    parts.push(text.slice(taken, from), `"${quotedMark}${text.slice(from, to)}"`);
+    taken = to;
+  }
+  return taken === 0 ? plain : unmark(JSON.parse(parts.join("") + text.slice(taken)), mark);
+}
+
+/**
+ * Places of the whole numbers that JSON.parse would round, in text that is JSON. One pattern for strings and numbers would
+ * be shorter, and use up the stack on a string of some megabytes.
+ */
+function* longNumbers(text: string): Generator<{ from: number; to: number }> {
+  for (let at = 0; ; ) {
+    NEXT_QUOTE_OR_NUMBER.lastIndex = at;
+    const from = NEXT_QUOTE_OR_NUMBER.exec(text)?.index;
+    if (from === undefined) return;
+    if (text[from] === '"') {
+      at = endOfString(text, from);
+      continue;
+    }
+    NUMBER.lastIndex = from;
+    const [token = "-"] = NUMBER.exec(text) ?? [];
+    at = from + token.length;
+    if (/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token))) yield { from, to: at };
+  }
+}
+
+/** Index behind the quote that ends a string: one with an even number of backslashes before it. */
+function endOfString(text: string, from: number): number {
+  for (let quote = text.indexOf('"', from + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    let escapes = 0;
+    while (text[quote - 1 - escapes] === "\\") escapes += 1;
+    if (escapes % 2 === 0) return quote + 1;
+  }
+  return text.length;
 }
 
 /** What is nested deeper belongs to no record that is taken; walking it could use up the stack. */

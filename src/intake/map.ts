@@ -105,7 +105,7 @@ async function compileTarget(
 
 function checkTarget(path: Path, key: string): void {
   const [first, second] = path as [string, string | undefined];
-  const section = SHAPE[first];
+  const section = Object.hasOwn(SHAPE, first) ? SHAPE[first] : undefined;
   const known =
     section === undefined
       ? (SHAPE[""] as readonly string[]).includes(first) && path.length <= (first === "notes" ? 2 : 1)

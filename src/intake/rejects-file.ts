@@ -34,7 +34,9 @@ export function rejectsAsCsv(rejects: readonly ExportedReject[]): string {
     reject.line === null ? "" : String(reject.line),
     reject.reason,
   ]);
-  return [[...columns, REJECT, LINE, REASON], ...lines].map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
+  const text = [[...columns, REJECT, LINE, REASON], ...lines].map((cells) => `${cells.map(csvCell).join(",")}\r\n`);
+  // Zero bytes in front would be taken for UTF-16.
+  return `${columns[0]?.includes("\0") ? "\ufeff" : ""}${text.join("")}`;
 }
 
 function recordOf(raw: string): unknown {
@@ -79,7 +81,7 @@ function unwrapRow(row: Record<string, string>): Unwrapped {
   const text = row[TEXT];
   if (text !== undefined && text !== "") return { ...parsed(withoutGuard(text)), rejectId };
   const own = Object.entries(row).filter(([name]) => ![REJECT, LINE, REASON, TEXT].includes(name));
-  return { record: Object.fromEntries(own.map(([name, cell]) => [name, withoutGuard(cell)])), rejectId };
+  return { record: Object.fromEntries(own.map((member) => member.map(withoutGuard))), rejectId };
 }
 
 function unwrapObject(value: Record<string, unknown>): Unwrapped {

@@ -285,6 +285,34 @@ describe("what is wrong is named with file, line, column and key", () => {
   });
 });
 
+describe("a hostile file", () => {
+  const head = "crm: { type: pipedrive, apiTokenFile: ./token }\n";
+  const nested = (open: string, close: string): string => `${head}x: ${open.repeat(50_000)}1${close.repeat(50_000)}\n`;
+  const laughs = "abcdefghi".split("").map((name, index, names) => {
+    const members = Array.from({ length: 9 }, () => (index === 0 ? "ha" : `*${names[index - 1]}`));
+    return `${name}: &${name} [${members.join(", ")}]\n`;
+  });
+
+  it.each([
+    ["an alias of nothing", `${head}heartbeat: *nobody\n`],
+    ["an alias inside of what it names", `${head}sources: &all { website: *all }\n`],
+    ["a billion laughs", head + laughs.join("")],
+    ["lists inside lists", nested("[", "]")],
+    ["groups inside groups", nested("{a: ", "}")],
+  ])("is wrong and no crash: %s", (_what, text) => {
+    const error = failure(text);
+    expect(error.code).toBe("configInvalid");
+    expect(error.message).toContain(origin.file);
+  });
+
+  it("may call nothing __proto__, which would be passed over in silence", () => {
+    const error = failure(`${head}sources:\n  __proto__:\n    spool: ./x\n  a:\n    map: { __proto__: id }\n`);
+    expect(error.message).toMatch(
+      /:3:3: sources\.__proto__ is no name.*\n.*:6:12: sources\.a\.map\.__proto__ is no name/,
+    );
+  });
+});
+
 describe("the environment", () => {
   it("is put in for ${NAME} anywhere in a value, and $${NAME} stays", () => {
     const config = parse(

@@ -239,6 +239,8 @@ describe("maps", () => {
 
   it.each([
     [{ "person.emial": "m" }, "map.person.emial is no part of a submission"],
+    [{ toString: "m" }, "map.toString is no part of a submission"],
+    [{ "constructor.name": "m" }, "map.constructor.name is no part of a submission"],
     [{ person: "m" }, "map.person is no part"],
     [{ "person.fields": "m" }, "map.person.fields is no part"],
     [{ "person.email": "a..b" }, 'map.person.email: "a..b" is not a path'],

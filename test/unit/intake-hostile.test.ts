@@ -1,0 +1,52 @@
+/** Records made to use up stack, memory or time: each ends as a record or as a reject with its reason, at once. */
+import { describe, expect, it } from "vitest";
+import { readForm } from "../../src/intake/form.ts";
+import { parseJson } from "../../src/intake/json-text.ts";
+
+const MEGABYTES_20 = 20_000_000;
+const LONG = "x".repeat(MEGABYTES_20);
+const DIGITS = "12345678901234567890";
+
+describe("JSON", () => {
+  it("of one very long string is read, beside a number that keeps its digits", () => {
+    const read = parseJson(`{"a":"${LONG}","n":${DIGITS}}`);
+    expect(read).toMatchObject({ ok: true, value: { n: BigInt(DIGITS) } });
+  });
+
+  it("keeps digits beside strings that end in backslashes and quotes", () => {
+    const value = { "a\\": '\\"', '"': `\\\\"${DIGITS}`, c: "\\" };
+    const read = parseJson(`${JSON.stringify(value).slice(0, -1)},"n":${DIGITS},"m":-${DIGITS},"d":${DIGITS}.5}`);
+    expect(read).toEqual({
+      ok: true,
+      value: { ...value, n: BigInt(DIGITS), m: -BigInt(DIGITS), d: Number(`${DIGITS}.5`) },
+    });
+  });
+
+  it.each([
+    ["a mistake behind a very long string", `{"a":"${LONG}",}`, MEGABYTES_20 + 9],
+    ["a very long string that does not end", `{"n":${DIGITS},"a":"${LONG}`, 31],
+    ["a mistake behind escapes", `["${"\\n".repeat(1_000_000)}",]`, 2_000_005],
+    ["a mistake behind blanks", `${" ".repeat(MEGABYTES_20)}}`, MEGABYTES_20 + 1],
+    ["a character that no string may hold", `["a\u0001"]`, 2],
+    ["an escape that is none", `["${"é".repeat(5000)}\\x"]`, 2],
+  ])("with %s is named with its place", (_what, text, column) => {
+    expect(parseJson(text)).toEqual({ ok: false, reason: `not JSON (at line 1, column ${column})` });
+  });
+
+  it("nested a million deep ends too early, or is read for its bounds to be checked", () => {
+    expect(parseJson("[".repeat(1_000_000))).toEqual({ ok: false, reason: "not JSON (it ends too early)" });
+    expect(parseJson(`${"[".repeat(100_000)}${DIGITS}${"]".repeat(100_000)}`).ok).toBe(true);
+  });
+});
+
+describe("a form", () => {
+  it.each(["a", "a[]"])("in which %s comes half a million times is a list", (name) => {
+    expect(readForm(`${name}=1&`.repeat(500_000)).value.a).toHaveLength(500_000);
+  });
+
+  it("may call its fields as it likes: nothing else changes", () => {
+    const { value } = readForm("__proto__[x]=1&constructor[prototype][y]=2&a[__proto__][z]=3&toString=4");
+    expect(Object.keys(value)).toEqual(["__proto__", "constructor", "a", "toString"]);
+    expect([{}, Object].map((other) => ["x", "y", "z"].filter((name) => name in other))).toEqual([[], []]);
+  });
+});
