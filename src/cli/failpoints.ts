@@ -1,4 +1,3 @@
-import type { Failpoint } from "../domain/failpoint.ts";
 import { INGEST_FAILPOINTS } from "../ingest/failpoints.ts";
 import { LEDGER_FAILPOINTS } from "../ledger/sqlite/failpoints.ts";
 import { RECONCILE_FAILPOINTS } from "../reconcile/failpoints.ts";
@@ -23,7 +22,6 @@ const CLI_FAILPOINTS = [
   /** `retention`: old payloads and rejects are erased, archives are not. */
   "retention.thinned",
 ] as const;
-export type CliFailpoint = Failpoint<(typeof CLI_FAILPOINTS)[number]>;
 
 /** Every named instant of the program, by room. `test/crash` kills it at each of them, at each of their occurrences. */
 export const ALL_FAILPOINTS: readonly string[] = [
