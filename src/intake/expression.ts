@@ -25,14 +25,21 @@ export interface ExpressionTools {
 
 type Jsonata = typeof import("jsonata");
 
+/**
+ * Bounds of one evaluation, far beyond what any record needs: how deep calls may stand in each other, how many values a list
+ * may have, and for how long it may run, in ms. Without them one record could keep all the others waiting for ever.
+ */
+const BOUNDS = { stack: 1_000, sequence: 1_000_000, timeout: 5_000 };
+
 /** Compiles the text after `=`. Rejects with `configInvalid`, naming `where` (a config key), for a text that is no JSONata. */
 export async function compileExpression(
   text: string,
   where: string,
   tools: ExpressionTools,
+  bounds: typeof BOUNDS = BOUNDS,
 ): Promise<CompiledExpression> {
   const { default: jsonata } = await import("jsonata");
-  const expression = parse(jsonata, text, where);
+  const expression = parse(jsonata, text, where, bounds);
   const own = await ownFunctions(jsonata, tools);
   for (const [name, [implementation, signature]] of Object.entries(own)) {
     expression.registerFunction(name, implementation, signature);
@@ -44,9 +51,9 @@ export async function compileExpression(
   };
 }
 
-function parse(jsonata: Jsonata, text: string, where: string): ReturnType<Jsonata> {
+function parse(jsonata: Jsonata, text: string, where: string, bounds: typeof BOUNDS): ReturnType<Jsonata> {
   try {
-    return jsonata(text);
+    return jsonata(text, bounds);
   } catch (error) {
     throw new CrmledgerError(
       "configInvalid",
@@ -79,7 +86,7 @@ type OwnFunction = [(...args: any[]) => unknown, string];
 
 async function ownFunctions(jsonata: Jsonata, tools: ExpressionTools): Promise<Record<string, OwnFunction>> {
   const readers = new Map<string, Awaited<ReturnType<typeof loadTimeReader>>>();
-  const pictured = jsonata("$toMillis($text, $picture)");
+  const pictured = jsonata("$toMillis($text, $picture)", BOUNDS);
   const local = async (ms: number, zone: string): Promise<number | null> => {
     if (!readers.has(zone)) readers.set(zone, await loadTimeReader(zone));
     return readers.get(zone)?.(new Date(ms).toISOString().slice(0, -1)) ?? null;

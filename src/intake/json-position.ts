@@ -18,7 +18,7 @@ export function jsonErrorPosition(text: string): number {
     TOKEN.lastIndex = start;
     const match = isText ? null : TOKEN.exec(text);
     const end = isText ? stringEnd(text, start) : match === null ? null : TOKEN.lastIndex;
-    const next = end === null ? null : follow(expected, match?.[1], isText, open);
+    const next: Expected | null = end === null ? null : follow(expected, match?.[1], isText, open);
     if (end === null || next === null) return start;
     expected = next;
     at = end;

@@ -51,8 +51,8 @@ export function initialBucket(spec: BucketSpec, settings: LimitSettings, nowMs: 
 }
 
 /**
- * A kept row at the start of a run: today's settings apply, what others used then is forgotten until a reply tells, a pause
- * of an earlier boot or of the past is over, and a day that has ended begins anew. Keeps `readAtMs`, so it never displaces what
+ * A kept row at the start of a run: today's settings apply, what others used before this window is forgotten until a reply tells,
+ * a pause of an earlier boot or of the past is over, and a day that has ended begins anew. Keeps `readAtMs`, so it never displaces what
  * another process read meanwhile; but for a pause so long that it was written down as a hold: that one is lifted for the one
  * request with which a run under a hold asks.
  */
@@ -61,16 +61,23 @@ export function resumeBucket(spec: BucketSpec, state: BucketState, settings: Lim
   if (spec.kind === "day") return resumeDay(spec, next, settings, now.wallMs);
   const restMs = pausedMs(state, now);
   const paused = restMs > 0 && restMs <= PAUSE_IN_RUN_MAX_MS;
+  const ageMs = now.wallMs - state.readAtMs;
+  // What a reply told within this very window holds: another process is at work, or the first contact has just been made.
+  const fresh = spec.kind === "window" && restMs === 0 && ageMs >= 0 && ageMs < spec.windowMs;
   const resumed: BucketState = {
     ...next,
     readAtMs: restMs > PAUSE_IN_RUN_MAX_MS ? now.wallMs : state.readAtMs,
     limit: configuredLimit(spec, settings) ?? (state.readAtMs > 0 ? state.limit : null) ?? spec.defaultLimit,
-    usedByOthers: paused ? state.usedByOthers : 0,
+    usedByOthers: paused || fresh ? state.usedByOthers : 0,
     pausedUntilMonoMs: paused ? state.pausedUntilMonoMs : 0,
     pausedBootId: paused ? state.pausedBootId : null,
-    rateFactor: spec.kind === "window" ? Math.min(state.rateFactor, START_FACTOR) : 1,
+    rateFactor: fresh ? state.rateFactor : gentle(spec, state),
   };
   return withCapacity(resumed, settings, 0);
+}
+
+function gentle(spec: BucketSpec, state: BucketState): number {
+  return spec.kind === "window" ? Math.min(state.rateFactor, START_FACTOR) : 1;
 }
 
 /**

@@ -12,8 +12,8 @@ import { applyWindowReading } from "./window.ts";
 export interface ReplyContext {
   /** When its first byte left, monotonic ms of this boot. */
   sentMonoMs: number;
-  /** By bucket: slots taken when it was sent, itself included (`TurnResult.use`). Absent: the present use serves. */
-  usedAtSend?: Readonly<Record<string, number>>;
+  /** By bucket: the most slots taken since it was sent, itself included (`TurnResult.use`). Absent: the present use serves. */
+  usedAtMost?: Readonly<Record<string, number>>;
   /** By bucket: amount of our requests that are still under way, this one not. Absent: none. */
   inFlight?: Readonly<Record<string, number>>;
 }
@@ -31,7 +31,7 @@ export function applyReading(
     return applyDayReading(state, use, reading, settings, now.wallMs, context.inFlight?.[state.bucket] ?? 0);
   }
   if (state.kind === "window") {
-    const ours = Math.max(use.used, context.usedAtSend?.[state.bucket] ?? 0);
+    const ours = Math.max(use.used, context.usedAtMost?.[state.bucket] ?? 0);
     const inFlight = context.inFlight?.[state.bucket] ?? 0;
     return applyWindowReading(state, reading, settings, now, { sentMonoMs: context.sentMonoMs, ours, inFlight });
   }

@@ -34,7 +34,7 @@ const RECOVERY_WINDOWS_BLIND = 8;
 /** What is known of a request whose reply is read. */
 export interface WindowReply {
   sentMonoMs: number;
-  /** Slots taken when it was sent, itself included. */
+  /** The most slots taken at once since it was sent, itself included. */
   ours: number;
   /** Our requests that are still under way. */
   inFlight: number;

@@ -24,10 +24,11 @@ const UNLIMITED_RATE = 1_000;
 /** The pacer makes a hold of a longer pause. */
 const PAUSE_IN_RUN_MAX_MS = 60_000;
 
-/** What was known when a request left, to judge its reply by. */
+/** What is known of a request under way, to judge its reply by. */
 export interface Departure {
   sentMonoMs: number;
-  usedAtSend: Record<string, number>;
+  /** By bucket: the most slots that were taken at once since it left. The server may have counted it at any time since. */
+  usedAtMost: Record<string, number>;
 }
 
 export class QuotaDesk {
@@ -35,6 +36,7 @@ export class QuotaDesk {
   readonly #use = new Map<string, BucketUse>();
   readonly #blockedUntil = new Map<string, number>();
   readonly #inFlight = new Map<string, number>();
+  readonly #departures = new Set<Departure>();
   readonly #settings: LimitSettings;
   readonly #clock: Clock;
   #roundTripMs = 100;
@@ -61,6 +63,9 @@ export class QuotaDesk {
     const now = this.#clock.monoMs();
     for (const use of result.use) {
       this.#use.set(use.bucket, use);
+      for (const { usedAtMost } of this.#departures) {
+        usedAtMost[use.bucket] = Math.max(usedAtMost[use.bucket] ?? 0, use.used);
+      }
       const until = this.#fullUntil(use, now);
       if (until > now) this.#blockedUntil.set(use.bucket, until);
       else this.#blockedUntil.delete(use.bucket);
@@ -89,9 +94,11 @@ export class QuotaDesk {
 
   depart(charges: readonly Charge[]): Departure {
     this.#move(charges, 1);
-    const usedAtSend: Record<string, number> = {};
-    for (const use of this.#use.values()) usedAtSend[use.bucket] = use.used;
-    return { sentMonoMs: this.#clock.monoMs(), usedAtSend };
+    const usedAtMost: Record<string, number> = {};
+    for (const use of this.#use.values()) usedAtMost[use.bucket] = use.used;
+    const departure = { sentMonoMs: this.#clock.monoMs(), usedAtMost };
+    this.#departures.add(departure);
+    return departure;
   }
 
   /** What a reply taught: rows for the next turn, and the hold that it calls for. */
@@ -102,6 +109,7 @@ export class QuotaDesk {
     answered: boolean,
   ): { rows: BucketState[]; hold: Hold | null } {
     this.#move(charges, -1);
+    this.#departures.delete(departure);
     const now = instant(this.#clock);
     this.#roundTripMs = 0.9 * this.#roundTripMs + 0.1 * Math.max(0, now.monoMs - departure.sentMonoMs);
     if (!answered) return { rows: [], hold: null };

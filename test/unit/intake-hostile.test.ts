@@ -1,5 +1,6 @@
 /** Records made to use up stack, memory or time: each ends as a record or as a reject with its reason, at once. */
 import { describe, expect, it } from "vitest";
+import { compileExpression } from "../../src/intake/expression.ts";
 import { readForm } from "../../src/intake/form.ts";
 import { parseJson } from "../../src/intake/json-text.ts";
 
@@ -48,5 +49,33 @@ describe("a form", () => {
     const { value } = readForm("__proto__[x]=1&constructor[prototype][y]=2&a[__proto__][z]=3&toString=4");
     expect(Object.keys(value)).toEqual(["__proto__", "constructor", "a", "toString"]);
     expect([{}, Object].map((other) => ["x", "y", "z"].filter((name) => name in other))).toEqual([[], []]);
+  });
+});
+
+describe("an expression", () => {
+  const tools = { phone: () => null, country: null, timezone: "UTC" };
+  const BOUNDS = { stack: 1_000, sequence: 1_000_000, timeout: 100 };
+
+  it.each([
+    ["calls itself for ever", "($f := function($x){$f($x)}; $f(1))", /Evaluation timeout/],
+    ["calls itself ever deeper", "($f := function($x){1 + $f($x)}; $f(1))", /Stack overflow/],
+    ["makes a list of millions", "[1..5000000]", /maximum sequence length/],
+    ["doubles a text as often as the record says", "$reduce([1..n], function($a, $b){$a & $a}, 'x')", /Invalid string/],
+    ["fills up a text", "$pad('x', n * 1000000)", /Invalid string/],
+  ])("that %s fails, and the record goes on without that field", async (_how, text, message) => {
+    const { evaluate } = await compileExpression(text, "sources.w.map.notes", tools, BOUNDS);
+    await expect(evaluate({ n: 3000 })).rejects.toMatchObject({ message: expect.stringMatching(message) });
+  });
+
+  it.each([
+    "$merge([{}, {'__proto__': {'polluted': 1}}])",
+    "{'__proto__': {'polluted': 1}, 'constructor': {'prototype': {'polluted': 1}}}",
+    "$ ~> |$|{'__proto__': {'polluted': 1}}|",
+    "$.constructor.prototype.polluted",
+    "$lookup($, '__proto__')",
+  ])("reaches nothing but its record: %s", async (text) => {
+    const { evaluate } = await compileExpression(text, "sources.w.map.notes", tools);
+    await evaluate({ a: { b: 1 } });
+    expect("polluted" in {}).toBe(false);
   });
 });
