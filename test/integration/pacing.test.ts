@@ -29,6 +29,26 @@ describe("a run on the simulator's burst limit", () => {
     expect(total / windows).toBeGreaterThan(16 * 0.75);
   });
 
+  test("alone sees no others in its own requests, and fills every window", async () => {
+    const settings = { limits: { ...SETTINGS.limits, share: 1 } };
+    const rig = await createRig({ simulator: { roundTripMs: 150 }, settings });
+    await rig.take(leads(60));
+    const began = rig.clock.monoMs();
+    await rig.run();
+    const turnsOfASlot = (rig.clock.monoMs() - began) / (WINDOW_MS + 150);
+    const { limited, total } = rig.simulator.requests;
+    expect(limited).toMatchObject({ burst: 0, search: 0 });
+    expect(total / turnsOfASlot).toBeGreaterThanOrEqual(0.95 * 20);
+  });
+
+  test("the first request of a ledger costs it no window", async () => {
+    const rig = await createRig({ simulator: { roundTripMs: 100 } });
+    await rig.take(leads(1));
+    const began = rig.clock.monoMs();
+    await rig.run();
+    expect(rig.clock.monoMs() - began).toBeLessThan(WINDOW_MS);
+  });
+
   test("alone with a share of 1 makes no 429 either", async () => {
     const settings = { limits: { ...SETTINGS.limits, share: 1 } };
     const rig = await createRig({ simulator: { roundTripMs: { leastMs: 10, mostMs: 400 } }, settings });

@@ -51,6 +51,8 @@ export interface ModelResult {
 
 interface Slot {
   endedMs: number | null;
+  /** The most slots that were taken at once while it was under way. */
+  usedAtMost: number;
 }
 
 const TICK_MS = 5;
@@ -85,9 +87,9 @@ export function runModel(options: ModelOptions): ModelResult {
   };
 
   const send = (nowMs: number) => {
-    const slot: Slot = { endedMs: null };
+    const slot: Slot = { endedMs: null, usedAtMost: 0 };
     slots.push(slot);
-    const usedAtSend = { burst: slots.length };
+    for (const open of slots) open.usedAtMost = Math.max(open.usedAtMost, slots.length);
     const arrivesMs = nowMs + delay();
     at(arrivesMs, () => {
       const { ok, remaining } = arrive(arrivesMs);
@@ -100,7 +102,7 @@ export function runModel(options: ModelOptions): ModelResult {
         const readings = ok ? (options.headers ? [told] : []) : [{ ...told, exceeded: true }];
         const charges = [{ bucket: "burst", amount: 1 }];
         const inFlight = { burst: slots.filter((other) => other.endedMs === null).length };
-        const context = { sentMonoMs: nowMs, usedAtSend, inFlight };
+        const context = { sentMonoMs: nowMs, usedAtMost: { burst: slot.usedAtMost }, inFlight };
         [state] = applyReply([state], [use(endsMs)], charges, readings, settings, now, context) as [BucketState];
       });
     });

@@ -67,6 +67,13 @@ describe("what a run starts with", () => {
     });
   });
 
+  test("what a reply told within this window holds: only after it the start is gentle again", () => {
+    const row = settled({ limit: 20, usedByOthers: 3 });
+    expect(resumeBucket(BURST, row, LIMITS, at(1_900))).toMatchObject({ rateFactor: 1, usedByOthers: 3, capacity: 16 });
+    expect(resumeBucket(BURST, row, LIMITS, at(2_000))).toMatchObject({ usedByOthers: 0, capacity: 1 });
+    expect(resumeBucket(BURST, row, LIMITS, at(-1))).toMatchObject({ usedByOthers: 0, capacity: 1 });
+  });
+
   test("a learned limit is remembered, but today's settings count", () => {
     expect(resumeBucket(BURST, settled({ limit: 120 }), LIMITS, at(0)).limit).toBe(120);
     const row = settled({ limit: 10, capacity: 8 });
