@@ -28,7 +28,14 @@ export function ledgerError(path: string, error: unknown): unknown {
     });
   }
   if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") return damaged(path, error);
-  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM|AUTH)/.test(code) || /^E[A-Z]+$/.test(code)) {
+  // A quota that is used up is told as such a failure too.
+  if (code.startsWith("SQLITE_IOERR")) {
+    return new CrmledgerError("ledgerUnreadable", `The disk fails with the ledger ${path} (${code}). ${NOTHING_LOST}`, {
+      hint: "See whether the disk or this user's quota is full, or the disk broken (df, quota, dmesg), then run the same command again: it goes on where this one stopped.",
+      cause: error,
+    });
+  }
+  if (/^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/.test(code) || /^E[A-Z]+$/.test(code)) {
     return new CrmledgerError(
       "ledgerUnreadable",
       `The ledger ${path} can't be read or written (${code}). ${NOTHING_LOST}`,
@@ -46,7 +53,7 @@ export function damaged(path: string, cause?: unknown): CrmledgerError {
     "ledgerDamaged",
     `The ledger ${path} is damaged or no ledger. It was left as it is, and nothing is sent after this.`,
     {
-      hint: "Keep a copy of the file with its -wal file, then restore the last backup to this path. Nothing was sent after the damage was seen.",
+      hint: "A disk that can't read the file looks the same: see dmesg first. Else keep a copy of the file with its -wal file, then restore the last backup to this path. Nothing was sent after the damage was seen.",
       cause,
     },
   );
