@@ -141,10 +141,13 @@ export const EDGES: readonly Mutation[] = [
     guards: "A growing file is remembered under its new place before it is moved there.",
     file: "ingest/spool.ts",
     edits: [
-      ["    await taker.flush({ ...progress, path, archivedAtMs });\n", ""],
       [
-        `    if ((await moveFile(from, path, read)) === "moved") return;\n`,
-        `    const end = await moveFile(from, path, read);\n    await taker.flush({ ...progress, path, archivedAtMs });\n    if (end === "moved") return;\n`,
+        "  const { deps, spool, taker } = pass;\n  const archivedAtMs = deps.clock.wallMs();\n",
+        "  const { deps, spool } = pass;\n  const archivedAtMs = deps.clock.wallMs();\n  const late: FileProgress[] = [];\n  const taker = { flush: async (progress: FileProgress) => void late.push(progress) };\n",
+      ],
+      [
+        "  });\n}\n\nasync function deleteLater(",
+        "  });\n  for (const progress of late) await pass.taker.flush(progress);\n}\n\nasync function deleteLater(",
       ],
     ],
     killedBy: [["crash/ingest-safeties.test.ts", "that is archived is read on afterwards, though commit %i failed"]],

@@ -109,6 +109,7 @@ export const HANDS: readonly Mutation[] = [
       ],
     ],
     killedBy: [
+      ["crash/order-of-sync.test.ts", "has each intent on the disk before the write's first byte leaves (%s)"],
       ["unit/ledger-sqlite-open.test.ts", "commits are durable on every connection, also on those after the first"],
     ],
   },

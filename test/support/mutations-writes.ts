@@ -16,7 +16,10 @@ export const WRITES: readonly Mutation[] = [
         `      failpoint("turn.before");\n      for (const { jobs, request } of offers) if (request.write && jobs.length > 0) void this.#deps.send(request);\n`,
       ],
     ],
-    killedBy: [[SAFETIES, "is in the file, for every connection to see, when the write leaves"]],
+    killedBy: [
+      [SAFETIES, "is in the file, for every connection to see, when the write leaves"],
+      ["crash/order-of-sync.test.ts", "has each intent on the disk before the write's first byte leaves (%s)"],
+    ],
   },
   {
     name: "intent of a dead run",
