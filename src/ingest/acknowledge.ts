@@ -2,6 +2,7 @@
 import { link, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
+import type { IngestFailpoint } from "./failpoints.ts";
 import { errorCode, type OpenedFile } from "./open.ts";
 
 /** The folder in a spool with what is in the ledger. */
@@ -23,11 +24,24 @@ export type Moved = "moved" | "gone" | "other";
  * puts the real one in its place, or takes it away.
  */
 export async function archivePath(spool: string, path: string, nowMs: number): Promise<string> {
-  const folder = join(spool, ARCHIVE, new Date(nowMs).toISOString().slice(0, 10));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const free = await firstFree(folder, basename(path), async (candidate) => {
+  return await freePath(spool, path, nowMs, async (candidate) => {
     await (await open(candidate, "wx", 0o600)).close();
   });
+}
+
+/** The path that `archivePath` would give now. Nothing keeps it from other runs, and nothing is left of it by a crash. */
+export async function nextArchivePath(spool: string, path: string, nowMs: number): Promise<string> {
+  return await freePath(spool, path, nowMs, async (candidate) => {
+    if ((await look(candidate)) !== null) throw Object.assign(new Error("taken"), { code: "EEXIST" });
+  });
+}
+
+type Take = (candidate: string) => Promise<void>;
+
+async function freePath(spool: string, path: string, nowMs: number, take: Take): Promise<string> {
+  const folder = join(spool, ARCHIVE, new Date(nowMs).toISOString().slice(0, 10));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const free = await firstFree(folder, basename(path), take);
   if (free !== null) return free;
   throw new CrmledgerError("spoolUnreadable", `${folder} is full of files called ${basename(path)}`, {
     hint: "Clear the archive.",
@@ -35,11 +49,7 @@ export async function archivePath(spool: string, path: string, nowMs: number): P
 }
 
 /** The first of `name`, `name~2`, ... that `take` could have; null where all are taken. */
-async function firstFree(
-  folder: string,
-  name: string,
-  take: (candidate: string) => Promise<void>,
-): Promise<string | null> {
+async function firstFree(folder: string, name: string, take: Take): Promise<string | null> {
   const suffix = extname(name);
   const stem = name.slice(0, name.length - suffix.length);
   for (let count = 1; count <= NAMESAKES_MAX; count += 1) {
@@ -73,12 +83,31 @@ export async function moveFile(from: string, to: string, read: ReadFile): Promis
 }
 
 /** Deletes the file that was read; one that is gone is fine, and one that came under its name stays. */
-export async function deleteReadFile(path: string, read: ReadFile): Promise<Moved> {
+export async function deleteReadFile(path: string, read: ReadFile, failpoint: IngestFailpoint): Promise<Moved> {
   // No listing shows it, and no other file can have this name.
-  const aside = join(dirname(path), `.${read.identity.replace(":", "-")}.tmp`);
+  const aside = join(dirname(path), `.${basename(path)}.${read.identity.replace(":", "-")}.tmp`);
   const moved = await moveOnlyRead(path, aside, read);
+  failpoint("ingest.acknowledge.aside");
   if (moved === "moved") await deleteFile(aside);
   return moved;
+}
+
+const ASIDE = /^\.(.+)\.\d+-\d+\.tmp$/;
+
+export const isAside = (name: string): boolean => ASIDE.test(name);
+
+/**
+ * What a run that died had put aside, to delete it or to give it back, is a file of the spool again: known records are
+ * duplicates. What can't be given back now stays for the next run.
+ */
+export async function giveBackAsides(spool: string): Promise<void> {
+  for (const name of (await readdir(spool).catch(() => [])).filter(isAside)) {
+    const aside = join(spool, name);
+    const given = await firstFree(spool, ASIDE.exec(name)![1]!, (candidate) => link(aside, candidate)).catch(
+      () => null,
+    );
+    if (given !== null) await deleteFile(aside);
+  }
 }
 
 async function moveOnlyRead(from: string, to: string, read: ReadFile): Promise<Moved> {

@@ -3,6 +3,7 @@ import { lstat, readdir, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SourceFormat, SourceSettings } from "../domain/settings.ts";
+import { isAside } from "./acknowledge.ts";
 import { formatOfName, isLeftAlone } from "./formats.ts";
 import { errorCode } from "./open.ts";
 import { shownName, type Warnings } from "./warnings.ts";
@@ -34,7 +35,7 @@ export async function listSpool(source: SourceSettings, spool: string, warnings:
 
 /** Whether a spool holds nothing that could be read. Rejects as `listSpool` does. */
 export async function isEmptySpool(source: SourceSettings, spool: string): Promise<boolean> {
-  return (await namesIn(source, spool)).every(isLeftAlone);
+  return (await namesIn(source, spool)).every((name) => isLeftAlone(name) && !isAside(name));
 }
 
 async function namesIn(source: SourceSettings, spool: string): Promise<string[]> {

@@ -4,7 +4,16 @@ import { CrmledgerError } from "../domain/errors.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import { compileMapping, type Mapping } from "../intake/mapping.ts";
 import type { FileProgress } from "../ledger/rows.ts";
-import { archivePath, deleteReadFile, findFile, moveFile, type ReadFile, replaceLink } from "./acknowledge.ts";
+import {
+  archivePath,
+  deleteReadFile,
+  findFile,
+  giveBackAsides,
+  moveFile,
+  nextArchivePath,
+  type ReadFile,
+  replaceLink,
+} from "./acknowledge.ts";
 import { documentProgress, readDocument } from "./documents.ts";
 import { spooledRefusal } from "./file.ts";
 import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
@@ -40,6 +49,7 @@ export const ingestSource: IngestSource = async (deps, source) => {
   if (source.spool === null) return { files: [], warnings: [], mapped: [] };
   const warnings = new Warnings();
   const mapping = await compileMapping(source, deps.phone);
+  if (source.after === "delete" && !deps.dryRun) await giveBackAsides(source.spool);
   const listed = await listSpool(source, source.spool, warnings);
   const known = await deps.ledger.fileProgress(source.name);
   const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: false });
@@ -158,7 +168,7 @@ async function settle(pass: Pass): Promise<void> {
     if (deps.dryRun) continue;
     await acknowledged(pass, file, async () => {
       const path = await withoutLink(pass, file, read);
-      if (source.after === "delete") await deleteReadFile(path, read);
+      if (source.after === "delete") await deleteReadFile(path, read, deps.failpoint);
       else await moveFile(path, await archivePath(spool, path, deps.clock.wallMs()), read);
     });
   }
@@ -217,8 +227,10 @@ async function archiveGrowing(pass: Pass, file: SpoolFile, progress: FileProgres
   await acknowledged(pass, file, async () => {
     const read = { identity: progress.identity };
     const from = await withoutLink(pass, file, read);
+    const next = await nextArchivePath(spool, from, archivedAtMs);
+    await taker.flush({ ...progress, path: next, archivedAtMs });
     const path = await archivePath(spool, from, archivedAtMs);
-    await taker.flush({ ...progress, path, archivedAtMs });
+    if (path !== next) await taker.flush({ ...progress, path, archivedAtMs });
     if ((await moveFile(from, path, read)) === "moved") return;
     const other = await findFile(dirname(path), progress.identity);
     await taker.flush(other === null ? progress : { ...progress, path: other, archivedAtMs });
@@ -230,7 +242,7 @@ async function deleteLater(pass: Pass, file: SpoolFile, progress: FileProgress):
   if (deps.clock.wallMs() - progress.unchangedSinceMs < COMPLETE_AFTER_MS + FOLLOWED_MS) return;
   await acknowledged(pass, file, async () => {
     const read = { identity: progress.identity };
-    await deleteReadFile(await withoutLink(pass, file, read), read);
+    await deleteReadFile(await withoutLink(pass, file, read), read, deps.failpoint);
   });
   await deps.ledger.forgetFile(source.name, progress.identity);
 }

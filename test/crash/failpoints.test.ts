@@ -35,6 +35,19 @@ describe("run after run dies, each at another instant", () => {
   });
 });
 
+it.each([
+  ["ingest.commit.before", 1],
+  ["ingest.commit.before", 2],
+  ["ingest.commit.before", 3],
+  ["ingest.acknowledge.aside", 1],
+])(
+  "a spool's files are archived or deleted once, and nothing else is left of them: %s no. %i",
+  async (instant, nth) => {
+    expect(await dieAndRecover(scenario("ingest"), dieHere, instant, nth)).toEqual({ died: true, wrong: null });
+  },
+  TIMEOUT_MS,
+);
+
 describe("a real process is killed", () => {
   it(
     "in the middle of sync, again and again",
