@@ -19,6 +19,7 @@ const { values } = parseArgs({
     calm: { type: "boolean", default: false },
     "virtual-hours": { type: "string" },
     "per-minute": { type: "string", default: "60" },
+    program: { type: "string" },
     keep: { type: "boolean", default: false },
   },
 });
@@ -37,7 +38,8 @@ interface Verdict {
 async function inTheRealWorld(folder: string): Promise<Verdict> {
   const figures = await chaos({
     ...shared,
-    ...{ folder, command: BUILT, calm: values.calm, quietMaxMs: 600_000 },
+    ...{ folder, command: values.program === undefined ? BUILT : [process.execPath, values.program] },
+    ...{ calm: values.calm, quietMaxMs: 600_000 },
     seconds: Number(values.seconds),
     perSecond: Number(values["per-second"]),
   });
