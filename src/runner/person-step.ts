@@ -69,7 +69,7 @@ async function writeShared(
   answer: Answer,
 ): Promise<ChainPerson> {
   const targets = works.map((work) => ({ work, step: openStep(work, "person")! }));
-  const contents = targets.map(({ step }) => step.content);
+  const contents = inTime(targets).map(({ step }) => step.content);
   const plan = planContext(context, works[0]!.row.source);
   const merged = mergePersonContents(contents, plan);
   let found = answer;
@@ -159,9 +159,17 @@ async function wantedOf(
 ): Promise<Wanted> {
   const plan = planContext(context, targets[0]!.work.row.source);
   const organizationId = organization && "id" in organization ? organization.id : null;
-  const contents = await Promise.all(targets.map(({ work, step }) => contentInOrder(context, work, step, record)));
+  const contents = await Promise.all(
+    inTime(targets).map(({ work, step }) => contentInOrder(context, work, step, record)),
+  );
   const links = missingLinks(contents[0]!, record, { organizationId });
   return { values: sharedDifference(contents, record, plan), links };
+}
+
+/** By the time of their submission: one whose create was lost goes first, whatever came before it. */
+function inTime(targets: readonly Target[]): Target[] {
+  const at = ({ work: { row } }: Target): number => row.submittedAtMs;
+  return [...targets].sort((a, b) => at(a) - at(b) || a.work.row.id - b.work.row.id);
 }
 
 async function writeOnto(

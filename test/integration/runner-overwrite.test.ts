@@ -66,4 +66,23 @@ describe("overwrite", () => {
     await submit("Filled", at - 86_400_000);
     expect(cityNow()).toBe("Filled");
   });
+
+  it("takes the later one's value for a person whose first create was lost, though the older one comes second then", async () => {
+    const rig = await watchedRig({ settings: withPlan({ persons: { onMatch: "overwrite" } }) });
+    const at = rig.clock.wallMs();
+    const older = lead(1, {
+      person: { name: "Ada Byron", email: EMAIL },
+      organization: { name: "Analytical Engines" },
+    });
+    await rig.take([{ ...older, submittedAtMs: at }]);
+    rig.simulator.failNext({ kind: "resetBefore", match: { method: "POST", path: /organizations$/ } });
+    await rig.run();
+    await rig.take([{ ...lead(2, { person: { name: "Ada Lovelace", email: EMAIL } }), submittedAtMs: at + 1_000 }]);
+    await rig.clock.advance(61_000);
+    rig.simulator.failNext({ kind: "resetBefore", match: { method: "POST", path: /persons$/ } });
+    await rig.run();
+    expect(rig.simulator.records.persons).toEqual([]);
+    await rig.runOut();
+    expect(rig.simulator.records.persons.map(({ name }) => name)).toEqual(["Ada Lovelace"]);
+  });
 });
