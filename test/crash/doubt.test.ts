@@ -1,0 +1,25 @@
+/** Every create's answer is lost: nothing twice within the settle times, and what comes later is told. `npm run doubt` has more. */
+import { expect, it } from "vitest";
+import { doubt } from "../support/doubt.ts";
+
+const CREATES = Number(process.env.DOUBT_CREATES ?? 160);
+
+it("within the settle times nothing is lost and nothing comes twice", { timeout: 120_000 }, async () => {
+  const figures = await doubt({ creates: CREATES, seed: 1, broken: "nothing" });
+  const { uncertain, lost, doubled, surplus, reported } = figures;
+  expect(Object.values(uncertain).reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(CREATES);
+  expect(Object.entries(uncertain).filter(([, count]) => count === 0)).toEqual([]);
+  expect({ lost, doubled, surplus, reported }).toEqual({ lost: [], doubled: 0, surplus: [], reported: [] });
+});
+
+it.each(["effects", "lists"] as const)(
+  "%s that are later than the last settle time make doubles, and reconcile names each",
+  { timeout: 120_000 },
+  async (broken) => {
+    const { lost, doubled, surplus, reported } = await doubt({ creates: CREATES, seed: 1, broken });
+    expect(lost).toEqual([]);
+    expect(doubled).toBeGreaterThan(0);
+    expect(surplus).toHaveLength(doubled);
+    expect(reported).toEqual(surplus);
+  },
+);
