@@ -27,6 +27,9 @@ const SLACK = 0.05;
 const HIDDEN = 0.15;
 /** Part of what is under way that the server had not counted yet, so that others may use that much more than it seems. */
 const UNSEEN = 0.5;
+/** Part of what others no longer use that is taken back each window; where nobody is seen any more, all within three of them. */
+const SINK = 0.5;
+const SINK_GONE = 0.75;
 /** Windows of good replies until a halved rate is whole again, with and without headers that tell what is left. */
 const RECOVERY_WINDOWS_INFORMED = 2;
 const RECOVERY_WINDOWS_BLIND = 8;
@@ -80,7 +83,7 @@ function refused(state: BucketState, reading: LimitReading, now: Instant, sentMo
 /**
  * What other clients of the credential use, from the server's count less ours. Our log holds every request at least as long
  * as the server does, so the difference is never too high, but often too low by what is under way: the highest of a window
- * counts (`periodStartMs` says since when it stands), and it sinks by half of the difference a window.
+ * counts (`periodStartMs` says since when it stands), and it sinks by part of the difference a window.
  */
 function withOthers(
   state: BucketState,
@@ -99,9 +102,10 @@ function withOthers(
   if (estimate >= state.usedByOthers) return { ...state, usedByOthers: estimate, periodStartMs: nowMs };
   const heldMs = nowMs - (state.periodStartMs ?? 0);
   if (heldMs >= 0 && heldMs < state.windowMs) return state;
+  const sink = estimate === 0 ? SINK_GONE : SINK;
   return {
     ...state,
-    usedByOthers: Math.floor((state.usedByOthers + estimate) / 2),
+    usedByOthers: Math.floor(state.usedByOthers + (estimate - state.usedByOthers) * sink),
     periodStartMs: nowMs,
   };
 }
