@@ -114,7 +114,8 @@ async function killInTheMiddle({ crm, name, scenario }: Cell, running: Running):
 
 async function passNight({ crm, name, scenario }: Cell): Promise<void> {
   const budget = scenario.world.dailyTokens!;
-  while ((await crm.ask({ cell: name, type: "look" })).spentToday < budget - 25) await wait(500);
+  // Who counts stops a little before the end, who does not at the first refusal.
+  while ((await crm.ask({ cell: name, type: "look" })).spentToday < 0.9 * budget) await wait(500);
   await wait(NIGHT_MS);
   await crm.ask({ cell: name, type: "midnight", dailyTokens: budget * 100 });
 }
