@@ -6,6 +6,7 @@ import type { ExportFilter, ExportRow } from "../ledger/accounts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { EXPORT_HEAD, type ExportDocument, exportLine, plainCsvLine } from "../report/export-lines.ts";
 import { counted, utcTime } from "../report/human.ts";
+import { safeJson, terminalText } from "../report/safe-text.ts";
 import type { Invocation, RunCommand } from "./command.ts";
 import { sessionForLinks, withLedgerOnly } from "./compose.ts";
 import { importable, importableCells } from "./export-pending.ts";
@@ -77,8 +78,9 @@ async function write(
 }
 
 /** No faster than it is read. */
-async function pour(lines: AsyncIterable<string>, stream: NodeJS.WritableStream): Promise<void> {
-  for await (const line of lines) if (!stream.write(line)) await once(stream, "drain");
+async function pour(lines: AsyncIterable<string>, stream: Invocation["io"]["stdout"]): Promise<void> {
+  for await (const line of lines)
+    if (!stream.write(stream.isTTY ? terminalText(line) : line)) await once(stream, "drain");
 }
 
 async function* linesOf(
@@ -99,7 +101,7 @@ async function* linesOf(
     const comma = format === "json" && tally.written > 0 ? "," : "";
     tally.written += 1;
     if (format !== "csv")
-      yield `${comma}${JSON.stringify(pending ? importable(row) : documentOf(row, links))}${format === "jsonl" ? "\n" : ""}`;
+      yield `${comma}${safeJson(JSON.stringify(pending ? importable(row) : documentOf(row, links)))}${format === "jsonl" ? "\n" : ""}`;
     else yield pending ? pendingLine(row, columns) : exportLine(documentOf(row, links));
   }
   if (format === "json") yield "]}\n";

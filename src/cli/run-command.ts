@@ -1,6 +1,7 @@
 import type { CommanderError } from "commander";
 import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
 import { jsonText } from "../intake/json-text.ts";
+import { safeJson, terminalText } from "../report/safe-text.ts";
 import { createStyle } from "../report/style.ts";
 import type { Globals, Invocation, Reply } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -17,8 +18,8 @@ export async function runCommand(parsed: Parsed, io: Io): Promise<number> {
   const talk = createTalk(io.stderr, styleOf(io, io.stderr, globals), globals);
   const signals = watchSignals(io, talk);
   const print = (reply: Reply): void => {
-    const text = globals.json ? `${jsonText(reply.json)}\n` : reply.text(styleOf(io, io.stdout, globals));
-    io.stdout.write(talk.redact(text));
+    const text = globals.json ? `${safeJson(jsonText(reply.json))}\n` : reply.text(styleOf(io, io.stdout, globals));
+    io.stdout.write(talk.redact(io.stdout.isTTY ? terminalText(text) : text));
   };
   const { args, flags } = parsed;
   const invocation: Invocation = { commands: COMMANDS, args, flags, globals, io, talk, signals, print };
@@ -57,7 +58,7 @@ export function refuseLine(
 
 function complain(error: unknown, talk: Talk, json: boolean, io: Io, verbose: boolean): void {
   const { code, message, hint } = errorDocument(error);
-  if (json) io.stdout.write(`${talk.redact(JSON.stringify({ error: { code, message, hint } }))}\n`);
+  if (json) io.stdout.write(`${talk.redact(safeJson(JSON.stringify({ error: { code, message, hint } })))}\n`);
   talk.error(message, hint ?? undefined);
   if (verbose && error instanceof Error && error.stack !== undefined) talk.detail(error.stack);
 }

@@ -16,9 +16,17 @@ export function htmlLink(address: string | null, text: string): string {
   return `<a href="${escapeHtml(address)}" rel="noopener noreferrer">${escapeHtml(text)}</a>`;
 }
 
+export interface HtmlPage {
+  title: string;
+  style: string;
+  script?: string;
+  /** The browser loads it anew after so long. */
+  refreshSeconds?: number;
+  body: string;
+}
+
 /** A page that needs nothing else and loads nothing: its policy lets only this style and this script run. */
-export function htmlPage(page: { title: string; style: string; script?: string; body: string }): string {
-  const { title, style, script, body } = page;
+export function htmlPage({ title, style, script, refreshSeconds, body }: HtmlPage): string {
   const policy = `default-src 'none'; style-src ${hashOf(style)}; script-src ${script === undefined ? "'none'" : hashOf(script)}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en">
@@ -29,7 +37,7 @@ export function htmlPage(page: { title: string; style: string; script?: string; 
 <meta name="referrer" content="no-referrer">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${escapeHtml(title)}</title>
+${refreshSeconds === undefined ? "" : `<meta http-equiv="refresh" content="${refreshSeconds}">\n`}<title>${escapeHtml(title)}</title>
 <style>${style}</style>
 </head>
 <body>

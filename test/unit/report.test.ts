@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { count, counted, localTime, span } from "../../src/report/human.ts";
 import { createProgress } from "../../src/report/progress.ts";
-import { safeLine, safeText, shorten } from "../../src/report/safe-text.ts";
+import { safeJson, safeLine, safeText, shorten, terminalText } from "../../src/report/safe-text.ts";
 import { createStyle } from "../../src/report/style.ts";
 import { renderSyncSummary, type SyncSummary } from "../../src/report/sync-summary.ts";
 import { table } from "../../src/report/table.ts";
@@ -19,6 +19,10 @@ describe("text of records on a terminal", () => {
     ["\u202eevil\u2066", "evil"],
     ["bell\u0007\u0000\u007f", "bell"],
     ["\u001bcx", "cx"],
+    ["a\u200bd\u2060a\ufeff@\u00adexample\u061c.\u{e0041}com", "ada@example.com"],
+    ["a\u200dd\u200ca", "ada"],
+    ["\u3164Hangul\uffa0filler", "Hangulfiller"],
+    ["می\u200cخواهم", "می\u200cخواهم"],
     ["Ünïcödé 日本 👩‍💻", "Ünïcödé 日本 👩‍💻"],
   ])("%j shows as %j", (text, expected) => {
     expect(safeLine(text)).toBe(expected);
@@ -31,6 +35,18 @@ describe("text of records on a terminal", () => {
   it("goes through the same sieve in a table, whoever fills it", () => {
     const text = table([{ title: "KEY" }], [["\u001b[2Jx\ny"]], plain);
     expect(text).toBe("KEY\nx y");
+  });
+
+  it("on a whole page is as safe, and colours stay", () => {
+    const page = "\u001b[1mTitle\u001b[22m\n\u001b[2Jname\u202e\u009b1mx\tb\u200b\n";
+    expect(terminalText(page)).toBe("\u001b[1mTitle\u001b[22m\nnamex\tb\n");
+  });
+
+  it("in JSON is the same text, written with escapes", () => {
+    const text = "\u001b[2J\u009b1m\u202e\u200b\u2028\u{e0041}\u007f Ünï 👩‍💻\n";
+    const written = safeJson(`${JSON.stringify({ text }, null, 2)}\n`);
+    expect(JSON.parse(written)).toEqual({ text });
+    expect(written.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e\u200b\u2028\u{e0041}]/u);
   });
 
   it("is cut between characters", () => {
