@@ -5,7 +5,7 @@ import { doubt } from "../support/doubt.ts";
 const CREATES = Number(process.env.DOUBT_CREATES ?? 160);
 
 it("within the settle times nothing is lost and nothing comes twice", { timeout: 120_000 }, async () => {
-  const figures = await doubt({ creates: CREATES, seed: 1, broken: "nothing" });
+  const figures = await doubt({ creates: CREATES, seed: 1, broken: "nothing", deathsEach: 30 });
   const { uncertain, lost, doubled, surplus, reported } = figures;
   expect(Object.values(uncertain).reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(CREATES);
   expect(Object.entries(uncertain).filter(([, count]) => count === 0)).toEqual([]);

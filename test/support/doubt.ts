@@ -29,6 +29,8 @@ export interface DoubtOptions {
   seed: number;
   /** What is broken on purpose: effects, or lists, that are later than the last settle time. */
   broken: "nothing" | "effects" | "lists";
+  /** Of so many creates one is the process's last. */
+  deathsEach?: number;
   say?: (line: string) => void;
 }
 
@@ -116,9 +118,11 @@ class DoubtfulWire {
   readonly #tries = new Map<string, number>();
   /** Records that lists don't show before a time. Monotonic ms. */
   readonly #hidden = new Map<string, number>();
+  readonly #deathsEach: number;
   #lives = 0;
 
-  constructor({ seed, broken }: DoubtOptions) {
+  constructor({ seed, broken, deathsEach = DEATHS_EACH }: DoubtOptions) {
+    this.#deathsEach = deathsEach;
     this.#random = randomOf(seed);
     this.#broken = broken;
   }
@@ -145,7 +149,7 @@ class DoubtfulWire {
     const tries = this.#tries.get(name) ?? 0;
     this.#tries.set(name, tries + 1);
     if (tries > 2 || (tries > 0 && this.#random() >= LOST_AGAIN)) return null;
-    if (this.#random() < 1 / DEATHS_EACH) return "process death";
+    if (this.#random() < 1 / this.#deathsEach) return "process death";
     return WAYS[Math.floor(this.#random() * (WAYS.length - 1))]!;
   }
 
