@@ -5,7 +5,8 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { HoldRow, Now, RunRow } from "../ledger/rows.ts";
 
 const DAY_MS = 86_400_000;
-const HISTORY_MS = 35 * DAY_MS;
+/** Ten weeks: each hour of the week was seen often enough to know it. */
+const HISTORY_MS = 70 * DAY_MS;
 /** Older readings say nothing about now. */
 const BURST_READ_MS = 3_600_000;
 

@@ -5,10 +5,12 @@ import type { Store } from "./store.ts";
 
 /** What is over is kept for so long. */
 const KEPT_MS = 90 * 24 * 3_600_000;
-/** Hours of more than five weeks are not looked at. */
-const RHYTHM_KEPT_HOURS = 40 * 24;
+/** Hours of more than ten weeks ago are not looked at. */
+const RHYTHM_KEPT_HOURS = 75 * 24;
 /** Facts of another process may be this much newer; more is a clock that was put back. */
 const OLDER_MS = 60_000;
+/** Looks that find nothing are remembered as often. */
+const QUIET_MS = 3_600_000;
 const LOOKED = "alerts_looked_at_ms";
 
 interface OpenRow {
@@ -36,6 +38,7 @@ export function alerts(store: Store): AlertRow[] {
 }
 
 export function recordAlerts(store: Store, look: AlertLook): void {
+  if (isQuiet(store, look)) return;
   store.write(() => {
     if (isOlder(store, look.nowMs)) return;
     const open = new Map(store.all<OpenRow>(OPEN).map((row) => [nameOf(row), row]));
@@ -55,8 +58,17 @@ export function recordAlerts(store: Store, look: AlertLook): void {
 
 const nameOf = ({ kind, subject }: { kind: string; subject: string }): string => `${kind}\n${subject}`;
 
+const lookedAtMs = (store: Store): number =>
+  Number(store.one<{ value: string }>("SELECT value FROM meta WHERE name = ?", LOOKED)?.value ?? 0);
+
+/** Nearly always nothing is the matter and nothing was: then nothing is written, but once an hour. */
+function isQuiet(store: Store, { conditions, nowMs }: AlertLook): boolean {
+  if (conditions.length > 0 || Math.abs(nowMs - lookedAtMs(store)) > QUIET_MS) return false;
+  return store.one("SELECT 1 FROM alerts WHERE closed_at_ms IS NULL LIMIT 1") === undefined;
+}
+
 function isOlder(store: Store, nowMs: number): boolean {
-  const last = Number(store.one<{ value: string }>("SELECT value FROM meta WHERE name = ?", LOOKED)?.value ?? 0);
+  const last = lookedAtMs(store);
   if (nowMs < last && last - nowMs < OLDER_MS) return true;
   store.run(
     "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
