@@ -45,7 +45,7 @@ export async function runCheck(deps: ReconcileDeps, input: CheckInput): Promise<
     await ledger.saveSightings(check.id, [], progress, clock.wallMs());
     failpoint("check.entity.after");
   }
-  return await judge(deps, check, input, new Set(progress?.walked));
+  return await judge(deps, check, input, progress);
 }
 
 async function lookAt(looking: Looking, way: Way): Promise<void> {
@@ -58,6 +58,7 @@ async function lookAt(looking: Looking, way: Way): Promise<void> {
   if (progress.part === "lists") {
     if (way === "walk") await walkAll(looking);
     else await walkChanged(looking);
+    if (entity === "deal" && way === "walk") progress.deals = progress.seen;
     await next("archived");
   }
   if (progress.part === "archived") {
@@ -92,16 +93,17 @@ async function judge(
   deps: ReconcileDeps,
   check: CheckRow,
   input: CheckInput,
-  walked: ReadonlySet<Entity>,
+  progress: Progress | null,
 ): Promise<CheckReport> {
   const judging = new Judging(deps, check);
   await judging.records();
-  await judging.identities(walked);
+  await judging.identities(new Set(progress?.walked));
   await judging.queue(input.notIngested);
   const checked = await deps.ledger.submissionsIn(check.scope);
   const matched = Math.max(0, checked - judging.unmatched);
   deps.failpoint("check.judged");
-  await deps.ledger.finishCheck(check.id, { checked, matched }, deps.clock.wallMs());
+  const summary = { checked, matched, ...(progress?.deals !== undefined && { deals: progress.deals }) };
+  await deps.ledger.finishCheck(check.id, summary, deps.clock.wallMs());
   deps.failpoint("check.finished");
   return { check, checked, matched, notChecked: [] };
 }

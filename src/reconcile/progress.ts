@@ -17,17 +17,20 @@ export interface Progress {
   /** Records of the entity at work that were shown so far. */
   seen: number;
   expected: number;
+  /** Deals that the CRM listed, where all of them were read: neither archived nor deleted ones. */
+  deals?: number;
 }
 
 /** The first entity where nothing is `before`, else the one behind what was done. */
-export function begin(before: Pick<Progress, "done" | "walked"> | null, expected: number): Progress {
-  const { done = [], walked = [] } = before ?? {};
-  return { done: [...done], walked: [...walked], part: "lists", way: null, cursor: null, seen: 0, expected };
+export function begin(before: Pick<Progress, "done" | "walked" | "deals"> | null, expected: number): Progress {
+  const { done = [], walked = [], deals } = before ?? {};
+  const kept = { done: [...done], walked: [...walked], ...(deals !== undefined && { deals }) };
+  return { ...kept, part: "lists", way: null, cursor: null, seen: 0, expected };
 }
 
 /** Nothing of the next entity has begun. */
-export function finished(entity: Entity, { done, walked, way }: Progress): Progress {
-  const before = { done: [...done, entity], walked: way === "walk" ? [...walked, entity] : walked };
+export function finished(entity: Entity, { done, walked, way, deals }: Progress): Progress {
+  const before = { done: [...done, entity], walked: way === "walk" ? [...walked, entity] : walked, deals };
   return begin(before, 0);
 }
 

@@ -80,11 +80,11 @@ async function walkPages(
   query: Pick<ListOperation, "sinceMs" | "subset">,
   onPage: (records: readonly CrmRecord[]) => Promise<void> = async () => {},
 ): Promise<void> {
-  const { deps, progress, entity } = looking;
+  const { progress, entity } = looking;
   let cursor = progress.cursor ?? undefined;
   for (let page = 1; page <= PAGES_MAX; page += 1) {
     const key = `check:${entity}:${query.subset ?? "all"}:${page}`;
-    const { outcome } = await readPage(deps, { type: "list", key, entity, ...query, ...(cursor && { cursor }) });
+    const { outcome } = await readPage(looking, { type: "list", key, entity, ...query, ...(cursor && { cursor }) });
     const records = outcome.type === "applied" ? (outcome.records ?? []) : [];
     const next = outcome.type === "applied" ? (outcome.next ?? null) : null;
     await onPage(records);
@@ -96,13 +96,17 @@ async function walkPages(
 }
 
 /** A cursor that the CRM refuses has run out since the check was stopped: the list is read from its start. */
-async function readPage(deps: ReconcileDeps, { cursor, ...list }: ListOperation): ReturnType<typeof readApplied> {
+async function readPage(
+  { deps, progress }: Looking,
+  { cursor, ...list }: ListOperation,
+): ReturnType<typeof readApplied> {
   if (cursor === undefined) return await readApplied(deps, list);
   try {
     return await readApplied(deps, { ...list, cursor });
   } catch (error) {
     const refused = error instanceof LookupFailed && error.outcome.type === "refused" && !error.outcome.hold;
     if (!refused) throw error;
+    progress.seen = 0;
     return await readApplied(deps, list);
   }
 }
