@@ -178,11 +178,14 @@ function candidatesOf(context: DriveContext, { work, step }: Lost, records: read
   const format = step.content.format ?? "text";
   const person = stepOf(work, "person")?.crmId ?? null;
   const deal = stepOf(work, "deal")?.crmId ?? null;
+  // People merge persons, and their notes move along; the deal tells as much.
+  const hangsThere = ({ dealId, personId }: CrmRecord): boolean =>
+    dealId === deal && (deal !== null || personId === person);
   const taken = new Set(work.steps.map((each) => (each.entity === "note" ? each.crmId : null)));
   return records.filter(
     (record) =>
       !taken.has(record.id) &&
-      (step.content.reference ? record.stamp === stamp : record.dealId === deal && record.personId === person) &&
+      (step.content.reference ? record.stamp === stamp : hangsThere(record)) &&
       context.deps.adapter.sameNote(record.text ?? "", text, format),
   );
 }

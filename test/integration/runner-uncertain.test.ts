@@ -318,6 +318,17 @@ describe("a note without a reference line", () => {
     expect(rig.simulator.records.notes).toHaveLength(2);
   });
 
+  it("is found on its deal although people merged its person meanwhile", async () => {
+    const rig = await watchedRig({ settings: withPlan({ notes: { reference: false, format: "text" } }) });
+    await rig.take([lead(1)]);
+    rig.simulator.failNext({ kind: "resetAfter", match: WRITES.note });
+    await rig.run();
+    const [person] = rig.simulator.records.persons;
+    rig.simulator.mergePersons(person!.id, rig.simulator.addPerson({ name: "Survivor" }).id);
+    await rig.runOut();
+    expect(rig.simulator.records.notes).toHaveLength(1);
+  });
+
   it.each([false, true])("is found although the clock was set back by hours (with a reboot: %s)", async (reboots) => {
     const rig = await watchedRig({ settings: withPlan({ notes: { reference: false, format: "text" } }) });
     await rig.take([lead(1)]);
