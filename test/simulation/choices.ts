@@ -107,10 +107,10 @@ export function choose(seed: number): Choices {
     },
     deathOdds: die.pick([0.001, 0.003, 0.01]),
     pauseOdds: die.pick([0.001, 0.002, 0.005]),
-    troubleMs: die.between(8, 30) * MINUTE_MS,
+    troubleMs: die.between(4, 15) * MINUTE_MS,
     cronMs: die.pick([1, 2, 3]) * MINUTE_MS,
     runsMax: troubles.has("together") ? die.between(2, 3) : 1,
-    submissions: die.between(5, 22),
+    submissions: die.between(3, 12),
     waves: die.between(1, 4),
     tokens,
   };

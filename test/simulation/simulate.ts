@@ -28,15 +28,16 @@ const HOUR_MS = 3_600_000;
 
 /** Makes a simulator of worlds; the ledger's schema is built once. */
 export function createSimulation(): (seed: number) => Promise<Tale> {
-  const press = ledgerPress();
+  let press = ledgerPress();
   return async (seed) => {
     const world = createWorld(choose(seed), press());
     try {
       await world.time.drive(live(world));
     } catch (error) {
+      // Something of it may still be about: it keeps its ledger.
+      press = ledgerPress();
       breaks(world, `the world came to no end: ${error instanceof Error ? error.stack : String(error)}`);
     }
-    world.db.close();
     return taleOf(world);
   };
 }
@@ -50,10 +51,17 @@ async function live(world: World): Promise<void> {
   await drainToTheEnd(world);
   await world.time.sleep(HOUR_MS);
   await afterDrain(world);
-  await reconcile(world, true);
+  await checkToTheEnd(world, true);
   await drainToTheEnd(world);
-  const last = await reconcile(world, false);
-  await afterCheck(world, last);
+  await afterCheck(world, await checkToTheEnd(world, false));
+}
+
+/** A check is background work: where the day's budget is spent it waits for the next. */
+async function checkToTheEnd(world: World, repairing: boolean): ReturnType<typeof reconcile> {
+  const run = await reconcile(world, repairing);
+  if (run !== null) return run;
+  await world.time.sleep(25 * HOUR_MS);
+  return await reconcile(world, repairing);
 }
 
 function prologue(world: World): void {

@@ -25,7 +25,7 @@ describe("whatever happens in a simulated world, what was promised holds", () =>
     expect((await simulate(seed)).broken).toEqual([]);
   });
 
-  it(`fresh seeds: npm run simulate -- --from ${fresh} --seeds ${FRESH.length}`, { timeout: 120_000 }, async () => {
+  it(`fresh seeds: npm run simulate -- --from ${fresh} --seeds ${FRESH.length}`, { timeout: 300_000 }, async () => {
     process.stderr.write(`simulated seeds of this run: ${fresh} to ${fresh + FRESH.length - 1}\n`);
     for (const seed of FRESH) {
       const { broken } = await simulate(seed);

@@ -87,7 +87,8 @@ export class WireTap {
     const good = status >= 200 && status < 300;
     this.spending.sent += tokens;
     if (request.operations.some(({ key }) => key === "first")) this.spending.first += tokens;
-    if (good) this.spending.chargedLeast += tokens;
+    // Garbled to a 200, a refusal looks the same and cost nothing.
+    if (good && readable(result)) this.spending.chargedLeast += tokens;
     if (good || status === 0 || status >= 500) this.spending.chargedMost += tokens;
     for (const operation of request.operations) {
       if (operation.type === "list" && good && readable(result)) this.#looked(operation.entity, began);
