@@ -1,4 +1,4 @@
-import type { AlertLevel } from "../domain/alert.ts";
+import type { AlertKind, AlertLevel } from "../domain/alert.ts";
 import type { AlertMessage } from "../ledger/alerts.ts";
 import { counted, span } from "./words.ts";
 
@@ -88,8 +88,14 @@ function alertOf(message: AlertMessage, nowMs: number): NoticeAlert {
     since: new Date(sinceMs).toISOString(),
     until: closedAtMs === null ? null : new Date(closedAtMs).toISOString(),
     seconds: Math.max(0, Math.round(((closedAtMs ?? nowMs) - sinceMs) / 1000)),
-    runbook: `runbook.md#${kind.toLowerCase()}`,
+    runbook: `runbook.md#${runbookSection(kind, subject)}`,
   };
+}
+
+/** A hold has a section of its own. */
+export function runbookSection(kind: AlertKind, subject: string): string {
+  const isHold = kind === "hold" || kind === "credentials";
+  return (isHold ? `hold-${subject.split(" ")[0]}` : kind).toLowerCase();
 }
 
 const safe = (text: string): string => text.replace(/\p{Cc}+/gu, " ").replace(ADDRESS, "[address]");

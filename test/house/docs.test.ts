@@ -125,7 +125,8 @@ describe("what the documents say", () => {
     for (const block of configs) {
       // Pages on sources show only these.
       const text = /^crm:/m.test(block) ? block : `crm: { type: pipedrive, apiToken: "${"0".repeat(40)}" }\n${block}`;
-      const origin = { file: "crmledger.yaml", env: {}, ownerOnly: true, vendors: { pipedrive } };
+      const env = { SLACK_WEBHOOK: "https://hooks.example.com/x" };
+      const origin = { file: "crmledger.yaml", env, ownerOnly: true, vendors: { pipedrive } };
       expect(() => parseConfig(text, { ...origin, file: "/srv/crmledger/crmledger.yaml" }), text).not.toThrow();
     }
   });
