@@ -131,9 +131,17 @@ notes:
 # A value that its field can't take: note (it goes into the note and is counted) or reject (the record is).
 #onBadValue: note
 
-# Who is told of trouble. Default: nobody. Example: to: [{ slack: "\${SLACK_WEBHOOK}" }, { command: ./notify.sh }]
-#alerts:
-# Address that is told start, success and failure of each run. Default: none
+alerts:
+  # Who is told of trouble, once, and of its end. Default: nobody. Example: [{ slack: "\${SLACK_WEBHOOK}" }, { command: ./notify.sh }]
+  #to:
+  # So many failed submissions are an alert; parts of the day's API budget; part of the requests that must be made again.
+  #failed: 1
+  #quota: [0.7, 0.85, 0.95]
+  #retryRate: 0.1 in 5m
+  # Deals and leads that the CRM's plan allows. Default: from plan and seats
+  #dealCap:
+
+# Address that is told start, success and failure of each sync, as healthchecks.io takes them. Default: none
 #heartbeat:
 # When old data of people goes; the accounting rows stay. Default: nothing is erased. Example: { archive: 90d, payloads: 400d, rejects: 90d }
 #retention:
