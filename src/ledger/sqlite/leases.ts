@@ -5,7 +5,6 @@
 import type { StepContent } from "../../domain/chain.ts";
 import { dealKey, type IdentityKey, organizationKey } from "../../domain/identity.ts";
 import type { ClaimId, SubmissionId } from "../../domain/ids.ts";
-import type { Now } from "../rows.ts";
 import { accountOrNone } from "./account.ts";
 import type { Store } from "./store.ts";
 import { loadKeys } from "./submission-rows.ts";
@@ -30,26 +29,20 @@ export function takeLease(store: Store, account: number, key: IdentityKey, claim
   store.run(TAKE, account, key, claim);
 }
 
-export function leaseKeys(
-  store: Store,
-  claim: ClaimId,
-  keys: readonly IdentityKey[],
-  _now: Now,
-): { heldBy: ClaimId } | null {
-  return store.write(() => {
-    // Whether its lease ran out is for those who take its work back: they delete the row.
-    if (store.one("SELECT 1 FROM claims WHERE id = ?", claim) === undefined) return { heldBy: NO_CLAIM };
-    const account = accountOrNone(store);
-    for (const key of keys) {
-      const lease = findLease(store, account, key);
-      if (lease === undefined || lease.claimId === claim) continue;
-      if (lease.claimId !== null) return { heldBy: lease.claimId };
-      // Kept by an uncertain create: free for the claim that looks for it, for nobody else.
-      if (!worksOn(store, claim, lease.keptBy)) return { heldBy: NO_CLAIM };
-    }
-    for (const key of keys) takeLease(store, account, key, claim);
-    return null;
-  });
+/** To be called within a transaction. */
+export function leaseKeys(store: Store, claim: ClaimId, keys: readonly IdentityKey[]): { heldBy: ClaimId } | null {
+  // Whether its lease ran out is for those who take its work back: they delete the row.
+  if (store.one("SELECT 1 FROM claims WHERE id = ?", claim) === undefined) return { heldBy: NO_CLAIM };
+  const account = accountOrNone(store);
+  for (const key of keys) {
+    const lease = findLease(store, account, key);
+    if (lease === undefined || lease.claimId === claim) continue;
+    if (lease.claimId !== null) return { heldBy: lease.claimId };
+    // Kept by an uncertain create: free for the claim that looks for it, for nobody else.
+    if (!worksOn(store, claim, lease.keptBy)) return { heldBy: NO_CLAIM };
+  }
+  for (const key of keys) takeLease(store, account, key, claim);
+  return null;
 }
 
 function worksOn(store: Store, claim: ClaimId, submission: SubmissionId | null): boolean {
@@ -57,18 +50,17 @@ function worksOn(store: Store, claim: ClaimId, submission: SubmissionId | null):
   return submission !== null && store.one(sql, submission, claim) !== undefined;
 }
 
+/** To be called within a transaction. */
 export function releaseKeys(store: Store, claim: ClaimId, keys: readonly IdentityKey[]): void {
-  store.write(() => {
-    const account = accountOrNone(store);
-    for (const key of keys) {
-      store.run(
-        "DELETE FROM identity_leases WHERE account_id = ? AND key = ? AND claim_id = ? AND kept_by IS NULL",
-        account,
-        key,
-        claim,
-      );
-    }
-  });
+  const account = accountOrNone(store);
+  for (const key of keys) {
+    store.run(
+      "DELETE FROM identity_leases WHERE account_id = ? AND key = ? AND claim_id = ? AND kept_by IS NULL",
+      account,
+      key,
+      claim,
+    );
+  }
 }
 
 /** Keys that must stay taken while this submission's creates are uncertain, beyond those of its person. */

@@ -6,7 +6,7 @@ import { alertFacts } from "./alert-facts.ts";
 import { alerts, leaseAlertMessages, recordAlertMessages, recordAlerts } from "./alerts.ts";
 import { holdBack, letGo } from "./backfill.ts";
 import { bucketUses } from "./buckets.ts";
-import { check, facts } from "./care.ts";
+import { check, facts, ofDamage } from "./care.ts";
 import { lastCheck, openCheck, saveSightings, scopeSize, submissionsIn, unsighted } from "./checks.ts";
 import { claim } from "./claim.ts";
 import { copyTo, movedCopy } from "./copy.ts";
@@ -21,6 +21,7 @@ import {
 import { extraRecords } from "./extra-records.ts";
 import { ledgerError } from "./faults.ts";
 import { findPerson, forget, scrub } from "./forget.ts";
+import { groupedWrites } from "./grouped.ts";
 import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
 import { identityGroups } from "./identity-groups.ts";
 import {
@@ -59,12 +60,13 @@ export function sqliteLedger(store: Store): Ledger {
       try {
         return work(store, ...values);
       } catch (error) {
-        throw ledgerError(store.path, error);
+        throw ofDamage(store, ledgerError(store.path, error));
       }
     };
   return {
     ...runsAndIntake(verb),
     ...queueAndTurn(verb),
+    ...leases(store),
     ...stateOfTheCrm(verb),
     ...questions(verb),
     ...checksAndRepairs(verb),
@@ -114,11 +116,18 @@ function runsAndIntake(verb: Verb) {
   };
 }
 
+/** Hundreds of drivers ask for their keys at the same moment. */
+function leases(store: Store): Pick<Ledger, "leaseKeys" | "releaseKeys"> {
+  const grouped = groupedWrites(store);
+  return {
+    leaseKeys: (claim, keys) => grouped(() => leaseKeys(store, claim, keys)),
+    releaseKeys: (claim, keys) => grouped(() => releaseKeys(store, claim, keys)),
+  };
+}
+
 function queueAndTurn(verb: Verb) {
   return {
     claim: verb(claim),
-    leaseKeys: verb(leaseKeys),
-    releaseKeys: verb(releaseKeys),
     turn: verb(turn),
     nextDueAtMs: verb(nextDueAtMs),
     queue: verb(queue),
