@@ -66,6 +66,7 @@ const PAST_PAGE = `
 const UNCERTAIN_DUE = `
   SELECT id, submitted_at_ms AS submittedAtMs, due_at_ms AS dueAtMs, target_ms AS targetMs FROM submissions
   WHERE state = 'uncertain' AND lane = ? AND source = ? AND due_at_ms <= ?
+    AND state IN ('waiting', 'uncertain')
   ORDER BY due_at_ms, id LIMIT ?`;
 
 type Kind = "fresh" | "past";

@@ -57,6 +57,7 @@ function claimOnce(store: Store, request: ClaimRequest): { claims: Claim[]; mark
 
 export const DUE_WAITING = `
   SELECT id FROM submissions WHERE state = 'waiting' AND lane = ? AND source = ? AND due_at_ms <= ?
+    AND state IN ('waiting', 'uncertain')
   ORDER BY due_at_ms LIMIT ${WAKE_MAX}`;
 
 /** What waited and is due is pending again. */

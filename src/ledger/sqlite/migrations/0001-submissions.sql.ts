@@ -102,8 +102,10 @@ CREATE INDEX submissions_blocked ON submissions (blocked_until_ms)
   WHERE state = 'pending' AND blocked_until_ms > 0;
 CREATE INDEX submissions_due ON submissions (lane, source, state, due_at_ms, id)
   WHERE state IN ('waiting', 'uncertain');
-CREATE INDEX submissions_age ON submissions (submitted_at_ms)
+CREATE INDEX submissions_age ON submissions (submitted_at_ms, id, done_at_ms)
   WHERE state IN ('pending', 'waiting', 'inProgress', 'uncertain');
+CREATE INDEX submissions_repaired ON submissions (id)
+  WHERE state IN ('pending', 'waiting', 'inProgress', 'uncertain') AND done_at_ms IS NOT NULL;
 CREATE INDEX submissions_failed ON submissions (failed_at_ms) WHERE state = 'failed';
 
 -- Contents that an edit, today's map or a newer version of the record replaced, raw records that were replaced, and
