@@ -11,6 +11,7 @@ import { SHAPE } from "../intake/submission.ts";
 import { rowOf } from "./documents.ts";
 import { foreignContent, formatOfContent, formatOfName } from "./formats.ts";
 import { type Input, unreadable } from "./input.ts";
+import { isNobodys } from "./warnings.ts";
 
 export interface FileRows {
   format: SourceFormat;
@@ -115,7 +116,7 @@ function checkColumns(input: Input, mapping: Mapping, columns: readonly string[]
   const wanted =
     mapping.reads === null ? "a submission's (person.email, deal.title, ...)" : "what the source's map reads";
   // A file without a header begins with a record: people's data has no place in a message that logs keep.
-  const named = columns.every((column) => /^[^@]{1,60}$/.test(column) && !/\d{5}/.test(column));
+  const named = columns.every(isNobodys);
   const shown = named ? columns.slice(0, 8).join(", ") : "no names (its first line looks like a record)";
   throw unreadable(
     input.shown,

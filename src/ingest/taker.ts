@@ -14,7 +14,7 @@ import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
 import { knownReject } from "./known-reject.ts";
 import { recallKnown } from "./recall.ts";
-import type { Warnings } from "./warnings.ts";
+import { isNobodys, shownMember, type Warnings } from "./warnings.ts";
 
 /** A chunk must not hold the ledger's write lock for 50 ms: measured, 1,000 records do. */
 const CHUNK_RECORDS_MAX = 200;
@@ -190,19 +190,21 @@ export class Taker {
   #warnOf(mapped: MappedSubmission, origin: Origin): void {
     const place = `${origin.file} ${placeOf(origin.line)}`;
     for (const { path, reason } of mapped.content.badValues ?? []) {
+      const shown = isNobodys(path) ? path : "a field";
       this.#warnings.count(
-        `bad ${path} ${reason}`,
+        `bad ${shown} ${reason}`,
         place,
         (count, first) =>
-          `${path}: ${count === 1 ? "1 value" : `${count} values`} could not be taken (${reason}); first in ${first}`,
+          `${shown}: ${count === 1 ? "1 value" : `${count} values`} could not be taken (${reason}); first in ${first}`,
       );
     }
     for (const name of mapped.unknown) {
+      const shown = shownMember(name);
       this.#warnings.count(
-        `unknown ${name}`,
+        `unknown ${shown}`,
         place,
         (count, first) =>
-          `\`${name}\` is no part of a submission and is left out of ${count} records (first in ${first}); a map or \`fields\` would take it`,
+          `${shown} is no part of a submission and is left out of ${count} records (first in ${first}); a map or \`fields\` would take it`,
       );
     }
   }

@@ -43,3 +43,16 @@ export function shownName(name: string): string {
     return `\\u{${(char.codePointAt(0) as number).toString(16)}}`;
   });
 }
+
+/**
+ * The name of a record's member for people. Of a file without a header a record gives the names: what looks like an address
+ * or a number has no place in talk that logs keep.
+ */
+export function shownMember(name: string): string {
+  return isNobodys(name) ? `\`${shownName(name)}\`` : "a member whose name looks like somebody's data";
+}
+
+/** Whether no e-mail address, long text or number stands there. */
+export function isNobodys(name: string): boolean {
+  return /^[^@]{1,60}$/.test(name) && !/\d{5}/.test(name);
+}

@@ -66,10 +66,14 @@ function parse(jsonata: Jsonata, text: string, where: string, bounds: typeof BOU
   }
 }
 
-/** What a failed evaluation says; JSONata throws plain objects. */
+/** What a failed evaluation says; JSONata throws plain objects. Not the value: it is somebody's, and logs keep what is said. */
 export function messageOf(error: unknown): string {
-  const message = (error as { message?: unknown } | null)?.message;
-  return typeof message === "string" ? message : String(error);
+  const { message, value, value2 } = (error ?? {}) as Record<string, unknown>;
+  if (typeof message !== "string") return String(error);
+  const quoted = [value, value2]
+    .filter((one) => typeof one === "string" && one !== "")
+    .map((one) => JSON.stringify(one));
+  return quoted.reduce((text, one) => text.replaceAll(one, "a text"), message);
 }
 
 /** JSONata marks its sequences with extra members, and may give functions: neither is data. */
@@ -98,7 +102,7 @@ async function ownFunctions(jsonata: Jsonata, tools: ExpressionTools): Promise<R
       picture === undefined ? reader(text) : await pictured.evaluate({}, gmtWritten(String(text), picture));
     const hasZone = picture === undefined || /\[[zZ]/.test(picture);
     const ms = typeof parsed !== "number" || hasZone ? parsed : await local(parsed, zone ?? tools.timezone);
-    if (typeof ms !== "number") throw new Error(`$time: "${String(text)}" is no such time`);
+    if (typeof ms !== "number") throw new Error("$time: it is no such time");
     return new Date(ms).toISOString();
   };
   return {

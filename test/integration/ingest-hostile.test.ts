@@ -27,3 +27,25 @@ describe("rejects that are exported, mended and imported", () => {
     expect((await rig.ledger.rejects(9)).total).toBe(0);
   });
 });
+
+it("a file whose first record stands where its header should be shows nobody's data in what is told", async () => {
+  rig.put("a.csv", "ada@example.com,+441234567890,person.email\nx,y,bob@example.com\n");
+  rig.put("b.json", JSON.stringify({ "eve@example.com": 1, person: { email: "eve@example.com" }, extra: 1 }));
+  const report = await rig.ingest();
+  expect(total(report)).toEqual({ rows: 2, new: 2 });
+  const told = report.warnings.join("\n");
+  expect(told).not.toMatch(/ada@|eve@|4412345/);
+  expect(told).toMatch(/a member whose name looks like somebody's data is no part of a submission/);
+  expect(told).toMatch(/`extra` is no part/);
+});
+
+it.each(["$number(m)", "$toMillis(m)", "$time(m)", "m < 1", "$json(m)", "{m: 1, m & '': 2}"])(
+  "an expression that fails over a record tells which one and why, and nothing of the record: %s",
+  async (text) => {
+    const map = { "person.email": "m", "deal.title": `= ${text}` };
+    rig.put("a.json", JSON.stringify({ m: "ada@example.com" }));
+    const { warnings } = await rig.ingest({ map });
+    expect(warnings.join()).toMatch(/deal\.title: 1 value could not be taken \(the expression failed: /);
+    expect(warnings.join()).not.toContain("ada@");
+  },
+);
