@@ -170,6 +170,64 @@ describe("alerts of a run", () => {
   });
 });
 
+describe("alerts of a check", () => {
+  it("tell of breaks, and how near the plan's cap is by the deals that it counted", async () => {
+    configure(`alerts: { to: [{ webhook: "${server.url}/hook" }], dealCap: 4 }\n`);
+    world.write("spool/a.json", JSON.stringify([lead("1"), lead("2"), lead("3")]));
+    expect((await sync()).code).toBe(0);
+    world.simulator.integration.erase("deal", world.simulator.records.deals[0]!.id);
+    world.simulator.integration.addDeal({ title: "By hand" });
+    world.simulator.integration.addDeal({ title: "By hand too" });
+    expect((await run("reconcile")).code).toBe(2);
+    const { alerts } = JSON.parse(server.taken()[0]!.body);
+    expect(alerts).toMatchObject([
+      {
+        kind: "planCap",
+        level: "critical",
+        message: expect.stringMatching(/^at least 4 deals of the 4 deals and leads/),
+      },
+      { kind: "breaks", subject: "deal-missing", level: "warning" },
+    ]);
+  });
+});
+
+describe("channels", () => {
+  it("are named by doctor, which tells nobody; with --alerts each is told that this is a test", async () => {
+    configure(
+      `alerts:\n  to: [{ slack: "${server.url}/slack/secretpart" }, { webhook: "${server.url}/hook" }, { command: ./missing.sh }]\n`,
+    );
+    const alertsOf = (ran: Ran) => ran.json.checks.filter((check: { name: string }) => check.name === "alerts");
+    const ran = await run("doctor", "--json");
+    expect(alertsOf(ran)).toMatchObject([
+      { status: "ok", message: expect.stringMatching(/^are told to slack 127/) },
+      { status: "ok" },
+      { status: "warn", message: expect.stringContaining("./missing.sh is not there") },
+    ]);
+    expect(server.posts).toEqual([]);
+    const tried = await run("doctor", "--alerts", "--json");
+    expect(alertsOf(tried).map(({ status }: { status: string }) => status)).toEqual(["ok", "ok", "fail"]);
+    expect(server.posts.map(({ path, body }) => [path, body.includes("this is a test")]).sort()).toEqual([
+      ["/hook", true],
+      ["/slack/secretpart", true],
+    ]);
+    expect(ran.out + tried.out + tried.err).not.toContain("secretpart");
+  });
+
+  it("whose Slack address others can read are refused, with the line", async () => {
+    configure('alerts:\n  to: [{ slack: "https://hooks.example.com/secretpart" }]\n');
+    chmodSync(world.path("crmledger.yaml"), 0o644);
+    const ran = await sync();
+    expect(ran.code).toBe(78);
+    expect(ran.json.error.message).toMatch(/crmledger\.yaml:7:17: alerts\.to\[0\]\.slack is a secret/);
+    expect(ran.out + ran.err).not.toContain("secretpart");
+    configure(`alerts:\n  to: [{ slack: "\${SLACK}" }]\n`);
+    chmodSync(world.path("crmledger.yaml"), 0o644);
+    expect(
+      (await world.runWith({ env: { SLACK: "https://hooks.example.com/x" } }, "sync", "--max-wait", "0s")).code,
+    ).toBe(0);
+  });
+});
+
 describe("the heartbeat", () => {
   const beats = () => server.taken().map(({ path }) => path.replace(/rid=[0-9a-f-]{36}$/, "rid=ID"));
 
@@ -206,6 +264,20 @@ describe("the heartbeat", () => {
     other!.release();
     expect(server.posts.map(({ path }) => path)).toEqual(["/hook"]);
     expect(told()).toEqual(["opened rejects"]);
+  });
+
+  it("is told of a run that a signal ended", async () => {
+    configure("", `heartbeat: ${server.url}/ping\n`);
+    world.write("spool/a.json", JSON.stringify(Array.from({ length: 50 }, (_, index) => lead(String(index)))));
+    const written = (): boolean => world.simulator.records.persons.length > 0;
+    const onStart = (send: (name: "SIGTERM") => void): void => {
+      const look = (): void => void (written() ? send("SIGTERM") : setImmediate(look));
+      look();
+    };
+    const ran = await world.runWith({ clock, onStart }, "sync", "--json");
+    expect(ran.code).toBe(143);
+    expect(server.posts.map(({ path }) => path.split("?")[0])).toEqual(["/ping/start", "/ping/fail"]);
+    expect(JSON.parse(server.posts.at(-1)!.body)).toMatchObject({ exitCode: 143, stopped: "signal" });
   });
 
   it("that takes nothing is a warning", async () => {

@@ -12,7 +12,6 @@ let world: AlertWorld;
 
 beforeEach(async () => {
   world = await createAlertWorld();
-  await close(0);
 });
 
 afterEach(() => world.close());

@@ -39,6 +39,8 @@ export async function createAlertWorld(): Promise<AlertWorld> {
   const server = await createChannelServer();
   const start = { wallMs: Date.UTC(2026, 10, 23, 12), monoMs: 1_000_000, bootId: "boot-a" };
   const bench = await benchOn(await openSqliteLedger({ path, create: true, nowMs: start.wallMs }), start);
+  const end = { stopped: "drained", exitCode: 0, summary: null, nowMs: start.wallMs };
+  await bench.ledger.closeRun(bench.run, end);
   const script = join(folder, "notify.sh");
   writeFileSync(
     script,
