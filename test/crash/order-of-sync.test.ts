@@ -20,7 +20,7 @@ const PROGRAMS: Record<string, string[]> = {
   source: [process.execPath, "--import", TSX, "-e", FROM_SOURCE, "--"],
   ...(existsSync(join(ROOT, "dist/cli/main.js")) && { built: [process.execPath, join(ROOT, "bin/crmledger.js")] }),
 };
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 
 let world: CliWorld;
 beforeEach(async () => {
@@ -77,7 +77,7 @@ function writeOf(event: DiskEvent): Write | null {
 
 /** What others get to see: a request, a line of output, a file in its place. Name look-ups of other threads are none of it. */
 function outside(event: DiskEvent): string | null {
-  if (event.type === "rename") return event.to;
+  if (event.type === "rename" || event.type === "link") return event.to;
   const text = event.type === "send" ? event.data.toString("latin1").slice(0, 80) : "";
   return /^[\x20-\x7e\s]+$/.test(text) ? text : null;
 }
@@ -189,7 +189,7 @@ describe.skipIf(why !== null)(`a run under strace${why === null ? "" : ` (skippe
         let commits = 0;
         for (const event of events) {
           const goesOut = outside(event);
-          const unsynced = goesOut === null ? [] : disk.unsynced(/crmledger\.db(-wal)?$/);
+          const unsynced = goesOut === null ? [] : disk.unsynced(/(crmledger|moved)\.db(-wal|\.part)?$/);
           expect([args, goesOut, unsynced]).toEqual([args, goesOut, []]);
           if (event.type === "sync" && event.path.endsWith("-wal")) commits += 1;
           disk.take(event);

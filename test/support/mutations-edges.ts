@@ -56,6 +56,26 @@ export const EDGES: readonly Mutation[] = [
     killedBy: [["unit/pacer-window.test.ts", "rests the credential for a window and halves the rate"]],
   },
   {
+    name: "a rest is kept by every process",
+    guards: "a 429 rests the credential for a window and halves the rate",
+    file: "ledger/sqlite/requests.ts",
+    edits: [["    return state.pausedUntilMonoMs;\n", "    return undefined;\n"]],
+    killedBy: [[LEDGER, "a pause holds on this boot's clock, and means nothing on another's"]],
+  },
+  {
+    name: "the day's budget",
+    guards: "Background work stops earlier than operational work, and before what is left to others.",
+    file: "ledger/sqlite/requests.ts",
+    edits: [
+      ["  if (state.capacity !== null && use.used + amount > state.capacity) return false;\n", ""],
+      ["  return state.remaining - amount >= (background ? state.floorBackground : 0);", "  return true;"],
+    ],
+    killedBy: [
+      [LEDGER, "stops the background at its part, and everything at ours"],
+      [LEDGER, "heeds what the CRM says is left: to nothing for the operational lane, to the floor for the background"],
+    ],
+  },
+  {
     name: "mirrored ids are confirmed",
     guards: CONFIRMED,
     file: "mirror/confirm.ts",

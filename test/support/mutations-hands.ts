@@ -91,6 +91,18 @@ export const HANDS: readonly Mutation[] = [
     killedBy: [["integration/runner-persons.test.ts", "is made once, however many persons name it at the same time"]],
   },
   {
+    name: "a create in doubt of the same claim",
+    guards: KEPT,
+    file: "runner/lease.ts",
+    edits: [['if (step.state !== "uncertain" ||', 'if (step.state !== "pending" ||']],
+    killedBy: [
+      [
+        "crash/runner-doubt.test.ts",
+        "that name one deal by its key make it once, although the answer to its create was lost",
+      ],
+    ],
+  },
+  {
     name: "BEGIN IMMEDIATE",
     guards: ONE_FILE,
     file: "ledger/sqlite/store.ts",
