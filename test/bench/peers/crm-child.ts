@@ -35,7 +35,9 @@ export interface CellAnswer {
   blocked: number;
   spentToday: number;
   deals: number;
-  firstWriteAtMs: number;
+  /** When each record was created or changed, in order. Only with a verdict. */
+  writesAtMs: number[];
+  writes: number;
   lastWriteAtMs: number;
   verdict: Verdict | null;
   stamps: { entity: FieldedEntity; code: string }[];
@@ -84,7 +86,8 @@ async function obey(order: CellOrder): Promise<CellAnswer> {
     blocked: requests.blocked,
     spentToday: simulator.spentToday(),
     deals: dealsMade(simulator),
-    firstWriteAtMs: log[0]?.at ?? 0,
+    writesAtMs: order.type === "judge" ? log.map(({ at }) => at) : [],
+    writes: log.length,
     lastWriteAtMs: log.at(-1)?.at ?? 0,
     verdict: order.type === "judge" ? judgeCast(log, order.submissions) : null,
     stamps: ENTITIES.map((entity) => ({ entity, code: simulator.stampField(entity)! })),

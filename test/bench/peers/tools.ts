@@ -149,6 +149,8 @@ export const BARE = peer("bare undici loop, writes only", "bare.mjs", ({ stamps,
   firstPersonId,
 }));
 
+export const EVERY_DAY = crmledger("crmledger, every day", 1, true);
+
 export const TOOLS: readonly Tool[] = [
   peer("script: p-limit, retry on 429, log of ids", "script.mjs", ({ folder }) => ({
     log: join(folder, "through.log"),
@@ -166,6 +168,6 @@ export const TOOLS: readonly Tool[] = [
     true,
   ),
   crmledger("crmledger, new ledger", 1, false),
-  crmledger("crmledger, every day", 1, true),
+  EVERY_DAY,
   { ...crmledger("crmledger, every day, default share 0.8", 0.8, true), onlyFirst: true },
 ];
