@@ -75,7 +75,7 @@ function writeOf(event: DiskEvent): Write | null {
   return { entity, id, key: /website\/(\w+)/.exec(text)?.[1] };
 }
 
-/** What others get to see: a request, a line of output, a file in its place. Name look-ups of other threads are none of it. */
+/** What others get to see: a request, a line of output, a file in its place. What tsx tells its compiler, meanwhile, is none of it. */
 function outside(event: DiskEvent): string | null {
   if (event.type === "rename" || event.type === "link") return event.to;
   const text = event.type === "send" ? event.data.toString("latin1").slice(0, 80) : "";
