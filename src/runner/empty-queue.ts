@@ -13,7 +13,10 @@ export async function drainNothing(
   await ledger.recoverExpired(now, settings.retry.settleMs[0] ?? 0);
   const queue = await ledger.queue({ source, lane });
   const queued = queue.pending + queue.waiting + queue.uncertain + queue.inProgress;
-  return queued === 0 ? await emptyReport(ledger) : null;
+  if (queued > 0) return null;
+  // An old ledger may be empty because it is old.
+  const stale = (await ledger.holds()).find(({ kind }) => kind === "staleLedger");
+  return { ...(await emptyReport(ledger)), ...(stale && { stopped: "hold" as const, hold: stale }) };
 }
 
 /** Of a drain that sent nothing. */

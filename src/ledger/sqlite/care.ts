@@ -1,6 +1,7 @@
 /** Care for the file itself. */
 import { statSync } from "node:fs";
-import { ledgerError } from "./faults.ts";
+import { CrmledgerError } from "../../domain/errors.ts";
+import { damaged, ledgerError } from "./faults.ts";
 import { runCounter, runCounterBeside } from "./runs.ts";
 import type { Store } from "./store.ts";
 
@@ -22,6 +23,16 @@ export function check(store: Store): string[] {
     if ((fault as { code?: unknown }).code === "ledgerDamaged") return [(error as Error).message];
     throw fault;
   }
+}
+
+/**
+ * What nobody thought of may come of a damaged page: text that is no JSON any more, a row that breaks its own rules. The file
+ * is looked at only then. Gives the error as it is where the file shows nothing.
+ */
+export function ofDamage(store: Store, error: unknown): unknown {
+  if (error instanceof CrmledgerError) return error;
+  const isSeen = error instanceof SyntaxError || (store.db.open && check(store).length > 0);
+  return isSeen ? damaged(store.path, error) : error;
 }
 
 const SYNCHRONOUS = ["OFF", "NORMAL", "FULL", "EXTRA"];

@@ -6,9 +6,10 @@ import { CrmledgerError } from "../../domain/errors.ts";
 import { NO_FAILPOINT } from "../../domain/failpoint.ts";
 import type { Ledger } from "../ledger.ts";
 import type { LedgerFailpoint } from "./failpoints.ts";
-import { ledgerError } from "./faults.ts";
+import { damaged, ledgerError } from "./faults.ts";
 import { sqliteLedger } from "./ledger.ts";
 import { awaitLock, createPrivateFile } from "./locks.ts";
+import { isLogDamaged } from "./log-check.ts";
 import { ledgerVersion, migrate } from "./migrate.ts";
 import { refuseMoved } from "./moved.ts";
 import { createStore, type Store } from "./store.ts";
@@ -47,6 +48,7 @@ export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
     }
     if (!existsSync(options.path)) create(options, failpoint);
     checkFile(options.path, options.uid);
+    if (isLogDamaged(options.path)) throw damaged(options.path, new Error("commits behind a damaged frame of its log"));
     const store = connect(options.path, options, false);
     try {
       const version = ledgerVersion(store);
@@ -54,7 +56,9 @@ export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
       migrate(store, version);
     } catch (error) {
       store.db.close();
-      throw error;
+      // Its schema is not that of the version that it names.
+      const isOther = (error as { code?: unknown }).code === "SQLITE_ERROR";
+      throw isOther ? damaged(options.path, error) : error;
     }
     failpoint("ledger.open.after");
     return sqliteLedger(store);

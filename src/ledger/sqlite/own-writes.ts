@@ -46,7 +46,7 @@ function ownWrite({ content, sent, ...row }: RawWrite): OwnWrite {
 /** A written step has an attempt from before its bytes left, whatever became of it since. */
 const NEVER_SENT = `
   SELECT u.id FROM submissions u
-  WHERE u.id IN (SELECT value FROM json_each(@ids)) AND u.state IN ('pending', 'waiting', 'inProgress', 'failed')
+  WHERE u.id IN (SELECT value FROM json_each(@ids)) AND u.state IN ('pending', 'waiting', 'uncertain', 'inProgress', 'failed')
     AND NOT EXISTS (SELECT 1 FROM steps s WHERE s.submission_id = u.id AND s.entity = @entity
       AND (s.state = 'done' OR EXISTS (SELECT 1 FROM attempts a WHERE a.step_id = s.id)))`;
 
