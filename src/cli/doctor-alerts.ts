@@ -8,6 +8,7 @@ import { testNotice } from "../notify/notice.ts";
 import type { Invocation } from "./command.ts";
 import { type Finding, fail, ok, warn } from "./doctor-finding.ts";
 import { CHANNEL_TIMEOUT_MS, channelsOf, openOutside } from "./notify-deps.ts";
+import { createRealClock } from "./real-clock.ts";
 import { programRunner } from "./run-program.ts";
 
 /** Who is told of trouble. With `test` each channel gets one message that says so; the heartbeat is never tried: its service would take that for a run. */
@@ -19,7 +20,7 @@ export async function checkAlerts(invocation: Invocation, config: Config, test: 
   if (channels.length === 0) return [...found, ok("alerts", "nobody is told; alerts.to names who is")];
   if (!test) return [...found, ...channels.map((channel) => channelFinding(channel, config, io.env.PATH ?? ""))];
   const outside = openOutside(invocation, config);
-  const notice = testNotice({ host: hostname(), account: null, nowMs: Date.now() });
+  const notice = testNotice({ host: hostname(), account: null, nowMs: (io.clock ?? createRealClock()).wallMs() });
   const runProgram = programRunner(dirname(config.file), io.env, []);
   const deps = { send: outside.send, runProgram, timeoutMs: CHANNEL_TIMEOUT_MS };
   const tried = channels.map(async (channel): Promise<Finding> => {

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import type { RunProgram } from "../notify/channels.ts";
 
 /**
@@ -13,8 +12,9 @@ export function programRunner(
   const inherited = Object.fromEntries(
     Object.entries(env).filter(([, value]) => !secrets.some((secret) => secret !== "" && value?.includes(secret))),
   );
-  return ([program = "", ...rest], { stdin, env: added, timeoutMs }) =>
-    new Promise((resolve) => {
+  return async ([program = "", ...rest], { stdin, env: added, timeoutMs }) => {
+    const { spawn } = await import("node:child_process");
+    return await new Promise((resolve) => {
       const options = { cwd: folder, env: { ...inherited, ...added }, detached: true } as const;
       const child = spawn(program, rest, { ...options, stdio: ["pipe", "ignore", "ignore"] });
       let timedOut = false;
@@ -35,6 +35,7 @@ export function programRunner(
       child.stdin.on("error", () => undefined);
       child.stdin.end(stdin);
     });
+  };
 }
 
 function killGroup(pid: number | undefined): void {

@@ -1,4 +1,5 @@
 import { chmodSync, readFileSync } from "node:fs";
+import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSqliteLocks } from "../../src/ledger/sqlite/locks.ts";
 import { type ChannelServer, createChannelServer } from "../support/channel-server.ts";
@@ -167,6 +168,36 @@ describe("alerts of a run", () => {
     ]);
     expect(await run("status", "--check")).toMatchObject({ code: 1, out: `WARNING - ${alerts[0].message}\n` });
     expect(server.taken()).toEqual([]);
+  });
+});
+
+describe("runs that do not come", () => {
+  it("are seen by status --check, and told by the next run, with their end", async () => {
+    configure(`alerts: { to: [{ webhook: "${server.url}/hook" }] }\n`);
+    await sync();
+    const hourMs = 60 * MINUTE_MS;
+    const db = new Database(world.path("crmledger.db"));
+    const insert = db.prepare(
+      "INSERT INTO runs (kind, pid, host, boot_id, started_at_ms, ended_at_ms, exit_code) VALUES ('sync', 1, 'h', 'b', ?, ?, 0)",
+    );
+    const usual = db.prepare("INSERT OR IGNORE INTO rhythm (what, name, hour, n) VALUES ('run', 'sync', ?, 1)");
+    db.transaction(() => {
+      for (let ago = 80; ago > 0; ago -= 1) {
+        const startedMs = clock.wallMs() - ago * hourMs;
+        insert.run(startedMs, startedMs + 1_000);
+        usual.run(Math.floor(startedMs / hourMs));
+      }
+    })();
+    db.close();
+    expect((await run("status", "--check")).out).toMatch(/^OK/);
+    later(3 * hourMs);
+    const check = await run("status", "--check");
+    expect(check.code).toBe(2);
+    expect(check.out).toMatch(/^CRITICAL - no sync has ended well for (3h 59m|4h); usually one begins every 1h/);
+    expect(server.taken()).toEqual([]);
+    await sync();
+    expect(told()).toEqual(["opened noRun", "recovered noRun"]);
+    expect((await run("status", "--check")).code).toBe(0);
   });
 });
 
