@@ -5,10 +5,12 @@ import { basename, dirname, join } from "node:path";
 import type { RunId } from "../domain/ids.ts";
 import type { Mentions } from "../domain/mentions.ts";
 import type { SourceSettings } from "../domain/settings.ts";
+import { decodeWhole } from "../intake/document.ts";
 import { jsonText, parseJson } from "../intake/json-text.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { ARCHIVE, isArchived } from "./acknowledge.ts";
 import type { IngestFailpoint } from "./failpoints.ts";
+import { hasOthers, isTheirs, recordsIn, type Span, spansOf, type View, viewOf } from "./forget-records.ts";
 import { formatOfName } from "./formats.ts";
 import { headLength, headOf } from "./growing.ts";
 import { errorCode, openRegular } from "./open.ts";
@@ -93,35 +95,43 @@ interface Search {
 }
 
 async function forgetInFile(search: Search, path: string, result: ForgottenFiles): Promise<void> {
-  const { source, mentions, dryRun, failpoint } = search;
+  const { source, mentions } = search;
   const stat = await lstat(path);
   if (!stat.isFile()) return;
   if (stat.size > BYTES_MAX) return void result.left.push(`${path} (too large to search)`);
   const bytes = await readFile(path);
-  const text = bytes.toString("utf8");
   const format = source.format ?? formatOfName(basename(path));
-  const isWide = bytes.subarray(0, 2).equals(Buffer.from([0xff, 0xfe])) || bytes.includes("\0");
-  if (format === null || isWide) {
-    if (mentions.email(text) || mentions.email(bytes.toString("utf16le"))) result.left.push(path);
-    return;
+  if (format === null) {
+    if (mentions.email(bytes.toString("utf8")) || mentions.email(bytes.toString("utf16le"))) result.left.push(path);
+  } else if (format === "csv" || format === "jsonl") {
+    await forgetInLines(search, path, bytes, format === "csv", stat, result);
+  } else {
+    await forgetInDocument(search, path, decodeWhole(bytes, null).text, stat, result);
   }
-  if (format === "csv" || format === "jsonl") {
-    const spans = spansOf(bytes, format === "csv").filter(({ from, to }) =>
-      mentions.record(bytes.toString("utf8", from, to)),
-    );
-    // A name in a header, or over a line's end.
-    if (spans.length === 0) {
-      if (mentions.email(text)) result.left.push(path);
-      return;
-    }
-    if (!dryRun && !(await isAsRead(path, stat, true))) return void result.left.push(`${path} (${CHANGED})`);
-    result.records += spans.length;
-    if (dryRun) return;
-    await blank(path, spans, failpoint);
-    result.blanked.push(path);
-    return;
-  }
-  await forgetInDocument(search, path, text, stat, result);
+}
+
+async function forgetInLines(
+  { source, mentions, dryRun, failpoint }: Search,
+  path: string,
+  bytes: Buffer,
+  isCsv: boolean,
+  stat: Stats,
+  result: ForgottenFiles,
+): Promise<void> {
+  const view = viewOf(bytes, source.encoding);
+  const theirs = spansOf(view, isCsv).filter((span) => isTheirs(mentions, view.text(span)));
+  const mayHoldUnread = !isCsv && source.records !== null && !isArchived(path);
+  const shared = mayHoldUnread ? theirs.filter((span) => hasOthers(source, view.text(span), mentions)) : [];
+  const spans = theirs.filter((span) => !shared.includes(span));
+  // A name in a header, or over a line's end, is no record.
+  const isElsewhere = theirs.length === 0 && mentions.email(view.text({ from: 0, to: view.units.length }));
+  if (shared.length > 0 || isElsewhere) result.left.push(path);
+  if (spans.length === 0) return;
+  if (!dryRun && !(await isAsRead(path, stat, true))) return void result.left.push(`${path} (${CHANGED})`);
+  result.records += spans.length;
+  if (dryRun) return;
+  await blank(path, spans, view, failpoint);
+  result.blanked.push(path);
 }
 
 /** Whether a file is still the one that was searched; a growing one may be longer. */
@@ -138,22 +148,28 @@ async function forgetInDocument(
   stat: Stats,
   result: ForgottenFiles,
 ): Promise<void> {
+  if (!isTheirs(mentions, text)) return;
   const parsed = parseJson(text);
-  const list = parsed.ok && Array.isArray(parsed.value) ? (parsed.value as unknown[]) : null;
-  const rest = list?.filter((element) => !mentions.record(jsonText(element))) ?? [];
-  if (list === null && !mentions.record(text)) return;
+  const body = parsed.ok ? parsed.value : null;
+  const isUnread = source.records !== null && !isArchived(path);
+  const list = Array.isArray(body) ? (body as unknown[]) : isUnread ? recordsIn(source, body) : null;
   // Others may be in it who are not in the ledger yet.
-  if (list === null && source.records !== null && !isArchived(path)) return void result.left.push(path);
+  if (list === null && isUnread) return void result.left.push(path);
+  const rest = list?.filter((element) => !isTheirs(mentions, jsonText(element))) ?? [];
   if (list !== null && rest.length > 0) {
-    if (rest.length === list.length) return;
-    result.records += list.length - rest.length;
+    const removed = list.length - rest.length;
+    list.splice(0, list.length, ...rest);
+    // What is said of the person beside the records.
+    if (isTheirs(mentions, jsonText(body))) result.left.push(path);
+    if (removed === 0) return;
+    result.records += removed;
     if (dryRun) return;
     const temporary = join(dirname(path), `.${basename(path)}.tmp`);
-    await writeFile(temporary, jsonText(rest), { mode: stat.mode & 0o777 });
+    await writeFile(temporary, jsonText(body), { mode: stat.mode & 0o777 });
     failpoint("ingest.forget.written");
     if (!(await isAsRead(path, stat, false))) {
       await unlink(temporary);
-      result.records -= list.length - rest.length;
+      result.records -= removed;
       return void result.left.push(`${path} (${CHANGED})`);
     }
     await rename(temporary, path);
@@ -164,32 +180,13 @@ async function forgetInDocument(
   if (!dryRun) await unlink(path);
 }
 
-interface Span {
-  from: number;
-  to: number;
-}
-
-/** Lines, or rows of a CSV whose quoted cells may hold line ends; without their own line end. */
-function spansOf(bytes: Buffer, isCsv: boolean): Span[] {
-  const spans: Span[] = [];
-  let from = 0;
-  let isQuoted = false;
-  for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at];
-    if (isCsv && byte === 0x22) isQuoted = !isQuoted;
-    if (byte !== 0x0a || isQuoted) continue;
-    spans.push({ from, to: at > from && bytes[at - 1] === 0x0d ? at - 1 : at });
-    from = at + 1;
-  }
-  if (from < bytes.length) spans.push({ from, to: bytes.length });
-  return isCsv ? spans.slice(1) : spans;
-}
-
-async function blank(path: string, spans: readonly Span[], failpoint: IngestFailpoint): Promise<void> {
+/** Overwritten in place, with blanks of the file's own encoding. */
+async function blank(path: string, spans: readonly Span[], view: View, failpoint: IngestFailpoint): Promise<void> {
   const file = await open(path, "r+");
   try {
-    for (const { from, to } of spans) {
-      await file.write(Buffer.alloc(to - from, 0x20), 0, to - from, from);
+    for (const span of spans) {
+      const { at, bytes } = view.blanks(span);
+      await file.write(bytes, 0, bytes.length, at);
       failpoint("ingest.forget.blanked");
     }
     await file.sync();

@@ -1,0 +1,106 @@
+/** A person in the files of a spool, however the bytes write them; everybody else stays as they were. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { emailKey } from "../../src/domain/identity.ts";
+import { mentionsOf } from "../../src/domain/mentions.ts";
+import type { SourceSettings } from "../../src/domain/settings.ts";
+import { forgetInFiles } from "../../src/ingest/forget-files.ts";
+import { sourceOf } from "../support/ingest-rig.ts";
+
+const ADA = "ada@example.com";
+const MENTIONS = mentionsOf([emailKey(ADA)], [emailKey(ADA)]);
+const BOB = { person: { email: "bob@example.com" } };
+
+let spool: string;
+beforeEach(() => {
+  spool = mkdtempSync(join(tmpdir(), "crmledger-forget-"));
+});
+afterEach(() => rmSync(spool, { recursive: true }));
+
+async function forget(name: string, content: string | Buffer, changes: Partial<SourceSettings> = {}) {
+  const path = join(spool, name);
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(path, content, { mode: 0o640 });
+  const result = await forgetInFiles(sourceOf({ spool, ...changes }), spool, MENTIONS, false, () => {});
+  return { ...result, path, bytes: existsSync(path) ? readFileSync(path) : null };
+}
+
+const CSV = `id,person.email\r\n1,${ADA}\r\n2,bob@example.com\r\n`;
+const LEFT = `id,person.email\r\n${" ".repeat(17)}\r\n2,bob@example.com\r\n`;
+const wide = (text: string): Buffer => Buffer.from(text, "utf16le");
+
+describe("forget in files", () => {
+  it.each([
+    ["UTF-16 with its mark", wide(`\ufeff${CSV}`), wide(`\ufeff${LEFT}`), {}],
+    ["UTF-16 without", wide(CSV), wide(LEFT), {}],
+    ["UTF-16 the other way round", wide(`\ufeff${CSV}`).swap16(), wide(`\ufeff${LEFT}`).swap16(), {}],
+    ["UTF-16 that the config names", wide(CSV).swap16(), wide(LEFT).swap16(), { encoding: "utf-16be" }],
+    ["UTF-8 with zero bytes in it", Buffer.from(`${CSV}\0`), Buffer.from(`${LEFT}\0`), {}],
+  ])("blanks the rows of a CSV in %s", async (_what, before, after, changes) => {
+    const { bytes, records, left } = await forget("a.csv", before, changes);
+    expect({ records, left }).toEqual({ records: 1, left: [] });
+    expect(bytes?.equals(after)).toBe(true);
+  });
+
+  it.each([
+    ["lines in UTF-16", "a.jsonl", wide(`\ufeff{"person":{"email":"${ADA}"}}\n${JSON.stringify(BOB)}\n`)],
+    ["letters as escapes", "a.jsonl", `{"person":{"email":"\\u0061da\\u0040example.com"}}\n${JSON.stringify(BOB)}\n`],
+  ])("blanks JSON lines with %s", async (_what, name, before) => {
+    const { bytes, records, left } = await forget(name, before);
+    expect({ records, left }).toEqual({ records: 1, left: [] });
+    const text = (bytes as Buffer).toString(bytes?.[0] === 0xff ? "utf16le" : "utf8");
+    expect(text).toMatch(/^\ufeff? +\n.*bob@example\.com.*\n$/);
+  });
+
+  it.each([
+    ["a document in UTF-16", "a.json", wide(`\ufeff{"person":{"email":"${ADA}"}}`)],
+    ["a document with escapes", "a.json", `{"person":{"email":"ada\\u0040example\\u002ecom"}}`],
+    ["a form with letters as escapes", "a.form", "id=1&email=%61da%40example%2Ecom"],
+  ])("deletes %s", async (_what, name, before) => {
+    expect(await forget(name, before)).toMatchObject({ deleted: 1, left: [], bytes: null });
+  });
+});
+
+describe("forget in documents that were not read yet and hold several records", () => {
+  const page = (items: unknown[], more = {}) => JSON.stringify({ data: { items }, id: 1, ...more });
+  const theirs = { person: { email: ADA } };
+  const records = "data.items";
+
+  it("takes theirs out and leaves the others, whose numbers keep their digits", async () => {
+    const text = page([BOB, theirs]).replace('"id":1', '"id":12345678901234567890');
+    const { bytes, path, left } = await forget("a.json", text, { records });
+    expect(left).toEqual([]);
+    expect(bytes?.toString()).toBe(page([BOB]).replace('"id":1', '"id":12345678901234567890'));
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+  });
+
+  it("deletes one in which all are theirs", async () => {
+    expect(await forget("a.json", page([theirs]), { records })).toMatchObject({ deleted: 1, bytes: null, left: [] });
+  });
+
+  it.each([
+    ["the list is an expression's", page([BOB, theirs]), "= data.items"],
+    ["the list is not there", JSON.stringify({ other: [theirs] }), records],
+    ["they are named beside the records", page([BOB], { sentTo: ADA }), records],
+  ])("says so where %s", async (_why, text, way) => {
+    const { left, path, bytes } = await forget("a.json", text, { records: way });
+    expect(left).toEqual([path]);
+    expect(bytes?.toString()).toBe(text);
+  });
+
+  it("blanks lines of theirs alone, and says so of lines that they share", async () => {
+    const lines = [page([theirs]), page([theirs, BOB]), page([BOB])];
+    const { left, path, bytes } = await forget("a.jsonl", lines.map((line) => `${line}\n`).join(""), { records });
+    expect(left).toEqual([path]);
+    const now = (bytes as Buffer).toString().split("\n");
+    expect(now.slice(1)).toEqual([lines[1], lines[2], ""]);
+    expect(now[0]?.trim()).toBe("");
+  });
+
+  it("once archived, deletes the document: what was in it is in the ledger", async () => {
+    const { bytes } = await forget(".archive/2026-11-24/a.json", page([BOB, theirs]), { records });
+    expect(bytes).toBeNull();
+  });
+});
