@@ -43,14 +43,14 @@ it("processes that work side by side in peace end well, each of them, and overru
     ...{ lost: [], twice: [], wrong: [], trouble: [], remaining: 0 },
     limited: NO_REFUSALS,
   });
-  expect(Object.keys(exits).filter((name) => !["0", "2", "3", "4"].includes(name))).toEqual([]);
+  expect(Object.keys(exits).filter((name) => !["0", "2", "3", "4", "75"].includes(name))).toEqual([]);
 }, 120_000);
 
-it("eight runners on one ledger deliver three virtual minutes of submissions once, and overrun no limit", async () => {
+it("eight runners on one ledger deliver two virtual minutes of submissions once, and overrun no limit", async () => {
   const limits = { dailyTokens: null, dailyHeaders: false };
-  const options = { hours: 0.05, processes: 8, seed: 3, perMinute: 100, limits, say: () => {} };
+  const options = { hours: 0.03, processes: 8, seed: 3, perMinute: 100, limits, say: () => {} };
   const { lost, doubled, problems, limited, queue, busyRuns, submissions } = await virtualHours(options);
   expect({ lost, doubled, problems, limited }).toEqual({ lost: [], doubled: [], problems: [], limited: NO_REFUSALS });
-  expect([queue.done, submissions]).toEqual([300, 300]);
+  expect([queue.done, submissions]).toEqual([180, 180]);
   expect(busyRuns).toBeGreaterThan(8);
 }, 120_000);

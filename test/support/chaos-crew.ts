@@ -105,12 +105,13 @@ export class Crew {
   }
 }
 
-const JOIN: Job = { name: "sync --join", args: ["sync", "--join", "--max-wait", "3s"], codes: [0, 3], share: 20 };
+// 75: where the machine is so slow that the CRM does not answer in time, and a breaker opens.
+const JOIN: Job = { name: "sync --join", args: ["sync", "--join", "--max-wait", "3s"], codes: [0, 3, 75], share: 20 };
 
 const JOBS: readonly Job[] = [
   JOIN,
-  { name: "sync", args: ["sync", "--max-wait", "3s"], codes: [0, 3, 4], share: 20 },
-  { name: "sync --limit", args: ["sync", "--join", "--limit", "5", "--max-wait", "1s"], codes: [0, 3], share: 5 },
+  { name: "sync", args: ["sync", "--max-wait", "3s"], codes: [0, 3, 4, 75], share: 20 },
+  { name: "sync --limit", args: ["sync", "--join", "--limit", "5", "--max-wait", "1s"], codes: [0, 3, 75], share: 5 },
   { name: "ingest", args: ["ingest"], codes: [0, 3], share: 15 },
   {
     name: "status",
@@ -119,9 +120,9 @@ const JOBS: readonly Job[] = [
     share: 10,
   },
   { name: "report", args: ["report", "--since", "2d"], codes: [0, 2], share: 3 },
-  { name: "reconcile", args: ["reconcile"], codes: [0, 2, 3], share: 3 },
-  { name: "reconcile --repair", args: ["reconcile", "--repair", "--yes"], codes: [0, 2, 3], share: 3 },
-  { name: "retry-failed", args: ["retry-failed", "--all", "--drain"], codes: [0, 3], share: 5 },
+  { name: "reconcile", args: ["reconcile"], codes: [0, 2, 3, 75], share: 3 },
+  { name: "reconcile --repair", args: ["reconcile", "--repair", "--yes"], codes: [0, 2, 3, 75], share: 3 },
+  { name: "retry-failed", args: ["retry-failed", "--all", "--drain"], codes: [0, 3, 75], share: 5 },
 ];
 
 const backupTo = (file: string): Job => ({ name: "backup", args: ["backup", file], codes: [0], share: 3 });

@@ -51,6 +51,10 @@ export class Feeder {
     return this.#missed[Math.floor(this.#random() * this.#missed.length)] ?? null;
   }
 
+  allMissed(): readonly string[] {
+    return this.#missed;
+  }
+
   imported(file: string): void {
     const at = this.#missed.indexOf(file);
     if (at !== -1) this.#missed.splice(at, 1);

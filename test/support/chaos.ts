@@ -138,7 +138,7 @@ async function storm(
   return sent;
 }
 
-const RUN_CODES = [0, 3];
+const RUN_CODES = [0, 3, 75];
 
 /** The rest of the files, then runs until nothing remains. */
 async function becomeQuiet(options: ChaosOptions, feeder: Feeder): Promise<{ remaining: number; trouble: string[] }> {
@@ -150,10 +150,8 @@ async function becomeQuiet(options: ChaosOptions, feeder: Feeder): Promise<{ rem
     return end;
   };
   feeder.rest();
-  for (let file = feeder.missed(); file !== null; file = feeder.missed()) {
-    await run("import", file, "--source", SOURCE);
-    feeder.imported(file);
-  }
+  const files = feeder.allMissed();
+  if (files.length > 0) await run("import", ...files, "--source", SOURCE);
   const until = performance.now() + options.quietMaxMs;
   let remaining = -1;
   while (performance.now() < until && trouble.length === 0) {
