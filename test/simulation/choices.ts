@@ -69,17 +69,19 @@ export interface Choices {
   submissions: number;
   waves: number;
   tokens: readonly string[];
+  lateMaxMs: number;
 }
 
 const MINUTE_MS = 60_000;
 /** How late a write whose answer was lost may happen: within the last settle time, which is what is promised to be survived. */
-const LATE_MAX_MS = 240_000;
+export const LATE_MAX_MS = 240_000;
 
-export function choose(seed: number): Choices {
+/** `lateMaxMs` beyond the last settle time breaks the bounds on purpose. */
+export function choose(seed: number, lateMaxMs = LATE_MAX_MS): Choices {
   const die = dice(seed, "choices");
   const troubles = new Set(TROUBLES.filter(() => die.chance(0.4)));
   const tokens = ["token-of-the-first-user", "token-of-the-second-user", "token-of-the-third-user"];
-  const faults = faultsOf(die);
+  const faults = faultsOf(die, lateMaxMs);
   const roundTripMs = die.pick([20, { leastMs: 20, mostMs: 400 }, { leastMs: 200, mostMs: 3_000 }]);
   return {
     seed,
@@ -113,17 +115,18 @@ export function choose(seed: number): Choices {
     submissions: die.between(3, 12),
     waves: die.between(1, 4),
     tokens,
+    lateMaxMs,
   };
 }
 
 /** Two dice: whether a kind is there in this world at all, and how often. */
-function faultsOf(die: Dice): FaultPlan {
+function faultsOf(die: Dice, lateMaxMs: number): FaultPlan {
   const plan: FaultPlan = {};
   const calm = die.chance(0.1);
   for (const [kind, most] of Object.entries(FAULTS) as [FaultKind, number][]) {
     const there = die.chance(most < 0.05 ? 0.12 : 0.3);
     const perCall = most * (0.2 + 0.8 * die.next());
-    if (there && !calm) plan[kind] = { on: 1, perCall, ...(kind === "lateApply" && { ms: LATE_MAX_MS * die.next() }) };
+    if (there && !calm) plan[kind] = { on: 1, perCall, ...(kind === "lateApply" && { ms: lateMaxMs * die.next() }) };
   }
   return plan;
 }

@@ -165,7 +165,10 @@ export function overtaken({ choices, given, tap, counts }: World): string[] {
     Object.keys(choices.faults).length > 0 || ["death", "pause", "held", "signal"].some((what) => counts[what]);
   if (trouble) return [];
   const sentAt = ({ source, key }: Sent): number | undefined => tap.firstSent.get(`${source}/${key}#deal`);
-  const first = given.filter((sent) => sent.version === 1 && sent.content.person?.email && sent.source !== "shop");
+  // A later version that takes its record's place takes its own time along.
+  const first = given.filter(
+    ({ source, content }) => content.person?.email && source !== "shop" && source !== "events",
+  );
   return first.flatMap((sent) =>
     first
       .filter((o) => o.waveNo === sent.waveNo && o.lane === sent.lane && o.submittedAtMs < sent.submittedAtMs)

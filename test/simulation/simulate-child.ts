@@ -1,7 +1,7 @@
 /** A worker of `npm run simulate`: lives through the seeds that it is given, and asks for more. */
 import { createSimulation } from "./simulate.ts";
 
-const simulate = createSimulation();
+const simulate = createSimulation(Number(process.argv[2]));
 
 process.on("message", (share: { from: number; to: number }) => {
   void live(share);

@@ -7,6 +7,7 @@ export interface ManyOptions {
   from: number;
   seeds: number;
   workers: number;
+  lateMaxMs: number;
   say: (line: string) => void;
 }
 
@@ -22,7 +23,7 @@ const SHARE = 25;
 const SAY_EVERY = 500;
 
 /** A worker that ends before its time is a finding too: of the share it had. */
-export async function simulateMany({ from, seeds, workers, say }: ManyOptions): Promise<ManyFindings> {
+export async function simulateMany({ from, seeds, workers, lateMaxMs, say }: ManyOptions): Promise<ManyFindings> {
   const began = performance.now();
   const counts: Record<string, number> = {};
   const broken: Ending[] = [];
@@ -41,7 +42,7 @@ export async function simulateMany({ from, seeds, workers, say }: ManyOptions): 
   };
   const one = (): Promise<void> =>
     new Promise((resolve) => {
-      const child = fork(fileURLToPath(new URL("simulate-child.ts", import.meta.url)), [], {
+      const child = fork(fileURLToPath(new URL("simulate-child.ts", import.meta.url)), [String(lateMaxMs)], {
         execArgv: ["--import", "tsx"],
       });
       const more = (): void => {
