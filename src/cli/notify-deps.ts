@@ -63,10 +63,14 @@ export function openOutside({ io, talk }: Pick<Invocation, "io" | "talk">, confi
   };
 }
 
+/** A shorter path is no secret, and blanking it out would tear holes into other texts. */
+const SECRET_PATH_MIN = 20;
+
 /** What follows the host is the secret. */
 function keepUrl(talk: Invocation["talk"], url: string): void {
   const { pathname, search } = new URL(url);
-  if (pathname.length + search.length > 1) talk.keepSecret(pathname + search);
+  const path = pathname + search;
+  talk.keepSecret(path.length >= SECRET_PATH_MIN ? path : url);
 }
 
 export function notifierDeps(shop: Shop, invocation: Invocation, outside: Outside): NotifierDeps {

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSqliteLocks } from "../../src/ledger/sqlite/locks.ts";
@@ -144,6 +144,8 @@ describe("alerts of a run", () => {
     expect(ran.json).toMatchObject({ drained: { failed: 1 }, stopped: "drained" });
     expect(ran.err).toMatch(/slack 127.0.0.1:\d+ did not take the alerts \(answered 500\); the next run tries again/);
     expect(ran.err + ran.out).not.toContain("secretpart");
+    for (const file of ["crmledger.db", "crmledger.db-wal"].map(world.path).filter(existsSync))
+      expect(readFileSync(file).includes("secretpart")).toBe(false);
     server.answer(200);
     server.taken();
     await sync();

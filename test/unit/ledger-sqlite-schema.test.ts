@@ -1,6 +1,7 @@
 /** The schema against the lists in code, and the plans of the queries that must stay flat. */
 import Database from "better-sqlite3";
 import { describe, expect, test } from "vitest";
+import { ALERT_EVENTS, ALERT_LEVELS } from "../../src/domain/alert.ts";
 import { ENTITIES } from "../../src/domain/catalog.ts";
 import { STEP_ACTIONS, STEP_STATES, type Step } from "../../src/domain/chain.ts";
 import { HOLD_KINDS } from "../../src/domain/hold.ts";
@@ -36,6 +37,28 @@ function checked(db: Database.Database, table: string, column: string): string[]
   return [...(list ?? "").matchAll(/'([^']*)'/g)].map((match) => match[1]!);
 }
 
+test("what is usual is known of a ledger's past from the day on which it is brought up to date", () => {
+  const db = new Database(":memory:");
+  for (const { version, sql } of MIGRATIONS) {
+    if (version === 7) {
+      db.exec("INSERT INTO runs (kind, pid, host, boot_id, started_at_ms) VALUES ('sync', 1, 'h', 'b', 7200001)");
+      const columns = "source, key, state, lane, submitted_at_ms, received_at_ms, target_ms, due_at_ms, run_id, file";
+      const insert = `INSERT INTO submissions (${columns}, raw_hash, content_hash)`;
+      for (const [key, state] of [
+        ["a", "done"],
+        ["b", "failed"],
+        ["c", "history"],
+      ])
+        db.exec(`${insert} VALUES ('web', '${key}', '${state}', 'operational', 0, 3600000, 1, 0, 1, 'f', 'r', 'c')`);
+    }
+    db.exec(sql);
+  }
+  expect(db.prepare("SELECT what, name, hour, n FROM rhythm ORDER BY what").raw().all()).toEqual([
+    ["run", "sync", 2, 1],
+    ["source", "web", 1, 2],
+  ]);
+});
+
 describe("states in the schema are those in code", () => {
   test.each([
     ["submissions", "state", SUBMISSION_STATES],
@@ -50,6 +73,8 @@ describe("states in the schema are those in code", () => {
     ["quota", "kind", ["window", "day", "concurrency"]],
     ["breakers", "state", ["closed", "open", "halfOpen"]],
     ["rejects", "kind", ["reject", "conflict"]],
+    ["alerts", "level", ALERT_LEVELS],
+    ["alert_messages", "event", ALERT_EVENTS],
   ])("%s.%s", (table, column, values) => {
     expect(checked(blank(), table, column).sort()).toEqual([...values].sort());
   });
