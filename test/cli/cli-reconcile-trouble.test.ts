@@ -97,7 +97,9 @@ describe("a check that is stopped", () => {
   test("by another company's token leaves with 78, and judges nothing by it", async () => {
     await deliver("a");
     const clock = createSystemClock();
-    const other = createSimulator({ clock, limits: null, withStampFields: true, company: { id: 999, name: "Other" } });
+    const company = { id: 999, name: "Other" };
+    const { tokens } = world.simulator;
+    const other = createSimulator({ clock, limits: null, withStampFields: true, company, tokens: [...tokens] });
     const server = await other.serve();
     try {
       world.write(
