@@ -30,7 +30,15 @@ async function measure(crm: Crm, root: string, count: number): Promise<string[]>
   const folder = join(root, cell);
   mkdirSync(folder);
   const roundTripMs = { leastMs: ROUND_TRIP_MS, mostMs: ROUND_TRIP_MS };
-  const world = { burst: BURST, dailyTokens: 10_000_000, othersPerSecond: 0, faults: {}, roundTripMs, seed: 7 };
+  const world = {
+    burst: BURST,
+    dailyTokens: 10_000_000,
+    othersPerSecond: 0,
+    spentByOthers: 0,
+    faults: {},
+    roundTripMs,
+    seed: 7,
+  };
   const { url, stamps, firstPersonId } = await crm.ask({ cell, type: "open", world, token: TOKEN });
   const submissions = makeCast(SUBMISSIONS, 7, Date.now());
   const setting = { folder, url, submissions, burst: BURST, inFlight: 0, redisSocket: "", stamps, firstPersonId };

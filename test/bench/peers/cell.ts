@@ -34,6 +34,7 @@ export interface Row {
 }
 
 const NIGHT_MS = 15_000;
+const MORNING_TOKENS = 1_000_000;
 const CRON_MS = 5_000;
 const STARTS_MAX = 25;
 const WINDOW_MS = 2_000;
@@ -114,10 +115,11 @@ async function killInTheMiddle({ crm, name, scenario }: Cell, running: Running):
 
 async function passNight({ crm, name, scenario }: Cell): Promise<void> {
   const budget = scenario.world.dailyTokens!;
+  const { spentToday } = await crm.ask({ cell: name, type: "look" });
   // Who counts stops a little before the end, who does not at the first refusal.
-  while ((await crm.ask({ cell: name, type: "look" })).spentToday < 0.9 * budget) await wait(500);
+  while ((await crm.ask({ cell: name, type: "look" })).spentToday < spentToday + 0.9 * budget) await wait(500);
   await wait(NIGHT_MS);
-  await crm.ask({ cell: name, type: "midnight", dailyTokens: budget * 100 });
+  await crm.ask({ cell: name, type: "midnight", dailyTokens: MORNING_TOKENS });
 }
 
 function rowOf(cell: Cell, killed: boolean, starts: number, began: number, from: CellAnswer, to: CellAnswer): Row {

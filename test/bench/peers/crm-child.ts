@@ -1,4 +1,5 @@
 /** Simulators in a process of their own, one for each measured run, each on its own port. Told by messages; answers each. */
+import { setTimeout as wait } from "node:timers/promises";
 import type { FieldedEntity } from "../../../src/domain/catalog.ts";
 import type { FaultPlan } from "../../../src/simulator/fault-plan.ts";
 import type { RunningServer } from "../../../src/simulator/server.ts";
@@ -11,6 +12,8 @@ export interface CellWorld {
   burst: number | null;
   dailyTokens: number | null;
   othersPerSecond: number;
+  /** Tokens of the day that are gone before anybody begins; `dailyTokens` are left. */
+  spentByOthers: number;
   faults: FaultPlan;
   roundTripMs: { leastMs: number; mostMs: number };
   seed: number;
@@ -51,18 +54,26 @@ const cells = new Map<string, { simulator: Simulator; server: RunningServer; fau
 const BLOCK = { refusals: 50, withinMs: 10_000, forMs: 15_000 };
 
 async function open(cell: string, world: CellWorld, token: string): Promise<void> {
-  const { burst, dailyTokens, othersPerSecond, faults, roundTripMs, seed } = world;
+  const { burst, dailyTokens, othersPerSecond, spentByOthers, faults, roundTripMs, seed } = world;
+  // Enough that the others can spend theirs.
+  const start = dailyTokens === null ? null : dailyTokens + 2 * spentByOthers;
   const simulator = createSimulator({
     clock: createSystemClock(),
     seed,
     tokens: [token],
     withStampFields: true,
-    limits: burst === null ? null : { burst, dailyTokens, retryAfter: true, block: BLOCK },
+    limits: burst === null ? null : { burst, dailyTokens: start, retryAfter: true, block: BLOCK },
     ...(othersPerSecond > 0 && { others: { requestsPerSecond: othersPerSecond, tokensPerSecond: 0 } }),
     faults,
     roundTripMs,
   });
   simulator.seedPersons(KNOWN_PERSONS);
+  if (dailyTokens !== null && spentByOthers > 0) {
+    simulator.setOthers({ requestsPerSecond: 0, tokensPerSecond: 20 * spentByOthers });
+    while (simulator.spentToday() < spentByOthers) await wait(5);
+    simulator.setOthers(null);
+    simulator.setLimits({ dailyTokens: simulator.spentToday() + dailyTokens });
+  }
   cells.set(cell, { simulator, server: await simulator.serve(), faults });
 }
 

@@ -17,7 +17,15 @@ const faults = (): FaultPlan => ({
 });
 
 function scenario(name: string, submissions: number, more: Partial<Scenario["world"]>, night = false): Scenario {
-  const world = { burst: 20, dailyTokens: PLENTY, othersPerSecond: 0, faults: {}, roundTripMs: ROUND_TRIP_MS, seed: 7 };
+  const world = {
+    burst: 20,
+    dailyTokens: PLENTY,
+    othersPerSecond: 0,
+    spentByOthers: 0,
+    faults: {},
+    roundTripMs: ROUND_TRIP_MS,
+    seed: 7,
+  };
   return { name, submissions, inFlight: 5, night, world: { ...world, ...more } };
 }
 
@@ -29,7 +37,12 @@ export function scenariosFor(quick: boolean): Scenario[] {
     scenario("Growth: 40 requests in 2 s", count(200), { burst: 40 }),
     scenario("Lite, others use 30 % of the window", count(80), { othersPerSecond: 3 }),
     scenario("Lite, 4.5 % of the answers broken", count(80), { faults: faults() }),
-    scenario("Lite, the day's budget ends in the middle", count(80), { dailyTokens: count(1_000) }, true),
+    scenario(
+      "Lite, the day's budget ends in the middle",
+      count(80),
+      { dailyTokens: count(1_000), spentByOthers: 9_000 },
+      true,
+    ),
   ];
   return quick ? [all[0]!, all[3]!] : all;
 }
