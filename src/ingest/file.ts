@@ -28,8 +28,8 @@ export const importFile: ImportFile = async (deps, source, options) => {
       if (refusal !== null) throw refusal;
     }
     const rejected = new Set<string>();
-    const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (raw) => {
-      if (options.rejectsFile !== null) rejected.add(sha256(raw));
+    const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (reject) => {
+      if (options.rejectsFile !== null) rejected.add(nameOf(reject));
     });
     await takeRows(deps, takers, taken, input, rows);
     if (taken.counts.rows === 0) warnings.say(`${input.shown} holds no records`);
@@ -129,6 +129,9 @@ async function takeRows(
   deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: input.size, bytesTotal: input.size });
 }
 
+/** A reject by what it is, since one that came before has its own id: another source may have the same text. */
+const nameOf = ({ source, raw }: { source: string; raw: string }): string => `${source}/${sha256(raw)}`;
+
 /** Writes this file's open rejects in the shape that can be imported again; the path, or null where there are none. */
 async function writeRejects(
   deps: IngestDeps,
@@ -139,7 +142,7 @@ async function writeRejects(
   if (rejected.size === 0) return null;
   const { rows } = await deps.ledger.rejects(OPEN_REJECTS_MAX);
   const own = rows
-    .filter((row) => row.kind === "reject" && rejected.has(sha256(row.raw)))
+    .filter((row) => row.kind === "reject" && rejected.has(nameOf(row)))
     .map((row): ExportedReject => ({ id: row.id, line: row.origin.line, reason: row.reason, raw: row.raw }))
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const asCsv = /\.csv$/i.test(path) || (fromCsv && !/\.(jsonl|ndjson|json)$/i.test(path));

@@ -3,7 +3,7 @@ import type { SourceSettings } from "../domain/settings.ts";
 import { compileMapping, type Mapping } from "../intake/mapping.ts";
 import { unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
-import type { IncomingSubmission } from "../ledger/rows.ts";
+import type { IncomingReject, IncomingSubmission } from "../ledger/rows.ts";
 import type { IngestDeps } from "./ingest.ts";
 import { Taker } from "./taker.ts";
 import type { Warnings } from "./warnings.ts";
@@ -26,14 +26,14 @@ export class Takers {
     mapping: Mapping,
     warnings: Warnings,
     sources: readonly SourceSettings[],
-    onReject: (raw: string) => void,
+    onReject: (reject: IncomingReject) => void,
   ) {
     this.#deps = deps;
     this.#sources = sources;
     this.#own = own.name;
     this.#make = (source, compiled) => {
       const taker = new Taker(deps, source, compiled, warnings, { mendsRejects: true });
-      taker.onReject = ({ raw }) => onReject(raw);
+      taker.onReject = onReject;
       if (deps.onVerdict !== undefined) taker.onVerdict = deps.onVerdict;
       return taker;
     };

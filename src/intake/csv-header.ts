@@ -1,6 +1,7 @@
 /** The header of a CSV: its delimiter and the names of its columns. */
 import { readCells, recordText } from "./csv-cells.ts";
 import { type CsvSpan, scanRecord } from "./csv-scan.ts";
+import { REJECT_COLUMN } from "./rejects-file.ts";
 
 const DELIMITERS = [",", ";", "\t", "|"] as const;
 
@@ -22,7 +23,9 @@ export function findHeader(
     const span = scanRecord(text, 0, delimiter, final);
     if (span === null) sure = false;
     if (span === null || span === "open") continue;
-    const count = cellsOf(text, span, delimiter)?.length ?? 0;
+    const cells = cellsOf(text, span, delimiter) ?? [];
+    // An export of ours is cut where it was written, whatever stands in its other columns' names.
+    const count = cells.includes(REJECT_COLUMN) ? Number.POSITIVE_INFINITY : cells.length;
     if (count > columns) [best, columns] = [{ delimiter, end: span.end }, count];
   }
   return best === null ? null : { ...best, sure };

@@ -11,7 +11,7 @@ export interface ExportedReject {
   raw: string;
 }
 
-const REJECT = "crmledger.reject";
+export const REJECT_COLUMN = "crmledger.reject";
 const LINE = "crmledger.line";
 const REASON = "crmledger.reason";
 /** Column for text that could not be read as a record. */
@@ -34,7 +34,9 @@ export function rejectsAsCsv(rejects: readonly ExportedReject[]): string {
     reject.line === null ? "" : String(reject.line),
     reject.reason,
   ]);
-  const text = [[...columns, REJECT, LINE, REASON], ...lines].map((cells) => `${cells.map(csvCell).join(",")}\r\n`);
+  const text = [[...columns, REJECT_COLUMN, LINE, REASON], ...lines].map(
+    (cells) => `${cells.map(csvCell).join(",")}\r\n`,
+  );
   // Zero bytes in front would be taken for UTF-16.
   return `${columns[0]?.includes("\0") ? "\ufeff" : ""}${text.join("")}`;
 }
@@ -76,11 +78,11 @@ export function unwrapReject(record: unknown, flat: boolean): Unwrapped {
 }
 
 function unwrapRow(row: Record<string, string>): Unwrapped {
-  if (!Object.hasOwn(row, REJECT)) return { record: row, rejectId: null };
-  const rejectId = row[REJECT]?.trim() || null;
+  if (!Object.hasOwn(row, REJECT_COLUMN)) return { record: row, rejectId: null };
+  const rejectId = row[REJECT_COLUMN]?.trim() || null;
   const text = row[TEXT];
   if (text !== undefined && text !== "") return { ...parsed(withoutGuard(text)), rejectId };
-  const own = Object.entries(row).filter(([name]) => ![REJECT, LINE, REASON, TEXT].includes(name));
+  const own = Object.entries(row).filter(([name]) => ![REJECT_COLUMN, LINE, REASON, TEXT].includes(name));
   return { record: Object.fromEntries(own.map((member) => member.map(withoutGuard))), rejectId };
 }
 

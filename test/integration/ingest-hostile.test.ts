@@ -14,18 +14,32 @@ describe("rejects that are exported, mended and imported", () => {
   it.each([
     ["that a spreadsheet would run", "@mail"],
     ["of several lines", '"a\n=b"'],
+    ["with delimiters in its name", '"a\t;|m\tx\t""y""\tz"'],
     ["that looks like UTF-16", '"\u0000m\u0000"'],
   ])("find a column again %s", async (_what, column) => {
     const file = join(rig.folder, "a.csv");
     const rejectsFile = join(rig.folder, "rejects.csv");
     writeFileSync(file, `\ufeff${column},n\nnobody,1\n`);
-    const name = column.replaceAll('"', "");
+    const name = column
+      .slice(column.startsWith('"') ? 1 : 0)
+      .replace(/"$/, "")
+      .replaceAll('""', '"');
     const map = { "person.email": `\`${name}\`` };
     expect(total(await rig.import(file, { map }, { rejectsFile, format: "csv" }))).toEqual({ rows: 1, rejected: 1 });
     writeFileSync(rejectsFile, readFileSync(rejectsFile, "utf8").replace("nobody", "ada@example.com"));
     expect(total(await rig.import(rejectsFile, { map }))).toEqual({ rows: 1, new: 1 });
     expect((await rig.ledger.rejects(9)).total).toBe(0);
   });
+});
+
+it("an import's file of rejects holds its own source's alone", async () => {
+  const file = join(rig.folder, "a.csv");
+  writeFileSync(file, "id,person.email\n1,nobody\n");
+  for (const name of ["shop", "fair"]) {
+    const rejectsFile = join(rig.folder, `${name}.csv`);
+    expect(total(await rig.import(file, { name }, { rejectsFile }))).toEqual({ rows: 1, rejected: 1 });
+    expect(readFileSync(rejectsFile, "utf8").trim().split("\n")).toHaveLength(2);
+  }
 });
 
 it("a file whose first record stands where its header should be shows nobody's data in what is told", async () => {

@@ -95,7 +95,7 @@ export function configTarget(): FuzzTarget {
       try {
         const config = parseConfig(bytes.toString("utf8"), origin);
         must(Object.isFrozen(config) && Object.isFrozen(config.sources), "a config is frozen");
-        must(!JSON.stringify(config).includes(CANARY_TOKEN), "a config shows no token");
+        must(tokenIn(JSON.stringify(config.crm)).length === 0, "a config shows no token");
         for (const source of Object.values(config.sources)) await compileMapping(source, plainPhone);
       } catch (error) {
         if (error instanceof Broken || !(error instanceof CrmledgerError)) throw error;

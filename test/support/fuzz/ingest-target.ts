@@ -51,7 +51,10 @@ const NAMES = HOSTILE_TEXTS.filter((text) => !/@|\+\d/.test(text));
 
 /** Names that a stranger may give a file; all of them are one segment. */
 function hostileName(chance: Chance, suffix: string): string {
-  const text = chance.pick(NAMES).replaceAll(/[/\0]/g, "_").slice(0, 60);
+  const text = chance
+    .pick(NAMES)
+    .replaceAll(/^\.|[/\0]/g, "_")
+    .slice(0, 60);
   return `${text}${chance.below(1000)}${chance.maybe(0.1) ? suffix.toUpperCase() : suffix}`;
 }
 
