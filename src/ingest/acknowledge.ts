@@ -40,12 +40,21 @@ type Take = (candidate: string) => Promise<void>;
 
 async function freePath(spool: string, path: string, nowMs: number, take: Take): Promise<string> {
   const folder = join(spool, ARCHIVE, new Date(nowMs).toISOString().slice(0, 10));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // One by one: of a full disk the recursive way says ENOENT.
+  for (const path of [dirname(folder), folder]) await makeFolder(path);
   const free = await firstFree(folder, basename(path), take);
   if (free !== null) return free;
   throw new CrmledgerError("spoolUnreadable", `${folder} is full of files called ${basename(path)}`, {
     hint: "Clear the archive.",
   });
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
 }
 
 /** The first of `name`, `name~2`, ... that `take` could have; null where all are taken. */
