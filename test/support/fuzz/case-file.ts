@@ -17,7 +17,9 @@ export interface KeptCase {
 
 /** JSON with the bytes as text, one character for each byte. */
 export function writeCase(target: string, found: string, { params, bytes }: FuzzCase): string {
-  return `${JSON.stringify({ target, found, params, bytes: bytes.toString("latin1") }, null, 2)}\n`;
+  // Folders of one machine are nobody's business.
+  const shown = found.replaceAll(/\/[^\s"]*\//g, "");
+  return `${JSON.stringify({ target, found: shown, params, bytes: bytes.toString("latin1") }, null, 2)}\n`;
 }
 
 export function readCase(text: string): KeptCase {
