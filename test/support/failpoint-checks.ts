@@ -12,7 +12,7 @@ import { judge } from "./oracle.ts";
 const SOURCES = "sources:\n  website: { spool: ./spool, lane: operational }\n";
 
 /** As many delivered chains as there are damages, each with one; and a file in the archive that the ledger does not know. */
-async function damaged(
+export async function damaged(
   world: MortalWorld,
   damages: readonly string[],
 ): Promise<{ expected: string[]; given: Given[] }> {

@@ -8,6 +8,8 @@ export interface Scenario {
   line: readonly string[];
   /** Makes the world in which it runs. Gives what must come right after its death, however often it is asked. */
   prepare(world: MortalWorld): Promise<() => Promise<void>>;
+  /** The account has not got the stamp fields. */
+  bare?: boolean;
 }
 
 /** How often each instant came in a run that nobody disturbed. */
@@ -39,8 +41,8 @@ export async function dieAndRecover(scenario: Scenario, death: Death, instant: s
   }
 }
 
-async function inWorld({ prepare }: Scenario, act: (world: MortalWorld) => Promise<void>): Promise<void> {
-  const world = await createMortalWorld();
+async function inWorld({ prepare, bare }: Scenario, act: (world: MortalWorld) => Promise<void>): Promise<void> {
+  const world = await createMortalWorld(bare !== true);
   try {
     const examine = await prepare(world);
     await act(world);

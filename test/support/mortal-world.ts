@@ -44,9 +44,9 @@ const QUICK = `limits: { burst: 2000, share: 1 }
 retry: { settle: [100ms, 200ms], baseDelay: 20ms, maxDelay: 100ms }
 `;
 
-export async function createMortalWorld(): Promise<MortalWorld> {
+export async function createMortalWorld(withStampFields = true): Promise<MortalWorld> {
   const folder = mkdtempSync(join(tmpdir(), "crmledger-mortal-"));
-  const simulator = createSimulator({ clock: createSystemClock(), limits: null, withStampFields: true });
+  const simulator = createSimulator({ clock: createSystemClock(), limits: null, withStampFields });
   const server = await simulator.serve();
   const path = (name: string): string => join(folder, name);
   const write = (name: string, text: string): string => {

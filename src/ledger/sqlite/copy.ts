@@ -29,6 +29,7 @@ const NOT_AT_WORK_MS = 3_600_000;
 
 export async function copyTo(store: Store, file: string, options: CopyOptions): Promise<LedgerCopy> {
   const unfinished = `${file}.part`;
+  dropSecondName(unfinished, file);
   refuseExisting(file);
   try {
     removeAll(unfinished);
@@ -53,6 +54,12 @@ export async function copyTo(store: Store, file: string, options: CopyOptions): 
 
 function removeAll(path: string): void {
   for (const suffix of ["", ...SUFFIXES]) rmSync(path + suffix, { force: true });
+}
+
+/** A run that died once the copy had got its name left it another one. */
+function dropSecondName(unfinished: string, file: string): void {
+  const [second, first] = [unfinished, file].map((path) => statSync(path, { throwIfNoEntry: false }));
+  if (second !== undefined && second.ino === first?.ino && second.dev === first.dev) rmSync(unfinished);
 }
 
 function refuseExisting(file: string): void {
