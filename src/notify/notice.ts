@@ -111,9 +111,9 @@ export function textOf(
   return [mark.title(title), ...lines].join("\n");
 }
 
-function lineOf({ event, level, message, hint, seconds }: NoticeAlert): string {
+function lineOf({ event, level, message, hint, seconds, runbook }: NoticeAlert): string {
   const time = span(seconds * 1000);
   if (event === "recovered") return `over: ${message} (lasted ${time})`;
   if (event === "test") return message;
-  return `${event === "worse" ? "worse, " : ""}${level}: ${message} (for ${time})\n    ${hint}`;
+  return `${event === "worse" ? "worse, " : ""}${level}: ${message} (for ${time})\n    ${hint} (docs/${runbook})`;
 }

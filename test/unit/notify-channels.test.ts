@@ -33,7 +33,7 @@ describe("a message", () => {
   test("escapes for Slack what Slack reads, and nothing else", () => {
     expect(slackText(noticeOf([message({ message: "<!channel> a > b & *c*" })], SENDER))).toBe(
       "*crmledger (A &amp; B &lt;Ltd&gt;, web1): 1 alert*\n" +
-        "• warning: &lt;!channel&gt; a &gt; b &amp; *c* (for 1h 5m)\n    look",
+        "• warning: &lt;!channel&gt; a &gt; b &amp; *c* (for 1h 5m)\n    look (docs/runbook.md#delay)",
     );
   });
 
