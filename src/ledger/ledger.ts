@@ -5,7 +5,7 @@
  */
 
 import type { Catalog, Entity } from "../domain/catalog.ts";
-import type { Step, StepContent } from "../domain/chain.ts";
+import type { EntityValues, Step, StepContent } from "../domain/chain.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { IdentityKey } from "../domain/identity.ts";
 import type { AccountId, ClaimId, CrmId, RunId, SubmissionId } from "../domain/ids.ts";
@@ -84,6 +84,8 @@ export interface RecordWrite {
   /** When it left last, for their order; null where nothing was sent. */
   begunAtMs?: number | null;
   content: StepContent;
+  /** What really left, where that is not all of the content's own: an update's part of it, or what several came to together. */
+  sent?: EntityValues | null;
 }
 
 export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger, CareLedger, AlertsLedger {

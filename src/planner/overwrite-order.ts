@@ -13,6 +13,8 @@ export interface EarlierWrite {
   /** When it left; null where nothing was sent. UTC ms. */
   begunAtMs?: number | null;
   content: StepContent;
+  /** What left of it; absent: all. */
+  sent?: EntityValues | null;
 }
 
 /** The CRM's times are whole seconds, and its clock is not ours. */
@@ -73,11 +75,11 @@ function isProtected(
   const mine = writes.filter(({ content }) => member.of(content.values) !== undefined);
   if (mine.some((write) => write.submittedAtMs > submittedAtMs)) return true;
   // A revision replaces what we wrote, as long as it is still there; when it was submitted says nothing about that.
-  const ours = latest(mine);
+  const ours = latest(mine.filter((write) => member.of(left(write)) !== undefined));
   if (amends && (ours || amends.onMatch !== "overwrite"))
-    return !ours || !sameValue(member, ours.content, record, context);
+    return !ours || !sameValue(member, left(ours), record, context);
   if (record.updatedAtMs === null || record.updatedAtMs <= submittedAtMs) return false;
-  if (ours) return !sameValue(member, ours.content, record, context);
+  if (ours) return !sameValue(member, left(ours), record, context);
   const ended = latest(writes)?.endedAtMs ?? null;
   return ended === null || record.updatedAtMs > ended + CLOCKS_APART_MS;
 }
@@ -92,8 +94,10 @@ function latest(writes: readonly EarlierWrite[]): EarlierWrite | null {
 /** The answer may have been lost, and the write found later: when it left tells the order all the same. */
 const sentAtMs = ({ begunAtMs, endedAtMs }: EarlierWrite): number => begunAtMs ?? endedAtMs ?? 0;
 
-function sameValue(member: Member, ours: StepContent, record: CrmRecord, context: PlanContext): boolean {
-  const wrote = member.of(ours.values);
+const left = ({ sent, content }: EarlierWrite): EntityValues => sent ?? content.values;
+
+function sameValue(member: Member, ours: EntityValues, record: CrmRecord, context: PlanContext): boolean {
+  const wrote = member.of(ours);
   const there = member.in(record);
   const { entity } = record;
   const def = entity === "note" ? undefined : context.catalog.fields[entity]?.find(({ code }) => code === member.code);

@@ -85,4 +85,35 @@ describe("overwrite", () => {
     await rig.runOut();
     expect(rig.simulator.records.persons.map(({ name }) => name)).toEqual(["Ada Lovelace"]);
   });
+
+  it("replaces the value of a person who was made for several submissions at once", async () => {
+    const rig = await watchedRig({ settings: withPlan({ persons: { onMatch: "overwrite" } }) });
+    const at = rig.clock.wallMs();
+    const named = (number: number, name: string) => ({
+      ...lead(number, { person: { name, email: EMAIL } }),
+      submittedAtMs: at + number * 1_000,
+    });
+    await rig.clock.advance(600_000);
+    await rig.take([named(1, "Ada Byron"), named(2, "Ada King")]);
+    await rig.run();
+    await rig.take([named(3, "Ada Lovelace")]);
+    await rig.run();
+    expect(rig.simulator.records.persons.map(({ name }) => name)).toEqual(["Ada Lovelace"]);
+  });
+
+  it("is not kept from a value by an older submission that came late and had to leave it alone", async () => {
+    const rig = await watchedRig({ settings: withPlan({ persons: { onMatch: "overwrite" } }) });
+    rig.simulator.addField("person", "City");
+    const at = rig.clock.wallMs();
+    const named = (minute: number, name: string, fields: Record<string, unknown> = {}) => ({
+      ...lead(minute, { person: { name, email: EMAIL, fields } }),
+      submittedAtMs: at + minute * 60_000,
+    });
+    await rig.clock.advance(600_000);
+    for (const one of [named(2, "Ada King"), named(1, "Ada Byron", { City: "London" }), named(3, "Ada Lovelace")]) {
+      await rig.take([one]);
+      await rig.run();
+    }
+    expect(rig.simulator.records.persons.map(({ name }) => name)).toEqual(["Ada Lovelace"]);
+  });
 });

@@ -1,11 +1,12 @@
 import type { Entity } from "../../domain/catalog.ts";
 import type { StepContent } from "../../domain/chain.ts";
 import type { CrmId, SubmissionId } from "../../domain/ids.ts";
+import type { SentValues } from "../checks.ts";
 import type { RecordWrite } from "../ledger.ts";
 import type { Store } from "./store.ts";
 
 export const WRITES_TO = `
-  SELECT u.submitted_at_ms AS submittedAtMs, s.content,
+  SELECT u.submitted_at_ms AS submittedAtMs, s.content, iif(s.action = 'match', NULL, s.sent) AS sent,
     (SELECT max(r.ended_at_ms) FROM attempts a JOIN requests r ON r.id = a.request_id WHERE a.step_id = s.id) AS endedAtMs,
     (SELECT max(r.begun_at_ms) FROM attempts a JOIN requests r ON r.id = a.request_id WHERE a.step_id = s.id) AS begunAtMs
   FROM steps s JOIN submissions u ON u.id = s.submission_id
@@ -19,6 +20,10 @@ export function writesTo(
   except: SubmissionId,
   limit: number,
 ): RecordWrite[] {
-  const rows = store.all<Omit<RecordWrite, "content"> & { content: string }>(WRITES_TO, entity, crmId, except, limit);
-  return rows.map((row) => ({ ...row, content: JSON.parse(row.content) as StepContent }));
+  type Raw = Omit<RecordWrite, "content" | "sent"> & { content: string; sent: string | null };
+  return store.all<Raw>(WRITES_TO, entity, crmId, except, limit).map(({ content, sent, ...row }) => ({
+    ...row,
+    content: JSON.parse(content) as StepContent,
+    ...(sent !== null && { sent: (JSON.parse(sent) as SentValues).values }),
+  }));
 }
