@@ -91,7 +91,9 @@ function ingestTarget(name: string, samples: readonly Sample[], run: Fuzzed): Fu
       return { bytes, params: { sample, file, first, ageMs: chance.pick(AGES_MS), changes: changesOf(chance) } };
     },
     async run({ bytes, params }) {
-      rig ??= await openIngestRig();
+      // A ledger of its own: a case goes alone as it went among others.
+      await renew();
+      rig = await openIngestRig();
       await run(rig, bytes, params as unknown as Params, samples[(params as unknown as Params).sample]!);
     },
     renew,
