@@ -116,10 +116,14 @@ export function mergeOrder(entity: Entity, loser: CrmId, survivor: CrmId, submis
   return { type: "write", submissionId, entity, content: { values: {}, onMatch: "keep", repair } };
 }
 
-/** Only a create that may have been executed more than once, or that a program made at such a time, is our own double. */
-function isOurDouble({ sighting, tries }: ExtraRecord): boolean {
+/**
+ * Only a create that may have been executed more than once, or that a program made at such a time, is our own double. Where the
+ * step has another's record by now, one execution is enough: nothing else ever bore its stamp, so there is nothing to copy.
+ */
+function isOurDouble({ sighting, step, tries }: ExtraRecord): boolean {
   if (sighting.byApi !== null) return sighting.byApi;
-  if (tries.length < 2 || sighting.createdAtMs === null) return false;
+  const made = step?.action === "create" || step?.action === "adopt";
+  if (tries.length < (made ? 2 : 1) || sighting.createdAtMs === null) return false;
   const at = sighting.createdAtMs;
   return tries.some(
     ({ sentAtMs, answeredAtMs }) =>
