@@ -2,8 +2,8 @@
  * Creates whose answer is lost, every one of them, in all the ways that there are; on the virtual clock against the simulator.
  * What the CRM executed is told by the simulator's own log.
  */
-import { ENTITIES, type Entity } from "../../src/domain/catalog.ts";
 import type { HttpRequest, HttpResult } from "../../src/domain/wire.ts";
+import type { DiscrepancyRow } from "../../src/ledger/checks.ts";
 import { checkOn, named } from "./check-rig.ts";
 import { createRig, type Given, type Rig, SETTINGS } from "./drain-rig.ts";
 import { mortalRun } from "./mortal-run.ts";
@@ -41,11 +41,12 @@ export interface DoubtFigures {
   runs: number;
   /** By the simulator's log. */
   lost: string[];
-  /** Creates that were executed once more, of one step. */
+  /** Records beyond the first of each person, organization, deal and note. */
   doubled: number;
-  /** Records that no step of the ledger has, as `reconcile` should name them; and as it named them. */
-  surplus: string[];
-  reported: string[];
+  /** How many of these `reconcile` named as duplicates; which it did not; and what it named that is not so. */
+  named: number;
+  missed: string[];
+  wrong: string[];
 }
 
 const LAST_SETTLE_MS = SETTINGS.retry.settleMs.at(-1)!;
@@ -90,9 +91,7 @@ export async function doubt(options: DoubtOptions): Promise<DoubtFigures> {
     deaths,
     runs,
     lost: failed > 0 ? [...lost, `${failed} submissions failed`] : lost,
-    doubled: executedAgain(rig),
-    surplus: (await surplusOf(rig)).sort(),
-    reported: rows.map(named).sort(),
+    ...compared(rig, rows),
   };
 }
 
@@ -206,24 +205,34 @@ class DoubtfulWire {
 const failure = (code: string, message: string): HttpResult => ({ type: "failure", sent: "maybe", code, message });
 const answer = (status: number, body: string): HttpResult => ({ type: "response", status, headers: {}, body });
 
-/** Creates beyond the first of each step. */
-function executedAgain({ simulator }: Rig): number {
-  const creates = simulator.log.filter(({ action, via }) => action === "create" && via === "api");
-  return creates.length - new Set(creates.map(({ entity, stamp }) => `${entity} ${stamp}`)).size;
-}
-
-async function surplusOf(rig: Rig): Promise<string[]> {
-  const surplus: string[] = [];
-  for (const entity of ENTITIES) {
-    const ids = rig.simulator.log.filter((entry) => isCreate(entry, entity)).map(({ id }) => String(id));
-    for (let from = 0; from < ids.length; from += 500) {
-      const page = ids.slice(from, from + 500);
-      const own = await rig.ledger.ownWrites(entity, page);
-      surplus.push(...page.filter((id) => !own.has(id)).map((id) => `${entity}-duplicate ${entity}:${id}`));
-    }
+/** What the CRM has more than once, against what the check named. Who of several is kept, is the check's to say. */
+function compared(
+  { simulator }: Rig,
+  rows: readonly DiscrepancyRow[],
+): Pick<DoubtFigures, "doubled" | "named" | "missed" | "wrong"> {
+  const groups = new Map<string, string[]>();
+  for (const { entity, action, via, id, body } of simulator.log) {
+    if (action !== "create" || via !== "api") continue;
+    const { name, title, content } = body;
+    const identity = JSON.stringify([entity, name ?? title ?? content]);
+    groups.set(identity, [...(groups.get(identity) ?? []), `${entity}:${id}`]);
   }
-  return surplus;
+  const wrong = rows.filter(({ kind }) => !kind.endsWith("-duplicate")).map(named);
+  const surplus = new Set<string>();
+  for (const { kind, entity, expected, actual } of rows) {
+    if (!kind.endsWith("-duplicate")) continue;
+    const [kept, there] = [expected, actual].map((side) => (side as { ids: string[] }).ids);
+    for (const id of there!) if (!kept!.includes(id)) surplus.add(`${entity}:${id}`);
+  }
+  let [doubled, right] = [0, 0];
+  const missed: string[] = [];
+  for (const [identity, records] of groups) {
+    const twice = records.length - 1;
+    const said = records.filter((record) => surplus.has(record)).length;
+    doubled += twice;
+    right += Math.min(said, twice);
+    if (said < twice) missed.push(`${identity} ${records.join(", ")}: ${said} of ${twice} named`);
+    if (said > twice) wrong.push(`${identity} ${records.join(", ")}: ${said} named, not ${twice}`);
+  }
+  return { doubled, named: right, missed, wrong };
 }
-
-const isCreate = (entry: Rig["simulator"]["log"][number], entity: Entity): boolean =>
-  entry.entity === entity && entry.action === "create" && entry.via === "api";
