@@ -123,6 +123,8 @@ export function outOfOrder(world: World, done: ReadonlySet<string>): string[] {
     if (email) byEmail.set(email, [...(byEmail.get(email) ?? []), sent]);
   }
   for (const [email, all] of byEmail) {
+    // People took the person that had it away, or gave it another address: the next one is somebody new.
+    if (world.deeds.emails.has(email)) continue;
     if (all.some((sent) => sent.source !== "desk" || !done.has(stampOf(sent.source, sent.key)))) continue;
     const [person, ...others] = persons.filter((each) =>
       each.emails.some(({ value }) => value.toLowerCase() === email),
