@@ -46,6 +46,8 @@ interface Cell {
   tool: Tool;
   setting: Setting;
   submissions: PeerSubmission[];
+  /** Of the day's tokens, before it was even warm. */
+  spentBefore: number;
 }
 
 export async function runCell(
@@ -64,7 +66,7 @@ export async function runCell(
   const { url, stamps, firstPersonId } = opened;
   const { redisSocket } = where;
   const setting = { folder, url, submissions, burst: world.burst, inFlight, redisSocket, stamps, firstPersonId };
-  const cell: Cell = { name, crm, scenario, tool, setting, submissions };
+  const cell: Cell = { name, crm, scenario, tool, setting, submissions, spentBefore: opened.spentToday };
   tool.lay(setting);
   await tool.warmUp?.(setting);
   const before = await crm.ask({ cell: name, type: "look" });
@@ -113,11 +115,10 @@ async function killInTheMiddle({ crm, name, scenario }: Cell, running: Running):
   return false;
 }
 
-async function passNight({ crm, name, scenario }: Cell): Promise<void> {
+async function passNight({ crm, name, scenario, spentBefore }: Cell): Promise<void> {
   const budget = scenario.world.dailyTokens!;
-  const { spentToday } = await crm.ask({ cell: name, type: "look" });
   // Who counts stops a little before the end, who does not at the first refusal.
-  while ((await crm.ask({ cell: name, type: "look" })).spentToday < spentToday + 0.9 * budget) await wait(500);
+  while ((await crm.ask({ cell: name, type: "look" })).spentToday < spentBefore + 0.9 * budget) await wait(500);
   await wait(NIGHT_MS);
   await crm.ask({ cell: name, type: "midnight", dailyTokens: MORNING_TOKENS });
 }
