@@ -64,8 +64,9 @@ export async function reconcile(world: World, repairing: boolean, signal?: Abort
       const { checked, matched } = run.report;
       say(world, process.name, `checked ${checked}, matched ${matched}: ${kinds(run.rows)}`);
       if (!repairing) return run;
-      const { kinds: done } = await repairOn(rig);
-      say(world, process.name, `repairs ${JSON.stringify(done.queued)}`);
+      const { kinds: done, refused } = await repairOn(rig);
+      const leftAlone = refused.map(({ why }) => `; one is left alone: ${why}`).join("");
+      say(world, process.name, `repairs ${JSON.stringify({ ...done.queued, ...done.done })}${leftAlone}`);
       return run;
     } catch (error) {
       if (process.dead) throw error;

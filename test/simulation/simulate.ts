@@ -54,6 +54,8 @@ async function live(world: World): Promise<void> {
   await drainToTheEnd(world);
   await world.time.sleep(HOUR_MS);
   await afterDrain(world);
+  // One that was broken off is ended first: what it saw was an hour ago.
+  if ((world.counts.check ?? 0) + (world.counts.repair ?? 0) > 0) await checkToTheEnd(world, false);
   await checkToTheEnd(world, true);
   await drainToTheEnd(world);
   await afterCheck(world, await checkToTheEnd(world, false));
