@@ -1,5 +1,6 @@
 /** Records made to use up stack, memory or time: each ends as a record or as a reject with its reason, at once. */
 import { describe, expect, it } from "vitest";
+import { readFormDocument, readJsonDocument } from "../../src/intake/document.ts";
 import { compileExpression } from "../../src/intake/expression.ts";
 import { readForm } from "../../src/intake/form.ts";
 import { parseJson } from "../../src/intake/json-text.ts";
@@ -49,6 +50,18 @@ describe("a form", () => {
     const { value } = readForm("__proto__[x]=1&constructor[prototype][y]=2&a[__proto__][z]=3&toString=4");
     expect(Object.keys(value)).toEqual(["__proto__", "constructor", "a", "toString"]);
     expect([{}, Object].map((other) => ["x", "y", "z"].filter((name) => name in other))).toEqual([[], []]);
+  });
+});
+
+describe("a document", () => {
+  it("of more values than memory could hold is not read, and says what would be", () => {
+    const many = Buffer.alloc(36_000_006, "{},");
+    expect(readJsonDocument(many).parsed).toEqual({ ok: false, reason: expect.stringContaining("as JSONL") });
+  });
+
+  it("that is a form of megabytes is not read", async () => {
+    const { parsed } = await readFormDocument(Buffer.alloc(4_000_000, "a=1&"));
+    expect(parsed).toEqual({ ok: false, reason: expect.stringContaining("limit of a url-encoded form") });
   });
 });
 
