@@ -30,7 +30,7 @@ function scenario(name: string, submissions: number, more: Partial<Scenario["wor
 }
 
 export function scenariosFor(quick: boolean): Scenario[] {
-  const part = quick ? 0.3 : 1;
+  const part = quick ? 0.2 : 1;
   const count = (full: number) => Math.round(full * part);
   const all = [
     scenario("Lite: 20 requests in 2 s", count(100), {}),
