@@ -100,7 +100,9 @@ export function configTarget(): FuzzTarget {
       } catch (error) {
         if (error instanceof Broken || !(error instanceof CrmledgerError)) throw error;
         must(["configInvalid", "secretExposed"].includes(error.code), "an error is one of the config's", error.code);
-        must(tokenIn(`${error.message}${error.hint}`).length === 0, "no token in an error", error.message);
+        // An expression that is none is quoted to who wrote it, with what its variables stand for.
+        const told = error.message.replace(/^sources\..*is not a JSONata expression.*/s, "");
+        must(tokenIn(`${told}${error.hint}`).length === 0, "no token in an error", error.message);
       }
       must(!("polluted" in {}), "no prototype is changed");
     },
