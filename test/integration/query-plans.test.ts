@@ -55,6 +55,9 @@ describe("a plan", () => {
     const due = "SELECT id FROM submissions WHERE state = 'waiting' AND source = ? AND lane = ? AND due_at_ms <= ?";
     expect(plans.faults(due)).toEqual(["SEARCH submissions USING INDEX sqlite_autoindex_submissions_1 (source=?)"]);
     expect(plans.faults(`${due} AND state IN ('waiting', 'uncertain')`)).toEqual([]);
+    const first = "SELECT min(due_at_ms) AS dueAtMs FROM submissions WHERE lane = ? AND source = ? AND state = ?";
+    expect(plans.faults(first)).toEqual(["SEARCH submissions USING INDEX sqlite_autoindex_submissions_1 (source=?)"]);
+    expect(plans.faults(`${first} AND state IN ('waiting', 'uncertain')`)).toEqual([]);
     expect(plans.faults("SELECT * FROM steps WHERE state = 'open'")).toEqual(["SCAN steps"]);
     expect(plans.faults("SELECT * FROM steps s WHERE s.submission_id = ? ORDER BY s.attempts")).toEqual([]);
     expect(plans.faults("SELECT * FROM raw_hashes WHERE source = ? AND raw_hash = ?")).toEqual([]);
