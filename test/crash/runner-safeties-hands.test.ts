@@ -42,6 +42,22 @@ describe("the leases of identity keys", () => {
     expect(await together(true)).toBe(2);
   });
 
+  it("last until the id is committed, however long the disk takes for it", async () => {
+    const ledger = await emptyLedger();
+    const slow: Ledger["turn"] = (turn) =>
+      rig.clock.hold(
+        (async () => {
+          for (let waited = 0; waited < 40; waited += 1) await new Promise((resolve) => setImmediate(resolve));
+          return await ledger.turn(turn);
+        })(),
+      );
+    const rig = await createRig({ settings: UNPACED, ledger: altered(ledger, { turn: slow }) });
+    const organization = { name: "Analytical Engines" };
+    await rig.take(Array.from({ length: 6 }, (_, n) => lead(n, { organization })));
+    await runToTheEnd(rig, IMMORTAL, new Map());
+    expect(rig.simulator.records.organizations).toHaveLength(1);
+  });
+
   it("keep two people's submissions from making one deal of a key twice", async () => {
     const settings = { ...UNPACED, plans: { default: { ...PLAN, deals: { match: "key" as const } } } };
     const together = async (leaseless: boolean) => {

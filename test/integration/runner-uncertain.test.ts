@@ -249,6 +249,23 @@ describe("the look", () => {
     expect(judge(rig.simulator, [lead(1)])).toEqual({ lost: [], doubled: [] });
   });
 
+  it.each(["deal", "note"])(
+    "finds a %s that was sent before a reboot that put our clock right by hours",
+    async (write) => {
+      const aheadMs = 2 * 3_600_000;
+      const rig = await watchedRig({ simulator: { clockSkewMs: -aheadMs } });
+      await rig.take([lead(1)]);
+      rig.simulator.failNext({ kind: "resetAfter", match: WRITES[write] });
+      await rig.run();
+      // No monotonic clock tells any more when it was sent.
+      rig.clock.jumpWall(-aheadMs);
+      rig.clock.reboot();
+      await rig.runOut(301_000);
+      expect(sent(rig, write)).toHaveLength(1);
+      expect(judge(rig.simulator, [lead(1)])).toEqual({ lost: [], doubled: [] });
+    },
+  );
+
   it("that fails proves nothing: the write is not sent again for it, and no submission fails", async () => {
     const rig = await watchedRig();
     await rig.take([lead(1)]);

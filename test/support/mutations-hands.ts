@@ -88,7 +88,7 @@ export const HANDS: readonly Mutation[] = [
     guards: THINGS,
     file: "runner/organization-step.ts",
     edits: [["        await context.wheel.committed().catch(() => {});\n", ""]],
-    killedBy: [["integration/runner-persons.test.ts", "is made once, however many persons name it at the same time"]],
+    killedBy: [[SAFETIES, "last until the id is committed, however long the disk takes for it"]],
   },
   {
     name: "a create in doubt of the same claim",

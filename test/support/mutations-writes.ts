@@ -100,7 +100,7 @@ export const WRITES: readonly Mutation[] = [
     guards: "A look reads back from before the write was sent, for clocks differ; the last one by a day and more.",
     file: "runner/uncertain.ts",
     edits: [["const MARGIN_LAST_MS = 26 * 3_600_000;", "const MARGIN_LAST_MS = 0;"]],
-    killedBy: [[UNCERTAIN, "finds a %s that was sent while our own clock was wrong by hours"]],
+    killedBy: [[UNCERTAIN, "finds a %s that was sent before a reboot that put our clock right by hours"]],
   },
   {
     name: "look among what people deleted or archived",
