@@ -114,7 +114,10 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "put failed ones back in the queue, on the same paced path",
     args: [["[ids...]", "SOURCE/KEY or key"]],
     options: [
-      { flags: "--cause <code>", description: "those of this cause, as `crmledger failed` names it" },
+      {
+        flags: "--cause <code>",
+        description: "those of this cause, as `crmledger failed` names it, or of its first parts",
+      },
       SOURCE,
       { flags: "--since <time>", description: "those that failed since, e.g. 7d or 2026-11-01", read: readSince },
       { flags: "--limit <n>", description: "at most so many", read: readCount },

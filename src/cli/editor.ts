@@ -10,6 +10,8 @@ export interface EditedFile {
   path: string;
   /** Opens it in $VISUAL or $EDITOR and gives its text. Throws `usage` where there is no editor or it did not end well. */
   edit(): string;
+  /** Whether it holds anything else than it began with. */
+  changed(): boolean;
   remove(): void;
 }
 
@@ -31,6 +33,13 @@ export function fileToEdit(text: string, { env }: Pick<Io, "env">): EditedFile {
       const { status } = spawnSync("sh", ["-c", `${editor} "$1"`, "sh", path], { stdio: "inherit", env: { ...env } });
       if (status === 0) return readFileSync(path, "utf8");
       throw new CrmledgerError("usage", `The editor (${editor}) did not end well`, { hint: "Nothing was changed." });
+    },
+    changed() {
+      try {
+        return readFileSync(path, "utf8") !== text;
+      } catch {
+        return false;
+      }
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

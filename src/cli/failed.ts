@@ -1,10 +1,10 @@
 import { CrmledgerError } from "../domain/errors.ts";
-import type { FailedRow } from "../ledger/rows.ts";
-import { type FailedCause, type FailedDocument, renderFailed } from "../report/failed-list.ts";
-import { utcTime } from "../report/human.ts";
+import { renderFailed } from "../report/failed-list.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { withLedgerOnly } from "./compose.ts";
+import { failedDocument } from "./failed-document.ts";
 import { type Found, findSubmission } from "./find-submission.ts";
+import { currentUser } from "./local-user.ts";
 import { mend } from "./mend.ts";
 import { storyReply } from "./show.ts";
 
@@ -30,20 +30,6 @@ async function listFailed(shop: Shop): Promise<Reply> {
   return { json: document, text: (style) => renderFailed(document, style), exitCode: 0 };
 }
 
-/** Groups by cause, the largest group first. */
-export function failedDocument(rows: readonly FailedRow[]): FailedDocument {
-  const causes = new Map<string, FailedCause>();
-  for (const row of rows) {
-    const { code, message, hint } = row.error;
-    const cause = causes.get(code) ?? { cause: code, count: 0, message, hint: hint ?? "", submissions: [] };
-    causes.set(code, cause);
-    cause.count += 1;
-    const { source, key, email, step } = row;
-    cause.submissions.push({ source, key, email, step, failedAt: utcTime(row.failedAtMs) });
-  }
-  return { total: rows.length, causes: [...causes.values()].sort((a, b) => b.count - a.count) };
-}
-
 function show(shop: Shop, found: Found): Promise<Reply> {
   return storyReply(shop, found.id, []);
 }
@@ -61,10 +47,12 @@ async function edit(shop: Shop, found: Found, invocation: Invocation): Promise<R
     });
   }
   const { source, key } = found;
-  const replacement = await mend(shop.config, { source, key, raw }, invocation);
-  if (replacement === null) return sayDone("unchanged", found, "Nothing was changed.");
-  const requeued = await shop.ledger.requeue([found.id], new Map([[found.id, replacement]]), shop.now());
-  if (requeued === 0) throw notFailed(found);
+  const by = userOf(invocation);
+  const mended = await mend(shop.config, { source, key, raw }, invocation, async (replacement) => {
+    const requeued = await shop.ledger.requeue([found.id], new Map([[found.id, replacement]]), shop.now(), by);
+    if (requeued === 0) throw notFailed(found);
+  });
+  if (!mended) return sayDone("unchanged", found, "Nothing was changed.");
   return sayDone(
     "requeued",
     found,
@@ -72,14 +60,16 @@ async function edit(shop: Shop, found: Found, invocation: Invocation): Promise<R
   );
 }
 
-async function drop(shop: Shop, found: Found, { flags }: Invocation): Promise<Reply> {
-  const why = (flags.why as string | undefined)?.trim();
+async function drop(shop: Shop, found: Found, invocation: Invocation): Promise<Reply> {
+  const why = (invocation.flags.why as string | undefined)?.trim();
   if (!why) throw new CrmledgerError("usage", "failed drop needs --why", { hint: 'e.g. --why "spam"' });
   await failedStory(shop, found);
-  const dropped = await shop.ledger.drop(found.id, why, shop.now());
+  const dropped = await shop.ledger.drop(found.id, why, shop.now(), userOf(invocation));
   if (!dropped) throw notFailed(found);
   return sayDone("dropped", found, "Set aside. It stays in the ledger and counts as dropped.");
 }
+
+const userOf = ({ io }: Invocation): string => (io.user ?? currentUser()).name;
 
 async function failedStory(shop: Shop, found: Found) {
   const story = await shop.ledger.story(found.id);

@@ -16,37 +16,46 @@ export interface Mendable {
 type Mended = { type: "unchanged" } | { type: "mended"; replacement: Replacement } | { type: "wrong"; reason: string };
 
 /**
- * Lets a person edit a record as it came and gives what today's map makes of it; null where nothing was changed. A wrong
- * edit can be edited again at a terminal; else it is kept in its file, which the error names. Rejects with
- * `inputUnreadable` for a wrong edit, `configInvalid` where the config has no such source any more.
+ * Lets a person edit a record as it came, and gives what today's map makes of it to `take`; false where nothing was changed.
+ * A wrong edit can be edited again at a terminal. Whatever stops it, a changed text stays in its file, which the error
+ * names. Rejects with `inputUnreadable` for a wrong edit, `configInvalid` where the config has no such source any more.
  */
 export async function mend(
   config: Config,
   record: Mendable,
   { io, talk }: Pick<Invocation, "io" | "talk">,
-): Promise<Replacement | null> {
+  take: (replacement: Replacement) => Promise<void>,
+): Promise<boolean> {
   const judge = await judgeOf(config, record);
   const file = fileToEdit(prettyJson(record.raw), io);
-  let keep = false;
   try {
     for (;;) {
       const mended = await judge(file.edit());
-      if (mended.type === "unchanged") return null;
-      if (mended.type === "mended") return mended.replacement;
+      if (mended.type !== "wrong") {
+        if (mended.type === "mended") await take(mended.replacement);
+        file.remove();
+        return mended.type === "mended";
+      }
       const refusal = `The edited record can't be taken: ${mended.reason}`;
       const asks = canAsk(io);
       if (asks) {
         talk.error(refusal, undefined);
         if (await wantsToGoOn(io)) continue;
       }
-      keep = true;
-      throw new CrmledgerError("inputUnreadable", asks ? "The edit was given up" : refusal, {
-        hint: `Nothing was changed. Your edit is kept in ${file.path}; it holds personal data, so remove it when done.`,
-      });
+      throw new CrmledgerError("inputUnreadable", asks ? "The edit was given up" : refusal);
     }
-  } finally {
-    if (!keep) file.remove();
+  } catch (error) {
+    if (file.changed() && error instanceof CrmledgerError) throw keptIn(file.path, error);
+    if (!file.changed()) file.remove();
+    throw error;
   }
+}
+
+function keptIn(path: string, error: CrmledgerError): CrmledgerError {
+  const { code, message, hint, details } = error;
+  const kept = `Your edit is kept in ${path}; it holds personal data, so remove it when done.`;
+  const first = hint ?? "Nothing was changed.";
+  return new CrmledgerError(code, message, { hint: `${first} ${kept}`, details, cause: error });
 }
 
 async function wantsToGoOn(io: Invocation["io"]): Promise<boolean> {

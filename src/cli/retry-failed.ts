@@ -5,8 +5,9 @@ import { counted } from "../report/human.ts";
 import { safeLine } from "../report/safe-text.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
-import { failedDocument } from "./failed.ts";
+import { failedDocument } from "./failed-document.ts";
 import { findSubmission } from "./find-submission.ts";
+import { currentUser } from "./local-user.ts";
 import { limitsOf, runSync } from "./sync.ts";
 import { todaysContents } from "./todays-contents.ts";
 
@@ -42,9 +43,13 @@ async function filterOf(shop: Shop, { args }: Invocation, flags: RetryFlags): Pr
   return { ...(args.length > 0 && { ids }), cause, source, sinceMs, limit };
 }
 
+const CAUSES_SHOWN = 20;
+
 async function nothingChosen({ ledger }: Shop): Promise<CrmledgerError> {
   const { causes } = failedDocument(await ledger.failed({}));
-  const list = causes.map((cause) => `${safeLine(cause.cause)} (${cause.count})`).join(", ");
+  const shown = causes.slice(0, CAUSES_SHOWN).map((cause) => `${safeLine(cause.cause)} (${cause.count})`);
+  const more = causes.length > shown.length ? [`and ${causes.length - shown.length} more`] : [];
+  const list = [...shown, ...more].join(", ");
   return new CrmledgerError("usage", "retry-failed needs an ID, --cause, --source, --since, --limit or --all", {
     hint: causes.length === 0 ? "Nothing has failed." : `Causes: ${list}`,
     details: { causes: causes.map(({ cause, count }) => ({ cause, count })) },
@@ -57,6 +62,7 @@ async function requeue(shop: Shop, invocation: Invocation, rows: readonly Failed
     rows.map((row) => row.id),
     contents,
     shop.now(),
+    (invocation.io.user ?? currentUser()).name,
   );
 }
 

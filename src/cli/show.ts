@@ -68,6 +68,12 @@ function storyDocument(
       detail: wait.detail,
     })),
     holds: holds.map(holdDocument),
+    replaced: story.replaced.map(({ atMs, by, content, raw }) => ({
+      at: utcTime(atMs),
+      by,
+      content: content === null ? null : recordOf(content),
+      raw: raw === null ? null : recordOf(raw),
+    })),
   };
 }
 

@@ -135,4 +135,14 @@ export interface StepError {
   /** Redacted; what the CRM said, or what happened. */
   message: string;
   hint?: string;
+  /** What failures of one code differ in; see `causeOf`. */
+  about?: FailureAbout;
+}
+
+/** Names of the map and of the CRM: nothing of a person. */
+export interface FailureAbout {
+  /** A field, such as `deal.Source`, or an operation, such as `deal.create`. */
+  subject: string;
+  /** The option, label or name that the CRM does not have. */
+  value?: string;
 }

@@ -3,7 +3,7 @@
  * one outcome for each operation. Everything here is plain data.
  */
 import type { Catalog, CatalogPart, Entity, FieldedEntity } from "./catalog.ts";
-import type { EntityValues } from "./chain.ts";
+import type { EntityValues, FailureAbout } from "./chain.ts";
 import type { HoldKind, HoldScope } from "./hold.ts";
 import type { CrmId } from "./ids.ts";
 
@@ -202,7 +202,15 @@ export type Outcome =
    * It did not happen, and the same request would be refused again. `gone`: a record that it names is not there (any
    * more). `hold`: the refusal is not this submission's fault (credentials, a block, a plan's cap).
    */
-  | { type: "refused"; code: string; message: string; hint?: string; gone?: boolean; hold?: OutcomeHold }
+  | {
+      type: "refused";
+      code: string;
+      message: string;
+      hint?: string;
+      about?: FailureAbout;
+      gone?: boolean;
+      hold?: OutcomeHold;
+    }
   /** It did not happen and may be sent again: refused before execution (429), or never sent. */
   | {
       type: "deferred";

@@ -48,6 +48,8 @@ export interface BadValue {
   /** The value as text. */
   value: string;
   reason: string;
+  /** The field takes names that the CRM knows (options, labels), and this is none of them. */
+  isOption?: true;
 }
 
 export interface SubmissionContent {

@@ -210,14 +210,16 @@ export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger, Car
   /**
    * Puts failed ones back: state pending, tries at zero, `planned` false so that open and failed steps are planned anew;
    * written and uncertain steps stay as they are. A replacement takes the place of content, identity keys and, where it
-   * brings one, raw record (a mended one, or today's map over the kept one); what was replaced is kept.
+   * brings one, raw record (a mended one, or today's map over the kept one); what was replaced is kept. `by`: the user of
+   * this machine who did it, for `show`.
    */
   requeue(
     ids: readonly SubmissionId[],
     replacements: ReadonlyMap<SubmissionId, Replacement>,
     now: Now,
+    by?: string | null,
   ): Promise<number>;
-  drop(id: SubmissionId, why: string, now: Now): Promise<boolean>;
+  drop(id: SubmissionId, why: string, now: Now, by?: string | null): Promise<boolean>;
   /** Pending and waiting ones of a source that were never planned, oldest first, behind `after`. */
   unplanned(
     source: string,

@@ -9,6 +9,7 @@ import type { BucketState, BucketUse, Charge } from "../domain/quota.ts";
 import type { Lane, SubmissionContent, SubmissionState } from "../domain/submission.ts";
 import type { SentValues } from "./checks.ts";
 import type { Duplicate } from "./duplicate.ts";
+import type { ReplacedVersion } from "./replaced.ts";
 
 /** The instant of a verb, in both clocks. */
 export interface Now {
@@ -364,6 +365,7 @@ export interface Story {
   /** Requests on its behalf that belong to no step: look-ups. */
   lookups: Attempt[];
   waits: { atMs: number; kind: string; untilMs: number | null; detail: string }[];
+  replaced: ReplacedVersion[];
 }
 
 export interface FailedRow {

@@ -29,9 +29,16 @@ export function textOf(value: unknown): string {
   return String(value);
 }
 
-export function addBadValue(planning: Planning, path: string, name: string, value: unknown, reason: string): void {
+export function addBadValue(
+  planning: Planning,
+  path: string,
+  name: string,
+  value: unknown,
+  reason: string,
+  isOption = false,
+): void {
   const label = planning.input.settings.labels?.[path] ?? name;
-  planning.findings.badValues.push({ path, label, value: textOf(value), reason });
+  planning.findings.badValues.push({ path, label, value: textOf(value), reason, ...(isOption && { isOption }) });
 }
 
 /** A name that the CRM doesn't have: holds the source where its map says so, else it is a bad value like others. */
@@ -74,7 +81,7 @@ function labelIdsOf(planning: Planning, entity: FieldedEntity, labels: readonly 
     if (label === undefined) continue;
     const found = findLabel(planning.context.catalog.labels[entity] ?? [], label);
     if (found.ok) ids.add(found.value);
-    else addBadValue(planning, `${entity}.labels`, "Label", label, found.reason);
+    else addBadValue(planning, `${entity}.labels`, "Label", label, found.reason, true);
   }
   return [...ids];
 }
@@ -88,9 +95,11 @@ function fieldsOf(planning: Planning, entity: FieldedEntity, fields: Record<stri
       addUnknown(planning, `${entity}.fields.${name}`, value, found.unknown);
       continue;
     }
-    const result = encodeField(planning, found.value, value);
-    if (!result.ok) addBadValue(planning, `${entity}.fields.${name}`, found.value.name, value, result.reason);
-    else if (result.value !== undefined) encoded[found.value.code] = result.value;
+    const def = found.value;
+    const result = encodeField(planning, def, value);
+    if (!result.ok)
+      addBadValue(planning, `${entity}.fields.${name}`, def.name, value, result.reason, def.options.length > 0);
+    else if (result.value !== undefined) encoded[def.code] = result.value;
   }
   return encoded;
 }

@@ -19,6 +19,7 @@ import {
   submissionName,
 } from "../domain/submission.ts";
 import { amendSteps } from "./amend-steps.ts";
+import { badValueStop } from "./bad-value.ts";
 import { notePieces } from "./delivered-notes.ts";
 import { addBadValue, commonValues, dealValues, type Planning, textIn } from "./entity-values.ts";
 import { isBlank, neededParts, ownerIsPerson } from "./needed-parts.ts";
@@ -72,13 +73,7 @@ function obstacle(planning: Planning, person: StepContent): PlanResult | null {
     };
   }
   if (input.settings.onBadValue === "reject" && findings.badValues.length > 0) {
-    const named = findings.badValues.map((bad) => `${bad.label} (${bad.path}): ${bad.reason}`).join("; ");
-    return {
-      type: "unplannable",
-      code: "BAD_VALUE",
-      message: `The CRM can't take: ${named}.`,
-      hint: "Correct the value or the map; with `onBadValue: note` such values go into the note instead.",
-    };
+    return badValueStop(findings.badValues);
   }
   return null;
 }

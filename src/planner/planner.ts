@@ -3,7 +3,7 @@
  * chain of steps with frozen content; a step's content and the record at the CRM make a create, an update or nothing.
  */
 import type { Catalog, CatalogPart, FieldCodec } from "../domain/catalog.ts";
-import type { EarlierStep, EntityValues, PlannedStep, StepContent } from "../domain/chain.ts";
+import type { EarlierStep, EntityValues, FailureAbout, PlannedStep, StepContent } from "../domain/chain.ts";
 import type { PhoneNormalizer } from "../domain/identity.ts";
 import type { CrmRecord } from "../domain/operation.ts";
 import type { PlanSettings } from "../domain/settings.ts";
@@ -35,7 +35,7 @@ export type PlanResult =
   /** A name that the CRM doesn't have: pipeline, stage or field. Holds the source, fails nobody. */
   | { type: "unknownName"; what: "pipeline" | "stage" | "field"; name: string; message: string; hint: string }
   /** `onBadValue: reject`, or nothing in it that a chain could be made of. */
-  | { type: "unplannable"; code: string; message: string; hint: string };
+  | { type: "unplannable"; code: string; message: string; hint: string; about?: FailureAbout };
 
 export type PlanChain = (input: PlanInput, context: PlanContext) => PlanResult;
 

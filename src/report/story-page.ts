@@ -55,6 +55,8 @@ export interface StoryDocument {
   waits: { at: string; kind: string; until: string | null; detail: string }[];
   /** Open holds that keep it back. */
   holds: HoldDocument[];
+  /** Earlier versions, oldest first; `by` is the user of this machine who replaced them, null: the program. `raw` where it was replaced too. */
+  replaced: { at: string; by: string | null; content: unknown; raw: unknown }[];
   /** What the last checks found of it and is open or accepted. */
   discrepancies: StoryDiscrepancy[];
 }
@@ -85,8 +87,15 @@ export function renderStory(story: StoryDocument, style: Style): string {
   const events = timeline(story);
   if (events.length > 0) parts.push(`${style.bold("What happened")}\n${events.join("\n")}`);
   parts.push(`${style.bold("Content")}\n${contentText(submission.content)}`);
+  for (const { at, by, content, raw } of story.replaced.slice(-REPLACED_SHOWN)) {
+    const who = by === null ? "" : ` by ${safeLine(by)}`;
+    parts.push(`${style.bold(`Until ${localTimeOf(at)}, replaced${who}`)}\n${contentText(raw ?? content)}`);
+  }
   return `${parts.join("\n\n")}\n`;
 }
+
+/** Of many earlier versions the newest; the document has them all. */
+const REPLACED_SHOWN = 3;
 
 function contentText(content: unknown): string {
   if (content === null || content === undefined) return "erased";

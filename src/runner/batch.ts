@@ -2,6 +2,7 @@
  * Prepares a batch of claims: settles what was uncertain, plans what is not planned, and asks the mirror for all persons
  * and organizations at once, which is what makes look-ups cheap.
  */
+import type { CatalogPart } from "../domain/catalog.ts";
 import type { PlannedStep } from "../domain/chain.ts";
 import type { Claim } from "../ledger/rows.ts";
 import type { Answer } from "../mirror/mirror.ts";
@@ -77,8 +78,8 @@ async function planOne(context: DriveContext, work: Work): Promise<void> {
       work.steps = await context.wheel.plan(plan);
     } else if (result.type === "unknownName") holdSource(context, work, result);
     else if (result.type === "unplannable") {
-      const { code, message, hint } = result;
-      conclude(context, work, { type: "failed", error: { code, message, hint }, step: null });
+      const { type: _, ...error } = result;
+      conclude(context, work, { type: "failed", error, step: null });
     }
   } catch (error) {
     concludeFor(context, work, error);
@@ -97,19 +98,26 @@ async function planFully(context: DriveContext, work: Work): Promise<PlanResult>
   for (let round = 0; round < PLAN_ROUNDS_MAX; round += 1) {
     const result = planChain(input, planContext(context, source));
     if (result.type === "needs") await needCatalog(context, result.parts);
-    else if (result.type === "unknownName" && !refetched) {
+    else {
+      const parts = partsThatLack(result);
+      if (refetched || parts.length === 0) return result;
       refetched = true;
-      await needCatalog(context, partsFor(result.what), NAME_AGE_MAX_MS);
-    } else return result;
+      await needCatalog(context, parts, NAME_AGE_MAX_MS);
+    }
   }
   const error = { code: "CRM_CATALOG", message: "the CRM's set-up was read, and still lacks what the plan needs" };
   throw new ChainStop({ type: "again", error, step: null });
 }
 
-function partsFor(what: "pipeline" | "stage" | "field") {
-  if (what === "field") return ["fields:person", "fields:organization", "fields:deal"] as const;
-  return ["pipelines", "stages"] as const;
+/** Where a name that the plan wants may stand by now. */
+function partsThatLack(result: PlanResult): readonly CatalogPart[] {
+  if (result.type === "unknownName") return result.what === "field" ? FIELD_PARTS : ["pipelines", "stages"];
+  if (result.type !== "unplannable" || result.about?.value === undefined) return [];
+  const { subject } = result.about;
+  return FIELD_PARTS.filter((part) => subject.startsWith(`${part.slice("fields:".length)}.`));
 }
+
+const FIELD_PARTS = ["fields:person", "fields:organization", "fields:deal"] as const satisfies readonly CatalogPart[];
 
 /** Holds the source and fails nobody: its submissions go back to the queue as they were. */
 function holdSource(context: DriveContext, work: Work, unknown: { message: string; hint: string }): void {

@@ -1,4 +1,5 @@
 /** What every driver of one drain shares. */
+import type { StepError } from "../domain/chain.ts";
 import type { CrmRecord, Operation, Outcome } from "../domain/operation.ts";
 import type { PlanSettings } from "../domain/settings.ts";
 import type { Answer, Mirror } from "../mirror/mirror.ts";
@@ -69,7 +70,10 @@ export async function freshRecord(
   throw new ChainStop({ type: "failed", error: refusal(outcome), step: null });
 }
 
-export function refusal(outcome: Outcome): { code: string; message: string; hint?: string } {
-  if (outcome.type === "refused") return { code: outcome.code, message: outcome.message, hint: outcome.hint };
+export function refusal(outcome: Outcome): StepError {
+  if (outcome.type === "refused") {
+    const { code, message, hint, about } = outcome;
+    return { code, message, hint, about };
+  }
   return { code: "CRM_UNEXPECTED", message: `the CRM answered ${outcome.type}` };
 }

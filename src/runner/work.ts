@@ -102,8 +102,8 @@ export function stopFor(
 ): ChainStop {
   switch (outcome.type) {
     case "refused": {
-      const { code, message, hint } = outcome;
-      return new ChainStop({ type: "failed", error: { code, message, hint }, step });
+      const { code, message, hint, about } = outcome;
+      return new ChainStop({ type: "failed", error: { code, message, hint, about }, step });
     }
     case "uncertain":
       return new ChainStop({ type: "uncertain", dueAtMs: nowMs + settleMs });

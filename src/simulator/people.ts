@@ -95,6 +95,15 @@ function setupActs(getWorld: () => World) {
       field.options!.push({ id, label });
       return id;
     },
+    /** Adds an option to a field with options. */
+    addOption: (entity: FieldedEntity, code: string, label: string): void => {
+      const field = getWorld().fields[entity].find((one) => one.field_code === code)!;
+      field.options!.push({ id: Math.max(...field.options!.map((option) => option.id as number)) + 100, label });
+    },
+    removeOption: (entity: FieldedEntity, code: string, label: string): void => {
+      const field = getWorld().fields[entity].find((one) => one.field_code === code)!;
+      field.options = field.options!.filter((option) => option.label !== label);
+    },
     addPipeline: (name: string, stages: readonly string[]): PipelineRecord => addPipeline(getWorld(), name, stages),
     deletePipeline: (id: number): void => {
       const { pipelines, stages } = getWorld();

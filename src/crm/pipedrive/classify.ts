@@ -17,6 +17,7 @@ import { isDailyRefusal, retryAfterMs } from "./limits.ts";
 import { recordId } from "./names.ts";
 import { readOutcome } from "./read-replies.ts";
 import { parseRecord } from "./records.ts";
+import { explained } from "./refused-field.ts";
 
 export function classifyOne(request: PackedRequest, result: HttpResult, session: CrmSession): Outcome {
   const operation = request.operations[0] as Operation;
@@ -28,7 +29,7 @@ export function classifyOne(request: PackedRequest, result: HttpResult, session:
   if (status >= 200 && status < 300) return success(operation, result, session);
   if (status >= 300 && status < 400) return redirected(status);
   if (status === 429) return limited(result);
-  if (status >= 400 && status < 500 && status !== 408) return refused(request, operation, result);
+  if (status >= 400 && status < 500 && status !== 408) return refused(request, operation, result, session);
   return { type: "uncertain", code: `HTTP_${status}`, message: refusalOf(status, parseEnvelope(result.body)).message };
 }
 
@@ -103,10 +104,10 @@ function limited(result: HttpResponse): Outcome {
   };
 }
 
-function refused(request: PackedRequest, operation: Operation, result: HttpResponse): Outcome {
+function refused(request: PackedRequest, operation: Operation, result: HttpResponse, session: CrmSession): Outcome {
   const { status } = result;
   const envelope = parseEnvelope(result.body);
-  const refusal = refusalOf(status, envelope);
+  const refusal = explained(refusalOf(status, envelope), operation, envelope, session);
   if (status === 401 || status === 402) return credentialsRefused(status, refusal.message);
   if (status === 403) return forbidden(request, envelope, refusal);
   if (status !== 404 && status !== 410) return { type: "refused", ...refusal };

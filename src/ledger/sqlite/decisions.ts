@@ -15,11 +15,12 @@ export function requeue(
   ids: readonly SubmissionId[],
   replacements: ReadonlyMap<SubmissionId, Replacement>,
   now: Now,
+  by: string | null = null,
 ): number {
   let requeued = 0;
   for (let from = 0; from < ids.length; from += REQUEUE_ROWS) {
     const chunk = ids.slice(from, from + REQUEUE_ROWS);
-    requeued += store.write(() => chunk.filter((id) => requeueOne(store, id, replacements.get(id), now)).length);
+    requeued += store.write(() => chunk.filter((id) => requeueOne(store, id, replacements.get(id), now, by)).length);
   }
   return requeued;
 }
@@ -27,25 +28,40 @@ export function requeue(
 const BACK = `UPDATE submissions SET state = 'pending', attempts = 0, planned = 0, due_at_ms = ?, blocked_until_ms = 0,
   error = NULL, error_code = NULL, failed_at_ms = NULL WHERE id = ? AND state = 'failed'`;
 
-function requeueOne(store: Store, id: SubmissionId, replacement: Replacement | undefined, now: Now): boolean {
+function requeueOne(
+  store: Store,
+  id: SubmissionId,
+  replacement: Replacement | undefined,
+  now: Now,
+  by: string | null,
+): boolean {
   if (store.run(BACK, now.wallMs, id).changes !== 1) return false;
-  if (replacement !== undefined) replace(store, id, replacement, now);
+  if (replacement !== undefined) replace(store, id, replacement, now, by);
   const detail = replacement === undefined ? "put back in the queue" : "put back in the queue with new content";
-  note(store, id, "requeued", detail, now);
+  note(store, id, "requeued", byWhom(detail, by), now);
   return true;
 }
+
+const byWhom = (what: string, by: string | null): string => (by === null ? what : `${what} (by ${by})`);
 
 /** SQL for the given instant, or the next one that no earlier version of the submission has taken. */
 export const freeInstant = (id: string): string =>
   `max(?, coalesce((SELECT max(replaced_at_ms) + 1 FROM revisions WHERE submission_id = ${id}), 0))`;
 
 /** The old content, and the old record where it is replaced, are kept. */
-function replace(store: Store, id: SubmissionId, { content, identityKeys, raw }: Replacement, now: Now): void {
+function replace(
+  store: Store,
+  id: SubmissionId,
+  { content, identityKeys, raw }: Replacement,
+  now: Now,
+  by: string | null = null,
+): void {
   store.run(
-    `INSERT INTO revisions (submission_id, replaced_at_ms, content, raw)
-     SELECT id, ${freeInstant("id")}, content, iif(? IS NULL, NULL, raw) FROM submissions WHERE id = ?`,
+    `INSERT INTO revisions (submission_id, replaced_at_ms, content, raw, replaced_by)
+     SELECT id, ${freeInstant("id")}, content, iif(? IS NULL, NULL, raw), ? FROM submissions WHERE id = ?`,
     now.wallMs,
     raw ?? null,
+    by,
     id,
   );
   const sql = "UPDATE submissions SET content = ?, raw = coalesce(?, raw) WHERE id = ?";
@@ -113,11 +129,11 @@ export function replaceUnplanned(
 }
 
 /** Only a failed one can be set aside. */
-export function drop(store: Store, id: SubmissionId, why: string, now: Now): boolean {
+export function drop(store: Store, id: SubmissionId, why: string, now: Now, by: string | null = null): boolean {
   return store.write(() => {
     const dropped = store.run("UPDATE submissions SET state = 'dropped' WHERE id = ? AND state = 'failed'", id);
     if (dropped.changes !== 1) return false;
-    note(store, id, "dropped", why, now);
+    note(store, id, "dropped", byWhom(why, by), now);
     return true;
   });
 }

@@ -1,4 +1,5 @@
 /** What people ask about submissions and rejects. */
+import { isOfCause } from "../../domain/cause.ts";
 import type { IdentityKey } from "../../domain/identity.ts";
 import type { RunId, SubmissionId } from "../../domain/ids.ts";
 import type { Attempt, FailedFilter, FailedRow, RejectRow, Story } from "../rows.ts";
@@ -36,6 +37,11 @@ export function story(store: Store, id: SubmissionId): Story | null {
       ),
       waits: store.all<Story["waits"][number]>(
         "SELECT at_ms AS atMs, kind, until_ms AS untilMs, detail FROM waits WHERE submission_id = ? ORDER BY id",
+        id,
+      ),
+      replaced: store.all<Story["replaced"][number]>(
+        `SELECT replaced_at_ms AS atMs, replaced_by AS by, content, raw FROM revisions
+         WHERE submission_id = ? ORDER BY replaced_at_ms`,
         id,
       ),
     };
@@ -91,7 +97,7 @@ const FAILED = `
     (SELECT name FROM steps WHERE submission_id = submissions.id AND state <> 'done' AND dropped = 0
       ORDER BY state <> 'failed', position LIMIT 1) AS step
   FROM submissions
-  WHERE state = 'failed' AND failed_at_ms >= coalesce(@sinceMs, 0) AND (@cause IS NULL OR error_code = @cause)
+  WHERE state = 'failed' AND failed_at_ms >= coalesce(@sinceMs, 0) AND (@cause IS NULL OR error_code IN (@cause, @code))
     AND (@source IS NULL OR source = @source) AND (@ids IS NULL OR id IN (SELECT value FROM json_each(@ids)))
   ORDER BY failed_at_ms, id LIMIT coalesce(@limit, -1)`;
 
@@ -99,12 +105,15 @@ export function failed(store: Store, filter: FailedFilter): FailedRow[] {
   const rows = store.all<Omit<FailedRow, "error"> & { error: string | null }>(FAILED, {
     ids: filter.ids === undefined ? null : JSON.stringify(filter.ids),
     cause: filter.cause ?? null,
+    code: filter.cause?.split(":")[0] ?? null,
     source: filter.source ?? null,
     sinceMs: filter.sinceMs ?? null,
-    limit: filter.limit ?? null,
+    limit: filter.cause === undefined ? (filter.limit ?? null) : null,
   });
   const unknown = { code: "UNKNOWN", message: "No cause was recorded." };
-  return rows.map((row) => ({ ...row, error: parseError(row.error) ?? unknown }));
+  const found = rows.map((row) => ({ ...row, error: parseError(row.error) ?? unknown }));
+  const { cause } = filter;
+  return cause === undefined ? found : found.filter((row) => isOfCause(row.error, cause)).slice(0, filter.limit);
 }
 
 interface RawReject extends Omit<RejectRow, "id" | "origin"> {

@@ -79,6 +79,9 @@ CREATE TABLE field_findings (
   PRIMARY KEY (account_id, entity, field, finding)
 ) STRICT, WITHOUT ROWID;
 
+-- The user of this machine who put something else in its place; NULL: the program did.
+ALTER TABLE revisions ADD COLUMN replaced_by TEXT;
+
 -- The CRM's fields, options, pipelines and stages as they were seen last, and what changed since they were seen before.
 CREATE TABLE crm_names (
   account_id INTEGER NOT NULL REFERENCES accounts (id),
