@@ -52,7 +52,7 @@ export async function simulateMany({ from, seeds, workers, lateMaxMs, say }: Man
         else child.disconnect();
       };
       child.on("message", (message: Ending | "more") => (message === "more" ? more() : take(message)));
-      child.once("close", (code) => {
+      child.once("exit", (code) => {
         if (code !== 0) broken.push({ seed: 0, hash: "", broken: [`a worker left with ${code}`], counts: {} });
         resolve();
       });
