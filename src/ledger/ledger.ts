@@ -15,6 +15,7 @@ import type { AccountsLedger, CountedBatch } from "./accounts.ts";
 import type { AlertsLedger } from "./alerts.ts";
 import type { CareLedger } from "./care.ts";
 import type { CheckLedger } from "./checks.ts";
+import type { FindingsLedger } from "./findings.ts";
 import type {
   BreakerRow,
   Claim,
@@ -83,12 +84,14 @@ export interface RecordWrite {
   endedAtMs: number | null;
   /** When it left last, for their order; null where nothing was sent. */
   begunAtMs?: number | null;
+  /** Grows with each request, whatever becomes of the clock; null where nothing was sent. */
+  requestNo?: number | null;
   content: StepContent;
   /** What really left, where that is not all of the content's own: an update's part of it, or what several came to together. */
   sent?: EntityValues | null;
 }
 
-export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger, CareLedger, AlertsLedger {
+export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger, CareLedger, AlertsLedger, FindingsLedger {
   // ---- runs ----
   openRun(start: RunStart): Promise<RunId>;
   closeRun(run: RunId, end: { stopped: string; exitCode: number; summary: unknown; nowMs: number }): Promise<void>;

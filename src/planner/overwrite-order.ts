@@ -12,6 +12,8 @@ export interface EarlierWrite {
   endedAtMs: number | null;
   /** When it left; null where nothing was sent. UTC ms. */
   begunAtMs?: number | null;
+  /** Grows with each request; null where nothing was sent. */
+  requestNo?: number | null;
   content: StepContent;
   /** What left of it; absent: all. */
   sent?: EntityValues | null;
@@ -86,9 +88,15 @@ function isProtected(
 
 function latest(writes: readonly EarlierWrite[]): EarlierWrite | null {
   return writes.reduce<EarlierWrite | null>(
-    (last, write) => (last === null || sentAtMs(write) >= sentAtMs(last) ? write : last),
+    (last, write) => (last === null || !isBefore(write, last) ? write : last),
     null,
   );
+}
+
+/** By the requests' numbers, for clocks are set; by time where nothing has one. */
+function isBefore(a: EarlierWrite, b: EarlierWrite): boolean {
+  if (a.requestNo != null || b.requestNo != null) return (a.requestNo ?? 0) < (b.requestNo ?? 0);
+  return sentAtMs(a) < sentAtMs(b);
 }
 
 /** The answer may have been lost, and the write found later: when it left tells the order all the same. */

@@ -116,4 +116,14 @@ describe("overwrite", () => {
     }
     expect(rig.simulator.records.persons.map(({ name }) => name)).toEqual(["Ada Lovelace"]);
   });
+
+  it("replaces our own value although the clock was set back between our writes", async () => {
+    const { rig, at, submit, cityNow } = await overwritingRig();
+    await rig.clock.advance(600_000);
+    await submit("First", at);
+    rig.clock.jumpWall(-7_200_000);
+    await submit("Second", at + 1_000);
+    await submit("Third", at + 2_000);
+    expect(cityNow()).toBe("Third");
+  });
 });

@@ -8,7 +8,8 @@ import type { Store } from "./store.ts";
 export const WRITES_TO = `
   SELECT u.submitted_at_ms AS submittedAtMs, s.content, iif(s.action = 'match', NULL, s.sent) AS sent,
     (SELECT max(r.ended_at_ms) FROM attempts a JOIN requests r ON r.id = a.request_id WHERE a.step_id = s.id) AS endedAtMs,
-    (SELECT max(r.begun_at_ms) FROM attempts a JOIN requests r ON r.id = a.request_id WHERE a.step_id = s.id) AS begunAtMs
+    (SELECT max(r.begun_at_ms) FROM attempts a JOIN requests r ON r.id = a.request_id WHERE a.step_id = s.id) AS begunAtMs,
+    (SELECT max(request_id) FROM attempts WHERE step_id = s.id) AS requestNo
   FROM steps s JOIN submissions u ON u.id = s.submission_id
   WHERE s.entity = ? AND s.crm_id = ? AND s.state = 'done' AND s.submission_id <> ?
   ORDER BY u.submitted_at_ms DESC LIMIT ?`;
