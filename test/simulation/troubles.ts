@@ -149,7 +149,9 @@ function suspend(world: World): void {
 }
 
 async function somebody(world: World): Promise<void> {
-  const { simulator, dice, deeds } = world;
+  const { simulator, dice, deeds, live, machine, time } = world;
+  // What is edited while a process stands still between its fresh read and its write is outside of the promise.
+  if ([...live, { stillUntilMs: machine.stillUntilMs }].some(({ stillUntilMs }) => stillUntilMs > time.nowMs)) return;
   const before = simulator.log.length;
   await somebodyActs({ simulator, ledger: world.ledger } as Rig, dice.people, deeds);
   for (const { action, entity, id, via, body } of simulator.log.slice(before)) {
