@@ -16,6 +16,7 @@ import { writeWhole } from "./write-whole.ts";
 type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
 
 const WATCH_MS = 2_000;
+const FINDINGS_MAX = 100;
 
 /** `crmledger status`. */
 export const run: RunCommand = async (invocation) => {
@@ -77,9 +78,19 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
     quota,
     holds: holds.map(holdDocument),
     alerts: await alertDocuments(shop),
+    fieldFindings: await fieldFindings(ledger),
     lastRun: lastRun === null ? null : runDocument(lastRun),
     lastCheck,
   };
+}
+
+/** What the CRM echoed otherwise than it was sent, newest first. */
+async function fieldFindings(ledger: Shop["ledger"]): Promise<StatusDocument["fieldFindings"]> {
+  const rows = await ledger.fieldFindings(FINDINGS_MAX);
+  return rows.map(({ entity, field, finding, count, firstAtMs, lastAtMs, lastSubmission }) => {
+    const [firstAt, lastAt] = [utcTime(firstAtMs), utcTime(lastAtMs)];
+    return { entity, field, finding, count, firstAt, lastAt, lastSubmission };
+  });
 }
 
 /** Made by the same function as the messages are; what must last for a while to be one is shown once it has. */

@@ -9,6 +9,7 @@ import type { BucketState, BucketUse, Charge } from "../domain/quota.ts";
 import type { Lane, SubmissionContent, SubmissionState } from "../domain/submission.ts";
 import type { SentValues } from "./checks.ts";
 import type { Duplicate } from "./duplicate.ts";
+import type { FieldFinding } from "./findings.ts";
 import type { ReplacedVersion } from "./replaced.ts";
 
 /** The instant of a verb, in both clocks. */
@@ -156,8 +157,7 @@ export interface Claim {
 export interface StepChange {
   claimId: ClaimId;
   stepId: StepId;
-  /** Expected state; the change fails as fenced where it is another. */
-  from: StepState;
+  /** Expected state; the change fails as fenced where it is another. */ from: StepState;
   to: StepState;
   action?: StepAction | null;
   crmId?: CrmId | null;
@@ -233,8 +233,8 @@ export interface Turn {
   /** Newer readings of buckets; an older `readAtMs` than the row's is ignored. */
   buckets: BucketState[];
   mirror: { record: CrmRecord; keys: IdentityKey[] }[];
-  /** Ids that the CRM no longer has. */
-  gone: { entity: Entity; id: CrmId }[];
+  /** Ids that the CRM no longer has. */ gone: { entity: Entity; id: CrmId }[];
+  findings?: FieldFinding[];
   plans: ChainPlan[];
   steps: StepChange[];
   submissions: SubmissionChange[];

@@ -28,6 +28,16 @@ export interface StatusDocument {
     hint: string;
     since: string;
   }[];
+  /** Fields that the CRM's answers did not have as they were sent, over all runs. The recent ones are alerts. */
+  fieldFindings: {
+    entity: string;
+    field: string;
+    finding: string;
+    count: number;
+    firstAt: string;
+    lastAt: string;
+    lastSubmission: string | null;
+  }[];
   lastRun: {
     run: string;
     kind: string;

@@ -150,7 +150,7 @@ function discrepancyText(each: StoryDiscrepancy, style: Style): string {
 }
 
 /** What people did with it stands among its waits. */
-const DECISIONS = new Set(["repair", "requeued", "dropped", "replaced", "mapped", "late"]);
+const DECISIONS = new Set(["repair", "requeued", "dropped", "replaced", "mapped", "late", "echo"]);
 
 function timeline(story: StoryDocument): string[] {
   const attempts = [

@@ -9,6 +9,7 @@ import { adoptNotes } from "./adopted-notes.ts";
 import { conclude, concludeFor } from "./conclude.ts";
 import { type DriveContext, freshRecord } from "./context.ts";
 import { writeDeal } from "./deal-step.ts";
+import { watchEcho } from "./echo-watch.ts";
 import { writeNotes } from "./note-steps.ts";
 import { writeOrganization } from "./organization-step.ts";
 import { amendPerson, type ChainPerson, personLookup, writePerson } from "./person-step.ts";
@@ -33,6 +34,11 @@ export async function driveClaim(context: DriveContext, works: readonly Work[], 
     }
   }
   context.wheel.record({ release: [claimId] });
+}
+
+function writerOf(context: DriveContext): Writer {
+  const { deps, wheel, mirror } = context;
+  return new Writer(deps, wheel, mirror, (request, record) => watchEcho(context, request, record));
 }
 
 /** Works whose person is known already come first, by themselves. */
@@ -70,7 +76,7 @@ async function sharedPerson(
 ): Promise<ChainPerson | null> {
   const open = works.filter((work) => !work.ended && soughtPerson(work));
   if (open.length === 0 || !answer) return null;
-  const writer = new Writer(context.deps, context.wheel, context.mirror);
+  const writer = writerOf(context);
   const named = open.find((work) => stepOf(work, "organization")) ?? open[0]!;
   let organization: Ref | null = null;
   try {
@@ -112,7 +118,7 @@ async function writeLinkedPerson(
 }
 
 async function driveOne(context: DriveContext, work: Work, shared: ChainPerson | null): Promise<void> {
-  const writer = context.writers.get(work) ?? new Writer(context.deps, context.wheel, context.mirror);
+  const writer = context.writers.get(work) ?? writerOf(context);
   context.writers.delete(work);
   for (let relinks = 0; ; relinks += 1) {
     const organization = await writeOrganization(context, writer, work);

@@ -2,12 +2,14 @@
  * What waits for the next turn of the wheel: everything that happened since the last one, committed together and before
  * any byte of what the same turn begins. Drivers only ever add to it.
  */
+import type { FieldFinding } from "../ledger/findings.ts";
 import type { StepChange, Turn } from "../ledger/rows.ts";
 
 export type Outbox = Pick<
   Turn,
   "finished" | "buckets" | "mirror" | "gone" | "plans" | "steps" | "submissions" | "release"
 > & {
+  findings: FieldFinding[];
   /** Told when this outbox is committed, or that it never will be. */
   waiters: { resolve: () => void; reject: (error: unknown) => void }[];
 };
@@ -18,6 +20,7 @@ export function emptyOutbox(): Outbox {
     buckets: [],
     mirror: [],
     gone: [],
+    findings: [],
     plans: [],
     steps: [],
     submissions: [],

@@ -1,7 +1,11 @@
 /** Counts of a drain, for its summary and for the progress bar. */
+import type { Entity } from "../domain/catalog.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import type { BadValue, SubmissionState } from "../domain/submission.ts";
+import type { EchoFinding } from "../ledger/findings.ts";
 import type { DrainReport } from "./runner.ts";
+
+const ECHO_WORDS = { dropped: "did not keep", truncated: "cut", coerced: "changed" } as const;
 
 export class Tally {
   readonly warnings = new Set<string>();
@@ -9,6 +13,7 @@ export class Tally {
   /** When progress was last shown. Monotonic ms. */
   shownAtMs = Number.NEGATIVE_INFINITY;
   readonly #badValues = new Map<string, number>();
+  readonly #echoes = new Map<string, { entity: Entity; field: string; finding: EchoFinding; count: number }>();
   readonly #unfinished = new Map<SubmissionId, "waiting" | "uncertain">();
   #done = 0;
   #failed = 0;
@@ -33,11 +38,21 @@ export class Tally {
     this.#badValues.set(name, (this.#badValues.get(name) ?? 0) + 1);
   }
 
+  echo(entity: Entity, field: string, finding: EchoFinding): void {
+    const name = `${finding} ${entity} ${field}`;
+    const { count } = this.#echoes.get(name) ?? { count: 0 };
+    this.#echoes.set(name, { entity, field, finding, count: count + 1 });
+  }
+
   allWarnings(): string[] {
     const bad = [...this.#badValues].map(([name, count]) => {
       const values = count === 1 ? "1 value" : `${count} values`;
       return `${name}: ${values} that the CRM's field can't take went into the note`;
     });
-    return [...this.warnings, ...bad];
+    const echoes = [...this.#echoes.values()].map(({ entity, field, finding, count }) => {
+      const values = count === 1 ? "1 value" : `${count} values`;
+      return `${entity} field ${JSON.stringify(field)}: the CRM ${ECHO_WORDS[finding]} ${values} as its answer shows; see its type and length there`;
+    });
+    return [...this.warnings, ...bad, ...echoes];
   }
 }

@@ -31,17 +31,22 @@ export interface Written {
   record: CrmRecord | null;
 }
 
+/** Told of each record that an answer to a write showed. */
+type Echoed = (request: WriteRequest, record: CrmRecord) => void;
+
 export class Writer {
   readonly #deps: RunnerDeps;
   readonly #wheel: Wheel;
   readonly #mirror: Mirror;
+  readonly #echoed: Echoed;
   readonly #gather: boolean;
   #gathered: WriteRequest[] = [];
 
-  constructor(deps: RunnerDeps, wheel: Wheel, mirror: Mirror) {
+  constructor(deps: RunnerDeps, wheel: Wheel, mirror: Mirror, echoed: Echoed) {
     this.#deps = deps;
     this.#wheel = wheel;
     this.#mirror = mirror;
+    this.#echoed = echoed;
     this.#gather = deps.adapter.capabilities.dependentOperations;
   }
 
@@ -120,6 +125,7 @@ export class Writer {
         explanation,
       })),
     });
+    if (record) this.#echoed(request, record);
     if (!record || operation.entity === "note") return;
     const keys = this.#mirror.keysOf(record);
     const dealKey = targets[0]!.step.content.dealKey;

@@ -43,6 +43,8 @@ function createWorld(options: SimulatorOptions, seed: number): World {
     planCaps: { ...options.planCaps },
     openDeals: 0,
     deletedGet: options.deletedGet ?? 404,
+    unknownFields: options.unknownFields ?? "refuse",
+    textMax: options.textMax ?? null,
     hidden: new Set(),
     searchLagMs: lagMs,
   };

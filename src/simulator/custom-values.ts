@@ -9,14 +9,15 @@ const CLOCK = /^\d\d:\d\d(:\d\d)?$/;
 
 type Reader = (world: World, field: FieldRecord, value: unknown) => unknown;
 
-const readText: Reader = (_world, field, value) => {
+const readText: Reader = (world, field, value) => {
   text(field.field_code, value);
-  return (value as string).trim() === "" ? null : (value as string).trim();
+  return (value as string).trim().slice(0, world.textMax ?? undefined) || null;
 };
 
 const readVarchar: Reader = (world, field, value) => {
   const read = readText(world, field, value);
-  if (typeof read === "string" && read.length > VARCHAR_MAX) throw invalid(field.field_code, "longer than 255");
+  if (typeof read === "string" && world.textMax === null && read.length > VARCHAR_MAX)
+    throw invalid(field.field_code, "longer than 255");
   return read;
 };
 
@@ -134,6 +135,7 @@ export function mergeCustomValues(
   const after: Record<string, unknown> = { ...before };
   for (const [code, value] of Object.entries(given)) {
     const field = fields.find((one) => one.field_code === code && one.is_custom_field);
+    if (!field && world.unknownFields === "ignore") continue;
     if (!field) throw invalid(code, "unknown custom field");
     const read = value === null ? null : READERS[field.field_type]!(world, field, value);
     if (read === null) delete after[code];

@@ -32,6 +32,10 @@ export interface SimulatorOptions {
   clockSkewMs?: number;
   /** What a GET of a deleted record answers; the vendor does not say. */
   deletedGet?: 404 | 410 | 200;
+  /** What becomes of a key of a custom field that is not there: the vendor's general page says ignored, a user of v2 refused. */
+  unknownFields?: "refuse" | "ignore";
+  /** Longer texts of custom fields are cut without a word; left out: above 255 they are refused. The vendor says 255 and no more. */
+  textMax?: number;
   /** First ids, apart from each other so that a mix-up shows. */
   firstIds?: Partial<Record<"person" | "organization" | "deal" | "note", number>>;
 }

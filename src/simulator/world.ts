@@ -58,6 +58,8 @@ export interface World {
   /** Deals that count against the cap: open, neither archived nor deleted. */
   openDeals: number;
   deletedGet: 404 | 410 | 200;
+  unknownFields: "refuse" | "ignore";
+  textMax: number | null;
   /** Records that our token's user may not see, as `person:1001`. */
   hidden: Set<string>;
   searchLagMs: number;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Step } from "../../src/domain/chain.ts";
+import type { Step, StepError } from "../../src/domain/chain.ts";
 import type { SubmissionId } from "../../src/domain/ids.ts";
 import type { IncomingSubmission } from "../../src/ledger/rows.ts";
 import { claimed, incoming, keysOf, plan, START_MS, stateOf, take, turned } from "../support/ledger-fixture.ts";
@@ -10,7 +10,7 @@ const ERROR = { code: "CRM_REFUSED:ERR_SCHEMA", message: "deal title is too long
 export function peopleTests(subject: Subject): void {
   const bench = () => subject.bench;
   /** A submission whose deal was refused for good. */
-  const fail = async (more: Partial<IncomingSubmission> & { email?: string } = {}, error = ERROR) => {
+  const fail = async (more: Partial<IncomingSubmission> & { email?: string } = {}, error: StepError = ERROR) => {
     await take(bench(), incoming(more));
     const [claim] = await claimed(bench(), { limit: 1 });
     const { claimId } = claim!;
@@ -68,6 +68,22 @@ export function peopleTests(subject: Subject): void {
       expect(await ids({ limit: 1 })).toEqual([a]);
     });
 
+    test("are found by the whole of their cause or by its first parts, before the limit is applied", async () => {
+      const about = { subject: "deal.Lead Source", value: "Webinar" };
+      await fail({ key: "a" });
+      await fail({ key: "b" }, { ...ERROR, code: "BAD_VALUE", about: { subject: "deal.owner" } });
+      await fail({ key: "c" }, { ...ERROR, code: "BAD_VALUE", about });
+      await fail({ key: "d" }, { ...ERROR, code: "BAD_VALUE", about: { ...about, value: "webinar " } });
+      const keys = async (cause: string, limit?: number) =>
+        (await bench().ledger.failed({ cause, limit })).map((row) => row.key);
+      expect(await keys("BAD_VALUE")).toEqual(["b", "c", "d"]);
+      expect(await keys("BAD_VALUE:deal.lead-source")).toEqual(["c", "d"]);
+      expect(await keys("BAD_VALUE:deal.lead-source:webinar")).toEqual(["c", "d"]);
+      expect(await keys("BAD_VALUE:deal.lead-source", 1)).toEqual(["c"]);
+      expect(await keys("BAD_VALUE:deal")).toEqual([]);
+      expect(await keys(ERROR.code)).toEqual(["a"]);
+    });
+
     test("go back to the queue once, planned anew, with what is written kept", async () => {
       const id = await fail({ key: "a" });
       const { ledger } = bench();
@@ -89,6 +105,7 @@ export function peopleTests(subject: Subject): void {
       const mended = { content, identityKeys: ["email:ada@example.com"], raw: '{"as":"mended"}' };
       await ledger.requeue([id], new Map([[id, mended]]), bench().now);
       expect((await ledger.story(id))?.submission.raw).toBe('{"as":"mended"}');
+      expect((await ledger.story(id))?.replaced).toMatchObject([{ by: null, raw: '{"as":"it came"}' }]);
       expect((await ledger.findSubmissions("website", ["a"]))[0]?.raw).toBe('{"as":"mended"}');
       expect(await ledger.findByName("-", ["email:typo@example.com"])).toEqual([]);
       await take(
@@ -101,6 +118,17 @@ export function peopleTests(subject: Subject): void {
         ["a", "same"],
         ["other"],
       ]);
+    });
+
+    test("keep what was replaced, with who did it and when", async () => {
+      const id = await fail({ key: "a", raw: '{"as":"it came"}' });
+      const { ledger, now } = bench();
+      const mended = { content: {}, identityKeys: [], raw: "{}" };
+      await ledger.requeue([id], new Map([[id, mended]]), now, "ada");
+      const story = (await ledger.story(id))!;
+      expect(story.replaced).toMatchObject([{ atMs: now.wallMs, by: "ada", raw: '{"as":"it came"}' }]);
+      expect(JSON.parse(story.replaced[0]!.content!)).toHaveProperty("person");
+      expect(story.waits.at(-1)?.detail).toContain("(by ada)");
     });
 
     test("can be set aside, for good and with a reason", async () => {

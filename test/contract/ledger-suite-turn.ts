@@ -272,5 +272,27 @@ export function turnTests(subject: Subject): void {
       const back = again.planned[0]!.steps.find((step) => step.name === "note.1");
       expect(back).toMatchObject({ id: note.id, state: "open" });
     });
+
+    test("counts by field what the CRM echoed otherwise, and tells it of the submission", async () => {
+      const claim = await oneClaim();
+      const [{ id, source, key }] = claim.submissions as [(typeof claim.submissions)[0]];
+      const found = { entity: "deal", field: "Source", submissionId: id } as const;
+      expect(await bench().ledger.fieldFindings(10)).toEqual([]);
+      await turned(bench(), { findings: [{ ...found, finding: "truncated" }] });
+      bench().pass(1_000);
+      const twice = { ...found, finding: "truncated" } as const;
+      await turned(bench(), { findings: [twice, { ...found, finding: "dropped" }] });
+      const lastAtMs = bench().now.wallMs;
+      const row = { entity: "deal", field: "Source", lastAtMs, lastSubmission: `${source}/${key}` };
+      expect(await bench().ledger.fieldFindings(10)).toEqual([
+        { ...row, finding: "dropped", count: 1, firstAtMs: lastAtMs },
+        { ...row, finding: "truncated", count: 2, firstAtMs: lastAtMs - 1_000 },
+      ]);
+      expect(await bench().ledger.fieldFindings(1)).toHaveLength(1);
+      const { waits } = (await bench().ledger.story(id))!;
+      expect(waits.map(({ kind, detail }) => [kind, detail.includes('"Source"')])).toEqual(
+        Array(3).fill(["echo", true]),
+      );
+    });
   });
 }

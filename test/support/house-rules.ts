@@ -16,6 +16,7 @@ const LEDGER_CONTRACT = [
   "ledger/checks.ts",
   "ledger/accounts.ts",
   "ledger/alerts.ts",
+  "ledger/findings.ts",
   "ledger/takeover.ts",
 ];
 const CONTRACTS = [...LEDGER_CONTRACT, "crm/adapter.ts"];

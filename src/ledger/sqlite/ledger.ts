@@ -20,6 +20,7 @@ import {
 } from "./discrepancies.ts";
 import { extraRecords } from "./extra-records.ts";
 import { ledgerError } from "./faults.ts";
+import { fieldFindings } from "./findings.ts";
 import { findPerson, forget, scrub } from "./forget.ts";
 import { groupedWrites } from "./grouped.ts";
 import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
@@ -174,6 +175,7 @@ function questions(verb: Verb) {
 
 function whatNeedsAPerson(verb: Verb) {
   return {
+    fieldFindings: verb(fieldFindings),
     alertFacts: verb(alertFacts),
     alerts: verb(alerts),
     recordAlerts: verb(recordAlerts),

@@ -7,6 +7,7 @@ import type { ClaimId, SubmissionId } from "../../domain/ids.ts";
 import type { ChainPlan, RequestIntent, StepChange, SubmissionChange, Turn, TurnResult } from "../rows.ts";
 import { dropExpiredSlots, saveBucket } from "./buckets.ts";
 import { beginnable, changeStep, changeSubmission } from "./changes.ts";
+import { saveFinding } from "./findings.ts";
 import { dropRecord, saveRecord } from "./mirror.ts";
 import { savePlan } from "./plans.ts";
 import { letGo } from "./recovery.ts";
@@ -29,6 +30,7 @@ export function turn(store: Store, work: Turn): TurnResult {
     for (const state of work.buckets) saveBucket(store, work.accountId, work.credential, state, work.now);
     for (const { record, keys } of work.mirror) saveRecord(store, work.accountId, record, keys, null, work.now.wallMs);
     for (const { entity, id } of work.gone) dropRecord(store, work.accountId, entity, id);
+    for (const finding of work.findings ?? []) saveFinding(store, work, finding);
     const { fenced, planned } = changeClaims(store, work);
     dropExpiredSlots(store, work.accountId, work.now);
     const intents = work.begin.filter((intent) => intent.steps.every((step) => !fenced.has(step.claimId)));
