@@ -10,11 +10,14 @@ export interface Lost {
   step: Step;
 }
 
-/** How long ago the answer was lost. The wall clock may have been set since; within a boot the monotonic one knows. */
+/**
+ * How long ago the answer was lost. The wall clock may have been set since; within a boot the monotonic one knows, and after another
+ * boot it has run for as long at the least.
+ */
 function ageMs(context: DriveContext, step: Step): number {
   const { clock, timeoutMs } = context.deps;
   const lostAtMs = step.lostAtMs ?? 0;
-  if (step.sentClock?.bootId !== clock.bootId) return clock.wallMs() - lostAtMs;
+  if (step.sentClock?.bootId !== clock.bootId) return Math.min(clock.wallMs() - lostAtMs, clock.monoMs());
   const waitedMs = Math.min(Math.max(0, lostAtMs - (step.sentAtMs ?? lostAtMs)), timeoutMs);
   return clock.monoMs() - step.sentClock.monoMs - waitedMs;
 }

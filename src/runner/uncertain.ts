@@ -132,16 +132,25 @@ async function changedSince(
  * When it left, on the CRM's clock. Ours may have been set since, which the monotonic one of the same boot shows; that one stands
  * still while the machine sleeps: the earlier of the two is the safe one.
  */
-function sentOnCrmClock({ session, deps: { clock } }: DriveContext, step: Step): number {
+function sentOnCrmClock(context: DriveContext, step: Step): number {
+  const { byWall, byMono } = sentByClocks(context, step);
+  return Math.min(byWall, byMono ?? byWall);
+}
+
+function sentByClocks(
+  { session, deps: { clock } }: DriveContext,
+  step: Step,
+): { byWall: number; byMono: number | null } {
   const byWall = session.crmTimeMs(step.sentAtMs ?? step.lostAtMs ?? clock.wallMs());
-  if (step.sentClock?.bootId !== clock.bootId) return byWall;
-  return Math.min(byWall, session.crmTimeMs(clock.wallMs()) - (clock.monoMs() - step.sentClock.monoMs));
+  if (step.sentClock?.bootId !== clock.bootId) return { byWall, byMono: null };
+  return { byWall, byMono: session.crmTimeMs(clock.wallMs()) - (clock.monoMs() - step.sentClock.monoMs) };
 }
 
 /** A nameless note of long ago may be somebody else's that looks just like it: looked for only where no clock tells when it left. */
-function reachesBack({ deps: { clock } }: DriveContext, step: Step): boolean {
+function reachesBack(context: DriveContext, step: Step): boolean {
   if (step.entity !== "note" || step.content.reference) return true;
-  return step.sentClock?.bootId !== clock.bootId;
+  const { byWall, byMono } = sentByClocks(context, step);
+  return byMono === null || Math.abs(byWall - byMono) > MARGIN_MS;
 }
 
 /** Before a deal is sent again: somebody may have deleted or archived it, and what people removed stays removed. */

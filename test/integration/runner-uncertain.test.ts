@@ -362,16 +362,20 @@ describe("a note without a reference line", () => {
   });
 });
 
-it("a wall clock that jumps ahead makes no look the last one: what arrives within the settle time is found", async () => {
-  const rig = await watchedRig();
-  await rig.take([lead(1)]);
-  rig.simulator.failNext({ kind: "lateApply", match: WRITES.deal, ms: 100_000 });
-  await rig.run();
-  rig.clock.jumpWall(3_600_000);
-  for (let round = 0; round < 6; round += 1) {
+it.each([false, true])(
+  "a wall clock that jumps ahead (with a reboot: %s) makes no look the last one: what arrives within the settle time is found",
+  async (reboots) => {
+    const rig = await watchedRig();
+    await rig.take([lead(1)]);
+    rig.simulator.failNext({ kind: "lateApply", match: WRITES.deal, ms: 100_000 });
     await rig.run();
-    await rig.clock.advance(60_000);
-  }
-  await rig.run();
-  expect(judge(rig.simulator, [lead(1)])).toEqual({ lost: [], doubled: [] });
-});
+    if (reboots) rig.clock.reboot();
+    rig.clock.jumpWall(3_600_000);
+    for (let round = 0; round < 6; round += 1) {
+      await rig.run();
+      await rig.clock.advance(60_000);
+    }
+    await rig.run();
+    expect(judge(rig.simulator, [lead(1)])).toEqual({ lost: [], doubled: [] });
+  },
+);
