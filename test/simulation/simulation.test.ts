@@ -12,6 +12,9 @@ const KEPT: readonly (readonly [seed: number, showed: string])[] = [
   [20_880, "a value that several submissions were made a person with can be overwritten by a later one"],
   [30_014, "a merged organization that a failed chain hangs on, and a check that was broken off"],
   [20_082, "a later version that takes its record's place in the order"],
+  [50_413, "writes whose order the wall clock tells wrongly, for it was set back"],
+  [60_520, "a lost create whose late effect comes after a reboot that set the clock forwards"],
+  [60_739, "a lost note without a reference, a clock that was set and a machine that slept"],
   [21_162, "a person whose address people changed while its chain waited"],
 ];
 const FIXED = Array.from({ length: 30 }, (_, index) => 1_001 + index);
