@@ -2,6 +2,7 @@ import { CrmledgerError } from "../domain/errors.ts";
 import { renderFailed } from "../report/failed-list.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { withLedgerOnly } from "./compose.ts";
+import { doubtFields } from "./doubt-fields.ts";
 import { failedDocument } from "./failed-document.ts";
 import { type Found, findSubmission } from "./find-submission.ts";
 import { currentUser } from "./local-user.ts";
@@ -35,7 +36,7 @@ function show(shop: Shop, found: Found): Promise<Reply> {
 }
 
 async function edit(shop: Shop, found: Found, invocation: Invocation): Promise<Reply> {
-  const { raw } = (await failedStory(shop, found)).submission;
+  const { raw, error } = (await failedStory(shop, found)).submission;
   if (raw === null) {
     throw new CrmledgerError("inputUnreadable", `The record of ${nameOf(found)} was erased`, {
       hint: "Only its accounting row is left; it can be dropped.",
@@ -51,6 +52,7 @@ async function edit(shop: Shop, found: Found, invocation: Invocation): Promise<R
   const mended = await mend(shop.config, { source, key, raw }, invocation, async (replacement) => {
     const requeued = await shop.ledger.requeue([found.id], new Map([[found.id, replacement]]), shop.now(), by);
     if (requeued === 0) throw notFailed(found);
+    if (error !== null) await doubtFields(shop.ledger, [error]);
   });
   if (!mended) return sayDone("unchanged", found, "Nothing was changed.");
   return sayDone(

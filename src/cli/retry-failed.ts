@@ -5,6 +5,7 @@ import { counted } from "../report/human.ts";
 import { safeLine } from "../report/safe-text.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
+import { doubtFields } from "./doubt-fields.ts";
 import { failedDocument } from "./failed-document.ts";
 import { findSubmission } from "./find-submission.ts";
 import { currentUser } from "./local-user.ts";
@@ -58,6 +59,10 @@ async function nothingChosen({ ledger }: Shop): Promise<CrmledgerError> {
 
 async function requeue(shop: Shop, invocation: Invocation, rows: readonly FailedRow[]): Promise<number> {
   const contents = await todaysContents(shop, invocation, rows);
+  await doubtFields(
+    shop.ledger,
+    rows.map((row) => row.error),
+  );
   return await shop.ledger.requeue(
     rows.map((row) => row.id),
     contents,
