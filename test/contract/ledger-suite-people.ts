@@ -129,6 +129,11 @@ export function peopleTests(subject: Subject): void {
       expect(story.replaced).toMatchObject([{ atMs: now.wallMs, by: "ada", raw: '{"as":"it came"}' }]);
       expect(JSON.parse(story.replaced[0]!.content!)).toHaveProperty("person");
       expect(story.waits.at(-1)?.detail).toContain("(by ada)");
+      // Today's map made the same of it: nothing was replaced.
+      const again = await fail({ key: "b" });
+      const { content } = (await ledger.story(again))!.submission;
+      await ledger.requeue([again], new Map([[again, { content: content!, identityKeys: [] }]]), now, "ada");
+      expect((await ledger.story(again))!.replaced).toEqual([]);
     });
 
     test("can be set aside, for good and with a reason", async () => {

@@ -36,8 +36,8 @@ function requeueOne(
   by: string | null,
 ): boolean {
   if (store.run(BACK, now.wallMs, id).changes !== 1) return false;
-  if (replacement !== undefined) replace(store, id, replacement, now, by);
-  const detail = replacement === undefined ? "put back in the queue" : "put back in the queue with new content";
+  const isNew = replacement !== undefined && replace(store, id, replacement, now, by);
+  const detail = isNew ? "put back in the queue with new content" : "put back in the queue";
   note(store, id, "requeued", byWhom(detail, by), now);
   return true;
 }
@@ -48,25 +48,30 @@ const byWhom = (what: string, by: string | null): string => (by === null ? what 
 export const freeInstant = (id: string): string =>
   `max(?, coalesce((SELECT max(replaced_at_ms) + 1 FROM revisions WHERE submission_id = ${id}), 0))`;
 
-/** The old content, and the old record where it is replaced, are kept. */
+/** The old content, and the old record where it is replaced, are kept. False where both stay what they are. */
 function replace(
   store: Store,
   id: SubmissionId,
   { content, identityKeys, raw }: Replacement,
   now: Now,
   by: string | null = null,
-): void {
-  store.run(
+): boolean {
+  const text = JSON.stringify(content);
+  const kept = store.run(
     `INSERT INTO revisions (submission_id, replaced_at_ms, content, raw, replaced_by)
-     SELECT id, ${freeInstant("id")}, content, iif(? IS NULL, NULL, raw), ? FROM submissions WHERE id = ?`,
+     SELECT id, ${freeInstant("id")}, content, iif(? IS NULL, NULL, raw), ? FROM submissions
+     WHERE id = ? AND (content IS NOT ? OR raw IS NOT coalesce(?, raw))`,
     now.wallMs,
     raw ?? null,
     by,
     id,
+    text,
+    raw ?? null,
   );
   const sql = "UPDATE submissions SET content = ?, raw = coalesce(?, raw) WHERE id = ?";
-  store.run(sql, JSON.stringify(content), raw ?? null, id);
+  store.run(sql, text, raw ?? null, id);
   replaceKeys(store, id, [...identityKeys, ...keysOfFirst(store, id)]);
+  return kept.changes === 1;
 }
 
 /** A revision keeps the keys of its first version, whatever its own content says: it writes to the same person. */
