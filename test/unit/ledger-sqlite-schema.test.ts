@@ -7,6 +7,7 @@ import { STEP_ACTIONS, STEP_STATES, type Step } from "../../src/domain/chain.ts"
 import { HOLD_KINDS } from "../../src/domain/hold.ts";
 import type { SubmissionId } from "../../src/domain/ids.ts";
 import { LANES, SUBMISSION_STATES } from "../../src/domain/submission.ts";
+import { ECHO_FINDINGS } from "../../src/ledger/findings.ts";
 import { sqliteLedger } from "../../src/ledger/sqlite/ledger.ts";
 import { MIGRATIONS } from "../../src/ledger/sqlite/migrations.ts";
 import { createStore } from "../../src/ledger/sqlite/store.ts";
@@ -64,6 +65,7 @@ describe("states in the schema are those in code", () => {
     ["submissions", "state", SUBMISSION_STATES],
     ["submissions", "lane", LANES],
     ["steps", "state", STEP_STATES],
+    ["field_findings", "finding", ECHO_FINDINGS],
     ["steps", "entity", [...ENTITIES]],
     ["steps", "action", STEP_ACTIONS],
     ["attempts", "action", STEP_ACTIONS],
