@@ -1,10 +1,13 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Left alone it takes one less than there are cores, which of two leaves one idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Every byte that the suite writes is searched for the token of its test worlds.
     globalSetup: ["test/support/canary-suite.ts"],
     setupFiles: ["test/support/canary-watch.ts"],
