@@ -230,35 +230,43 @@ function missStep(context: DriveContext, lost: Lost): void {
   if (error) conclude(context, lost.work, { type: "failed", error, step: lost.step.name });
 }
 
-/** An update happened if nothing of it is left to change. */
+/** An update happened if nothing of it is left to change, by any of the steps that it was for. */
 async function settleUpdates(context: DriveContext, lost: readonly Lost[]): Promise<void> {
+  const looked: { each: Lost; gone: boolean; lacks: boolean }[] = [];
   for (const each of lost) {
     const { work, step } = each;
     if (work.ended || step.crmId === null || step.entity === "note") continue;
     const record = await freshRecord(context, [work], step.entity, step.crmId);
-    if (!record) {
+    looked.push({ each, gone: record === null, lacks: record !== null && (await isLacking(context, each, record)) });
+  }
+  for (const { each, gone } of looked) {
+    const at = { claimId: each.work.claimId, stepId: each.step.id };
+    if (gone) {
       // Gone: found anew as if it had never been matched.
-      Object.assign(step, { state: "open", crmId: null });
-      const at = { claimId: work.claimId, stepId: step.id };
+      Object.assign(each.step, { state: "open", crmId: null });
       context.wheel.record({
         steps: [{ ...at, from: "uncertain", to: "open", crmId: null, lostAtMs: null, error: null }],
       });
-      continue;
+    } else if (looked.some((other) => other.lacks && isSameWrite(other.each.step, each.step))) missStep(context, each);
+    else {
+      const explanation = "The answer to its update was lost; the record has the values.";
+      Object.assign(each.step, { state: "done" });
+      context.wheel.record({
+        steps: [{ ...at, from: "uncertain", to: "done", explanation, error: null, lostAtMs: null }],
+      });
     }
-    const lacksValues =
-      difference(await contentInOrder(context, work, step, record), record, planContext(context, work.row.source)) !==
-      null;
-    if (lacksValues || missingLinks(step.content, record, linkedIds(work)) !== null) {
-      missStep(context, each);
-      continue;
-    }
-    const explanation = "The answer to its update was lost; the record has the values.";
-    Object.assign(step, { state: "done" });
-    const at = { claimId: work.claimId, stepId: step.id };
-    context.wheel.record({
-      steps: [{ ...at, from: "uncertain", to: "done", explanation, error: null, lostAtMs: null }],
-    });
   }
+}
+
+async function isLacking(context: DriveContext, { work, step }: Lost, record: CrmRecord): Promise<boolean> {
+  const content = await contentInOrder(context, work, step, record);
+  if (difference(content, record, planContext(context, work.row.source)) !== null) return true;
+  return missingLinks(step.content, record, linkedIds(work)) !== null;
+}
+
+/** Of several submissions of one person one request brought the values. */
+function isSameWrite(a: Step, b: Step): boolean {
+  return a.entity === b.entity && a.crmId === b.crmId && a.sentAtMs === b.sentAtMs;
 }
 
 /** What the chain has of the records that an update may have linked. */

@@ -126,4 +126,21 @@ describe("overwrite", () => {
     await submit("Third", at + 2_000);
     expect(cityNow()).toBe("Third");
   });
+
+  it("is written again where the answer for two was lost, though one of them had nothing to write", async () => {
+    const rig = await watchedRig({ settings: withPlan({ persons: { onMatch: "overwrite" } }) });
+    const at = rig.clock.wallMs();
+    const named = (minute: number, name: string) => ({
+      ...lead(minute, { person: { name, email: EMAIL } }),
+      submittedAtMs: at + minute * 60_000,
+    });
+    await rig.clock.advance(600_000);
+    await rig.take([named(2, "Ada King")]);
+    await rig.run();
+    await rig.take([named(1, "Ada Byron"), named(3, "Ada Lovelace")]);
+    rig.simulator.failNext({ kind: "resetBefore", match: { method: "PATCH", path: /persons/ } });
+    await rig.run();
+    await rig.runOut();
+    expect(rig.simulator.records.persons.map(({ name }) => name)).toEqual(["Ada Lovelace"]);
+  });
 });
