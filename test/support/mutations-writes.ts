@@ -118,7 +118,12 @@ export const WRITES: readonly Mutation[] = [
     name: "an update is settled by reading",
     guards: "an update is settled by reading the record",
     file: "runner/uncertain.ts",
-    edits: [["if (lacksValues || missingLinks(", "if (record.deleted && missingLinks("]],
+    edits: [
+      [
+        "lacks: record !== null && (await isLacking(context, each, record))",
+        "lacks: record?.deleted === true && (await isLacking(context, each, record))",
+      ],
+    ],
     killedBy: [
       [UNCERTAIN, "not done, %s: sent again once, after both looks missed it"],
       [UNCERTAIN, "is sent again where the link is not there"],
