@@ -12,6 +12,9 @@ import type { RunnerDeps } from "./runner.ts";
 /** A day-old catalog is still right nearly always, and a name that it lacks fetches the part anew. */
 export const CATALOG_AGE_MAX_MS = 24 * 3_600_000;
 const FIELDED: readonly FieldedEntity[] = ["organization", "person", "deal"];
+/** Further ahead than any zone or sleeping machine makes a clock. */
+const AHEAD_MAX_MS = 26 * 3_600_000;
+const SAME_SKEW_MS = 3_600_000;
 /** A catalog of more pages than this is not one. */
 const PAGES_MAX = 50;
 
@@ -24,6 +27,8 @@ export class Session {
   readonly #fetchedAt = new Map<string, number>();
   readonly #fetching = new Map<CatalogPart, Promise<Outcome | null>>();
   #skewMs: number | null = null;
+  /** As the last reply told it, believed or not. */
+  #lastSkewMs: number | null = null;
 
   constructor(deps: Pick<RunnerDeps, "ledger" | "clock" | "baseUrl" | "timeoutMs">) {
     this.#deps = deps;
@@ -57,8 +62,18 @@ export class Session {
     return codes;
   }
 
-  learnTime(serverTimeMs: number | null, nowMs: number): void {
-    if (serverTimeMs !== null) this.#skewMs = serverTimeMs - nowMs;
+  /**
+   * Learns from the date of a reply, and gives it back where it can be believed. One that is more than a day ahead of ours is
+   * believed only once the next reply says the same: it would hide what the CRM has from every look at what changed since.
+   */
+  learnTime(serverTimeMs: number | null, nowMs: number): number | null {
+    if (serverTimeMs === null) return null;
+    const skewMs = serverTimeMs - nowMs;
+    const again = this.#lastSkewMs !== null && Math.abs(skewMs - this.#lastSkewMs) <= SAME_SKEW_MS;
+    this.#lastSkewMs = skewMs;
+    if (skewMs > AHEAD_MAX_MS && !again) return null;
+    this.#skewMs = skewMs;
+    return serverTimeMs;
   }
 
   /** An instant of ours on the CRM's clock. */

@@ -304,8 +304,7 @@ export class Wheel {
     if (this.#inFlight === 0) for (const wake of this.#idleWaiters.splice(0)) wake();
     const endedMonoMs = clock.monoMs();
     const latencyMs = Math.max(0, endedMonoMs - departure.sentMonoMs);
-    const serverTimeMs = adapter.serverTimeMs(result);
-    this.#session.learnTime(serverTimeMs, clock.wallMs());
+    const serverTimeMs = this.#session.learnTime(adapter.serverTimeMs(result), clock.wallMs());
     const outcomes = adapter
       .classify(offer.request, result, this.#session.crm())
       .map((outcome) => this.#quota.dated(redactOutcome(outcome, redact)));
