@@ -70,7 +70,10 @@ export function twice(world: World): string[] {
   const made = madeBy(world);
   const found = repeated(made.map(({ name }) => name).filter((name) => !/ null( |$)/.test(name)));
   const nameless = made.filter(({ entry }) => entry.entity === "note" && entry.stamp === null);
-  found.push(...repeated(nameless.map(({ entry }) => `note "${entry.body.content}"`)));
+  // On a person alone it is found by that person, who is another one once people merged them.
+  const merged = world.simulator.log.some((entry) => entry.entity === "person" && entry.action === "merge");
+  const placed = nameless.filter(({ entry }) => !merged || entry.body.deal_id != null);
+  found.push(...repeated(placed.map(({ entry }) => `note "${entry.body.content}"`)));
   const persons = made.filter(({ entry }) => entry.entity === "person").map(({ entry }) => entry.body);
   const emails = persons.flatMap((body) => contacts(body.emails).map((email) => email.toLowerCase()));
   found.push(
@@ -125,6 +128,8 @@ export function outOfOrder(world: World, done: ReadonlySet<string>): string[] {
   for (const [email, all] of byEmail) {
     // People took the person that had it away, or gave it another address: the next one is somebody new.
     if (world.deeds.emails.has(email)) continue;
+    // What another lane sent and got no answer to yet counts as people's.
+    if (new Set(all.map(({ lane }) => lane)).size > 1) continue;
     if (all.some((sent) => sent.source !== "desk" || !done.has(stampOf(sent.source, sent.key)))) continue;
     const [person, ...others] = persons.filter((each) =>
       each.emails.some(({ value }) => value.toLowerCase() === email),
