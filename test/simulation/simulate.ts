@@ -56,9 +56,9 @@ async function live(world: World): Promise<void> {
   await afterDrain(world);
   // One that was broken off is ended first: what it saw was an hour ago.
   if ((world.counts.check ?? 0) + (world.counts.repair ?? 0) > 0) await checkToTheEnd(world, false);
-  await checkToTheEnd(world, true);
+  const repairing = await checkToTheEnd(world, true);
   await drainToTheEnd(world);
-  await afterCheck(world, await checkToTheEnd(world, false));
+  await afterCheck(world, repairing, await checkToTheEnd(world, false));
 }
 
 /** A check is background work: where the day's budget is spent it waits for the next. */
