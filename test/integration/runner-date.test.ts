@@ -17,7 +17,12 @@ async function datedRig(): Promise<{ rig: Rig; spoil: (fits: (request: HttpReque
       return { ...result, headers: { ...result.headers, date: FAR_FUTURE } };
     },
   });
-  return { rig, spoil: (fits) => void (next = fits) };
+  return {
+    rig,
+    spoil: (fits) => {
+      next = fits;
+    },
+  };
 }
 
 async function toTheEnd(rig: Rig, given: readonly Given[]): Promise<void> {
