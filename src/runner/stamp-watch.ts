@@ -64,7 +64,14 @@ export class StampWatch {
   async #lookAt(entity: "deal" | "person", nowMs: number): Promise<CrmRecord[]> {
     const { session } = this.#connection;
     const fromMs = this.#lastMs ?? nowMs - NEW_LEDGER_MS;
-    const sinceMs = session.crmTimeMs(fromMs) - CLOCKS_APART_MS;
+    const asked = session.crmTimeMs(fromMs) - CLOCKS_APART_MS;
+    const unknown = await this.#since(entity, asked, fromMs);
+    // Only a reply tells that our clock is hours ahead of the CRM's: then what was asked for began too late.
+    const wanted = session.crmTimeMs(fromMs) - CLOCKS_APART_MS;
+    return wanted + CLOCKS_APART_MS < asked ? await this.#since(entity, wanted, fromMs) : unknown;
+  }
+
+  async #since(entity: "deal" | "person", sinceMs: number, fromMs: number): Promise<CrmRecord[]> {
     const unknown: CrmRecord[] = [];
     let cursor: string | undefined;
     for (let page = 1; page <= PAGES_MAX; page += 1) {

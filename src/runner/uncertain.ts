@@ -96,17 +96,36 @@ async function settleCreates(context: DriveContext, entity: Entity, lost: readon
   }
 }
 
+type Subset = ListOperation["subset"];
+
 async function changedSince(
   context: DriveContext,
   entity: Entity,
   lost: readonly Lost[],
-  subset?: ListOperation["subset"],
+  subset?: Subset,
 ): Promise<CrmRecord[]> {
-  const { session } = context;
+  const asked = lookFrom(context, lost);
+  const records = await listSince(context, entity, lost, asked, subset);
+  // Only a reply tells that our clock is hours ahead of the CRM's: then what was asked for began too late.
+  const wanted = lookFrom(context, lost);
+  return wanted + MARGIN_MS < asked ? await listSince(context, entity, lost, wanted, subset) : records;
+}
+
+/** From which instant on the CRM's clock the lost writes are looked for, by what is known of that clock by now. */
+function lookFrom(context: DriveContext, lost: readonly Lost[]): number {
   const last = lost.some(({ step }) => isLastLook(context, step) && reachesBack(context, step));
-  const margin = last ? MARGIN_LAST_MS : session.skewMs === null ? MARGIN_BLIND_MS : MARGIN_MS;
+  const margin = last ? MARGIN_LAST_MS : context.session.skewMs === null ? MARGIN_BLIND_MS : MARGIN_MS;
   const sentAtMs = Math.min(...lost.map(({ step }) => sentOnCrmClock(context, step)));
-  const sinceMs = Math.floor((sentAtMs - margin) / 1000) * 1000;
+  return Math.floor((sentAtMs - margin) / 1000) * 1000;
+}
+
+async function listSince(
+  context: DriveContext,
+  entity: Entity,
+  lost: readonly Lost[],
+  sinceMs: number,
+  subset: Subset,
+): Promise<CrmRecord[]> {
   const works = lost.map(({ work }) => work);
   const records: CrmRecord[] = [];
   let cursor: string | undefined;

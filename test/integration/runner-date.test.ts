@@ -1,7 +1,8 @@
 /** One answer that carries an absurd date must not hide from us what the CRM has. */
 import { describe, expect, it } from "vitest";
+import type { PlanSettings } from "../../src/domain/settings.ts";
 import type { HttpRequest, HttpResult } from "../../src/domain/wire.ts";
-import { createRig, type Given, lead, type Rig } from "../support/drain-rig.ts";
+import { createRig, type Given, lead, PLAN, type Rig } from "../support/drain-rig.ts";
 import { judge } from "../support/oracle.ts";
 
 const FAR_FUTURE = "Fri, 31 Dec 9999 23:59:59 GMT";
@@ -62,5 +63,40 @@ describe("an answer from the far future", () => {
     await rig.take([second]);
     await rig.run();
     expect(rig.simulator.records.persons.filter(({ name }) => name === "Ada")).toHaveLength(1);
+  });
+});
+
+describe("a machine whose clock is half a day ahead of the CRM's", () => {
+  const simulator = { clockSkewMs: -12 * 3_600_000 };
+
+  it("finds a note without a reference again, though nothing told the CRM's time before the look", async () => {
+    const plan: PlanSettings = { ...PLAN, notes: { reference: false, format: "text" } };
+    const rig = await createRig({ simulator, settings: { plans: { default: plan } } });
+    await rig.take([lead(1)]);
+    rig.simulator.failNext({ kind: "resetAfter", match: { method: "POST", path: /\/notes$/ } });
+    await rig.run({ waitMaxMs: 0 });
+    expect((await rig.ledger.queue()).uncertain).toBe(1);
+    await rig.clock.advance(600_000);
+    expect(await rig.run()).toMatchObject({ drained: { done: 1 }, remaining: 0 });
+    expect(rig.simulator.records.notes).toHaveLength(1);
+  });
+
+  it("does not take an old ledger for one in use", async () => {
+    const settings = { plans: { default: PLAN, website: PLAN } };
+    const copy = await createRig({ simulator, settings });
+    await copy.take([lead(1)]);
+    await copy.run();
+    const other = await createRig({ clock: copy.clock, transport: copy.simulator.handle, settings });
+    // Its persons were known before: only the deals tell.
+    copy.simulator.addPerson({ name: "Lead 2", emails: [{ value: "lead.2@example.com", primary: true }] });
+    await copy.clock.advance(2 * 3_600_000);
+    await other.take([lead(2)]);
+    await other.ledger.closeHolds({ kind: "staleLedger" }, other.clock.wallMs());
+    await other.run();
+    await other.ledger.closeHolds({ kind: "staleLedger" }, other.clock.wallMs());
+    expect(await other.run()).toMatchObject({ drained: { done: 1 } });
+    await copy.clock.advance(2 * 3_600_000);
+    await copy.take([lead(3)]);
+    expect(await copy.run()).toMatchObject({ stopped: "hold", hold: { kind: "staleLedger" } });
   });
 });

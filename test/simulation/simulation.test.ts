@@ -15,6 +15,7 @@ const KEPT: readonly (readonly [seed: number, showed: string])[] = [
   [50_413, "writes whose order the wall clock tells wrongly, for it was set back"],
   [60_520, "a lost create whose late effect comes after a reboot that set the clock forwards"],
   [60_739, "a lost note without a reference, a clock that was set and a machine that slept"],
+  [300_770, "a lost note, and a clock half a day ahead that no reply had told of before the look"],
   [21_162, "a person whose address people changed while its chain waited"],
 ];
 const FIXED = Array.from({ length: 30 }, (_, index) => 1_001 + index);
