@@ -10,6 +10,7 @@ import { sql as accountsReport } from "./migrations/0004-accounts-report.sql.ts"
 import { sql as retention } from "./migrations/0005-retention.sql.ts";
 import { sql as forgotten } from "./migrations/0006-forgotten.sql.ts";
 import { sql as watch } from "./migrations/0007-watch.sql.ts";
+import { sql as retrySample } from "./migrations/0008-retry-sample.sql.ts";
 
 export interface Migration {
   version: number;
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, name: "0005-retention", sql: retention },
   { version: 6, name: "0006-forgotten", sql: forgotten },
   { version: 7, name: "0007-watch", sql: watch },
+  { version: 8, name: "0008-retry-sample", sql: retrySample },
 ];
 
 /** What this program writes. */
