@@ -1,13 +1,13 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
+import { recordOf } from "../intake/json-text.ts";
 import { rejectsAsCsv, rejectsAsJsonl } from "../intake/rejects-file.ts";
 import type { RejectRow } from "../ledger/rows.ts";
 import { type RejectDocument, type RejectsDocument, renderRejects } from "../report/rejects-list.ts";
 import { safeLine } from "../report/safe-text.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { withLedgerOnly } from "./compose.ts";
-import { recordOf } from "./raw-record.ts";
 import { decide, isDecision } from "./reject-decisions.ts";
 import { retryRejects } from "./retry-rejects.ts";
 

@@ -3,6 +3,7 @@ import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import { submissionName } from "../domain/submission.ts";
+import { recordOf } from "../intake/json-text.ts";
 import type { DiscrepancyRow } from "../ledger/checks.ts";
 import type { Ledger, VersionRow } from "../ledger/ledger.ts";
 import { type Attempt, HELD_BACK_UNTIL_MS, type HoldRow, type Story } from "../ledger/rows.ts";
@@ -13,7 +14,6 @@ import { sessionForLinks, withLedgerOnly } from "./compose.ts";
 import { discrepanciesOf } from "./discrepancies.ts";
 import { findStories } from "./find-submission.ts";
 import { holdDocument } from "./hold-document.ts";
-import { recordOf } from "./raw-record.ts";
 
 /** `crmledger show ID|EMAIL`. Of several submissions of a person the newest is shown and the others are named. */
 export const run: RunCommand = (invocation) =>

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../domain/json.ts";
-import { parseJson } from "../intake/json-text.ts";
+import { recordOf } from "../intake/json-text.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 
 /**
@@ -18,8 +18,7 @@ export async function knownReject(
 
 /** Of records with different members a table has empty cells that no record had. */
 function comparable(raw: string): string {
-  const parsed = parseJson(raw);
-  const { value } = parsed.ok ? parsed : { value: null };
+  const value = recordOf(raw);
   if (value === null || typeof value !== "object" || Array.isArray(value)) return raw;
   return canonicalJson(
     Object.fromEntries(Object.entries(value).filter(([, member]) => member !== "" && member !== null)),

@@ -111,10 +111,10 @@ export class Taker {
     if (unwrapped.rejectId !== null) {
       const fault = unwrapped.fault ?? extraCellsFault(unwrapped.record);
       // Kept as it was kept before, so that what comes back unmended is the reject that is known.
-      const kept = typeof unwrapped.record === "string" ? unwrapped.record : jsonTextOfAny(unwrapped.record);
+      const kept = unwrapped.text ?? jsonTextOfAny(unwrapped.record);
       if (fault !== null) return this.#reject(file, kept, sha256(kept), fault, row.line, unwrapped.rejectId);
       const mended = { ...file, flat: isFlat(unwrapped.record) };
-      return this.#takeRecord(unwrapped.record, null, row.line, mended, unwrapped.rejectId);
+      return this.#takeRecord(unwrapped.record, unwrapped.text ?? null, row.line, mended, unwrapped.rejectId);
     }
     if (file.flat) return this.#takeRecord(row.record, row.raw, row.line, file, null);
     const bound = Array.isArray(row.record) ? null : boundFault(row.record);

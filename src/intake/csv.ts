@@ -7,6 +7,7 @@ import { Cursor } from "./cursor.ts";
 import { type DecodedText, type Decoding, makeDecoding } from "./decoding.ts";
 import { RECORD_BYTES_MAX, RECORD_FIELDS_MAX, RECORD_SEARCH_BYTES_MAX } from "./limits.ts";
 import { setOwn } from "./path.ts";
+import { REJECT_COLUMN } from "./rejects-file.ts";
 import type { ReadStart, Row } from "./row.ts";
 import { isAbsent } from "./values.ts";
 
@@ -172,11 +173,16 @@ function rowOf(
 const hasText = (cells: readonly string[]): boolean => cells.some((cell) => !isAbsent(cell));
 
 function faultOf(bytes: number, cells: number, extra: boolean, dialect: CsvDialect): string | null {
+  // The record that it holds is measured where it is taken; its other cells come from the columns of others.
+  if (dialect.columns.includes(REJECT_COLUMN)) return extra ? tooManyCells(cells, dialect) : null;
   if (bytes > RECORD_BYTES_MAX)
     return `it is ${bytes} bytes long; ${RECORD_BYTES_MAX} (1 MiB) is the limit of a record`;
   if (dialect.columns.length > RECORD_FIELDS_MAX)
     return `${dialect.columns.length} columns; ${RECORD_FIELDS_MAX} is the limit`;
-  if (!extra) return null;
+  return extra ? tooManyCells(cells, dialect) : null;
+}
+
+function tooManyCells(cells: number, dialect: CsvDialect): string {
   return `it has ${cells} cells and the header ${dialect.columns.length}: a cell that holds the delimiter needs quotes`;
 }
 

@@ -22,6 +22,20 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
+/**
+ * A kept raw record as its value. Its text stands for what is no JSON, for a mere text, and for what is nested too deeply to
+ * be walked.
+ */
+export function recordOf(raw: string): unknown {
+  const parsed = parseJson(raw);
+  return parsed.ok && typeof parsed.value !== "string" && !isTooDeep(parsed.value, 1) ? parsed.value : raw;
+}
+
+function isTooDeep(value: unknown, depth: number): boolean {
+  if (value === null || typeof value !== "object") return false;
+  return depth > RECORD_DEPTH_MAX || Object.values(value).some((member) => isTooDeep(member, depth + 1));
+}
+
 function parseKeepingDigits(text: string): unknown {
   const plain: unknown = JSON.parse(text);
   let mark = "\u0001digits:";

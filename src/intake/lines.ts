@@ -3,6 +3,7 @@ import { Cursor } from "./cursor.ts";
 import { type Decoding, makeDecoding } from "./decoding.ts";
 import { parseJson } from "./json-text.ts";
 import { RECORD_BYTES_MAX, RECORD_SEARCH_BYTES_MAX } from "./limits.ts";
+import { EXPORTED_LINE } from "./rejects-file.ts";
 import type { ReadStart, Row } from "./row.ts";
 
 export interface LineOptions {
@@ -57,7 +58,8 @@ function rowOf(taken: string, decoding: Decoding, cursor: Cursor, line: number):
   if (raw.trim() === "") return null;
   const place = { line, endOffset: cursor.offset, endLine: cursor.line, raw, guessed };
   const bytes = decoding.bytesOf(taken);
-  if (bytes > RECORD_BYTES_MAX) {
+  // Of an export the record within is measured, where it is taken.
+  if (bytes > RECORD_BYTES_MAX && !raw.startsWith(EXPORTED_LINE)) {
     return {
       ...place,
       fault: `it is ${bytes} bytes long or more; ${RECORD_BYTES_MAX} (1 MiB) is the limit of a record`,

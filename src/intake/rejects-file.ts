@@ -1,6 +1,7 @@
 /** Exports of rejects: made so that they can be mended in an editor or spreadsheet and imported as they are. */
 import { csvCell, withoutGuard } from "../domain/csv-cell.ts";
-import { jsonText, parseJson } from "./json-text.ts";
+import { jsonText, parseJson, recordOf } from "./json-text.ts";
+import { RECORD_FIELDS_MAX } from "./limits.ts";
 import { pathText } from "./path.ts";
 
 export interface ExportedReject {
@@ -14,7 +15,7 @@ export interface ExportedReject {
 export const REJECT_COLUMN = "crmledger.reject";
 const LINE = "crmledger.line";
 const REASON = "crmledger.reason";
-/** Column for text that could not be read as a record. */
+/** Column for text that could not be read as a record, and for a record as JSON that has too many cells for a table. */
 const TEXT = "crmledger.text";
 
 /** One `{"reject", "line", "reason", "record"}` a line. */
@@ -24,12 +25,15 @@ export function rejectsAsJsonl(rejects: readonly ExportedReject[]): string {
     .join("");
 }
 
-/** The records' own columns, then id, line and reason. Cells that a spreadsheet would take for a formula are guarded. */
+/**
+ * The records' own columns, then id, line and reason. Cells that a spreadsheet would take for a formula are guarded. A
+ * record that would make the table wider than a table may be stands in one cell, as JSON.
+ */
 export function rejectsAsCsv(rejects: readonly ExportedReject[]): string {
-  const rows = rejects.map((reject) => ({ reject, cells: cellsOf(recordOf(reject.raw)) }));
-  const columns = [...new Set(rows.flatMap(({ cells }) => [...cells.keys()]))];
+  const columns = new Set<string>();
+  const rows = rejects.map((reject) => ({ reject, cells: cellsWithin(columns, reject.raw) }));
   const lines = rows.map(({ reject, cells }) => [
-    ...columns.map((column) => cells.get(column) ?? ""),
+    ...[...columns].map((column) => cells.get(column) ?? ""),
     reject.id,
     reject.line === null ? "" : String(reject.line),
     reject.reason,
@@ -38,19 +42,26 @@ export function rejectsAsCsv(rejects: readonly ExportedReject[]): string {
     (cells) => `${cells.map(csvCell).join(",")}\r\n`,
   );
   // Zero bytes in front would be taken for UTF-16.
-  return `${columns[0]?.includes("\0") ? "\ufeff" : ""}${text.join("")}`;
+  return `${[...columns][0]?.includes("\0") ? "\ufeff" : ""}${text.join("")}`;
 }
 
-function recordOf(raw: string): unknown {
-  const parsed = parseJson(raw);
-  return parsed.ok ? parsed.value : raw;
+/** Id, line and reason stand beside them, and the text of what has no cells. */
+const OWN_COLUMNS_MAX = RECORD_FIELDS_MAX - 4;
+
+/** A record's cells, whose names come to the table's columns; its text where there is no room for them. */
+function cellsWithin(columns: Set<string>, raw: string): Map<string, string> {
+  const record = recordOf(raw);
+  const cells = cellsOf(record, raw);
+  const added = [...cells.keys()].filter((name) => name !== TEXT && !columns.has(name));
+  const fits = added.length === 0 || columns.size + added.length <= OWN_COLUMNS_MAX;
+  const taken = fits ? cells : new Map([[TEXT, raw]]);
+  for (const name of taken.keys()) columns.add(name);
+  return taken;
 }
 
 /** Flattened to dotted paths, as a CSV of submissions has them. */
-function cellsOf(record: unknown): Map<string, string> {
-  if (record === null || typeof record !== "object" || Array.isArray(record)) {
-    return new Map([[TEXT, typeof record === "string" ? record : jsonText(record)]]);
-  }
+function cellsOf(record: unknown, raw: string): Map<string, string> {
+  if (record === null || typeof record !== "object" || Array.isArray(record)) return new Map([[TEXT, raw]]);
   return new Map(flatten(record, []));
 }
 
@@ -65,6 +76,8 @@ function flatten(value: object, at: readonly string[]): [string, string][] {
 
 export interface Unwrapped {
   record: unknown;
+  /** The record's own text, where the export holds that. */
+  text?: string;
   /** The reject that this record mends; null for an ordinary record. */
   rejectId: string | null;
   /** Why the mended record can't be read. */
@@ -93,7 +106,10 @@ function unwrapObject(value: Record<string, unknown>): Unwrapped {
   return typeof value.record === "string" ? { ...parsed(value.record), rejectId } : { record: value.record, rejectId };
 }
 
-function parsed(text: string): { record: unknown; fault?: string } {
+function parsed(text: string): Omit<Unwrapped, "rejectId"> {
   const result = parseJson(text);
-  return result.ok ? { record: result.value } : { record: text, fault: result.reason };
+  return result.ok ? { record: result.value, text } : { record: text, text, fault: result.reason };
 }
+
+/** A line of `rejectsAsJsonl` begins so. A record within it may be as long as it was when it was rejected. */
+export const EXPORTED_LINE = '{"reject":';
