@@ -13,11 +13,11 @@ import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { SubmissionContent, SubmissionState } from "../domain/submission.ts";
 import type { AccountsLedger, CountedBatch } from "./accounts.ts";
 import type { AlertsLedger } from "./alerts.ts";
+import type { BreakersLedger } from "./breakers.ts";
 import type { CareLedger } from "./care.ts";
 import type { CheckLedger } from "./checks.ts";
 import type { FindingsLedger } from "./findings.ts";
 import type {
-  BreakerRow,
   Claim,
   ClaimRequest,
   FailedFilter,
@@ -91,7 +91,14 @@ export interface RecordWrite {
   sent?: EntityValues | null;
 }
 
-export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger, CareLedger, AlertsLedger, FindingsLedger {
+export interface Ledger
+  extends CheckLedger,
+    AccountsLedger,
+    TakeoverLedger,
+    CareLedger,
+    AlertsLedger,
+    FindingsLedger,
+    BreakersLedger {
   // ---- runs ----
   openRun(start: RunStart): Promise<RunId>;
   closeRun(run: RunId, end: { stopped: string; exitCode: number; summary: unknown; nowMs: number }): Promise<void>;
@@ -176,13 +183,11 @@ export interface Ledger extends CheckLedger, AccountsLedger, TakeoverLedger, Car
   /** Pending submissions in claim order without claiming them: for `--dry-run` and for look-ups ahead. */
   peek(limit: number, nowMs: number, filter: { source: string | null; lane: string | null }): Promise<SubmissionRow[]>;
 
-  // ---- holds and breakers ----
+  // ---- holds ----
   /** Opens a hold, or moves the open one of the same kind and scope. */
   openHold(account: AccountId | null, hold: Hold, nowMs: number): Promise<HoldRow>;
   closeHolds(filter: HoldFilter & { ids?: number[] }, nowMs: number): Promise<number>;
   holds(): Promise<HoldRow[]>;
-  breakers(account: AccountId): Promise<BreakerRow[]>;
-  saveBreaker(account: AccountId, breaker: BreakerRow): Promise<void>;
 
   // ---- quota ----
   buckets(account: AccountId, credential: string, now: Now): Promise<{ states: BucketState[]; use: BucketUse[] }>;

@@ -1,6 +1,6 @@
 /**
- * A circuit breaker as pure functions over a saved row: after too many failures in a row of outcomes, a group of
- * operations is left alone for a while and then tried with one probe. State is the ledger's, so it survives runs.
+ * A circuit breaker as pure functions over a saved row: after too high a rate of failures a group of operations is left
+ * alone for a while and then tried with one probe. State is the ledger's, so it survives runs.
  */
 import type { OperationGroup } from "../domain/operation.ts";
 import type { BreakerSettings } from "../domain/settings.ts";
@@ -11,10 +11,14 @@ export interface Breaker {
   state: "closed" | "open" | "halfOpen";
   openedAtMs: number | null;
   recent: boolean[];
+  /** Openings without a success between; absent: none. */
+  openings?: number;
 }
 
 /** Below this number of outcomes a failure rate says nothing. */
 const OUTCOMES_MIN = 10;
+/** An outage that lasts is asked about ever more rarely, up to this many times the cooldown. */
+const COOLDOWN_FACTOR_MAX = 32;
 
 export function closedBreaker(group: OperationGroup): Breaker {
   return { group, state: "closed", openedAtMs: null, recent: [] };
@@ -22,44 +26,24 @@ export function closedBreaker(group: OperationGroup): Breaker {
 
 /**
  * Takes in one outcome. Closed: opens once at least 10 outcomes (or a whole window, if that is smaller) are known and
- * `failureRate` of the last `window` failed. Open or half open: a success closes it with an empty memory, a failure starts
- * the cooldown again.
+ * `failureRate` of the last `window` failed. Open or half open: a success closes it with an empty memory, a failure opens
+ * it again, for twice as long as before.
  */
 export function recordOutcome(breaker: Breaker, failed: boolean, settings: BreakerSettings, nowMs: number): Breaker {
-  if (breaker.state !== "closed") {
-    if (!failed) return closedBreaker(breaker.group);
-    return { ...breaker, state: "open", openedAtMs: nowMs };
-  }
+  if (breaker.state !== "closed") return failed ? opened(breaker, nowMs) : closedBreaker(breaker.group);
   const window = Math.max(1, settings.window);
   const recent = [...breaker.recent, failed].slice(-window);
   const failures = recent.filter(Boolean).length;
   const known = recent.length >= Math.min(OUTCOMES_MIN, window);
-  if (known && failed && failures / recent.length >= settings.failureRate) {
-    return { ...breaker, state: "open", openedAtMs: nowMs, recent };
-  }
-  return { ...breaker, recent };
+  const next = { ...breaker, recent };
+  return known && failed && failures / recent.length >= settings.failureRate ? opened(next, nowMs) : next;
 }
 
-export interface Permission {
-  /** `probe`: this one request finds out; nothing else may go until its outcome is recorded. */
-  verdict: "yes" | "probe" | "no";
-  /** The breaker as it is to be kept when the permission is used. */
-  breaker: Breaker;
-  /** For `no`: when to ask again. UTC ms. */
-  retryAtMs: number | null;
+function opened(breaker: Breaker, nowMs: number): Breaker {
+  return { ...breaker, state: "open", openedAtMs: nowMs, openings: (breaker.openings ?? 0) + 1 };
 }
 
-/**
- * Whether a request of the group may go. A probe whose outcome never came (its process died) is given again after
- * another cooldown, so a breaker can't stay half open for ever.
- */
-export function mayTry(breaker: Breaker, settings: BreakerSettings, nowMs: number): Permission {
-  if (breaker.state === "closed") return { verdict: "yes", breaker, retryAtMs: null };
-  const openedAtMs = breaker.openedAtMs ?? 0;
-  // A wall clock that was set back must not lengthen the cooldown.
-  const elapsedMs = nowMs < openedAtMs ? settings.cooldownMs : nowMs - openedAtMs;
-  if (elapsedMs < settings.cooldownMs) {
-    return { verdict: "no", breaker, retryAtMs: openedAtMs + settings.cooldownMs };
-  }
-  return { verdict: "probe", breaker: { ...breaker, state: "halfOpen", openedAtMs: nowMs }, retryAtMs: null };
+/** How long a breaker that was opened now stays open before one probe may leave. */
+export function cooldownMs({ openings = 1 }: Pick<Breaker, "openings">, settings: BreakerSettings): number {
+  return settings.cooldownMs * Math.min(COOLDOWN_FACTOR_MAX, 2 ** Math.max(0, openings - 1));
 }

@@ -15,8 +15,7 @@ export function concludeFor(context: DriveContext, work: Work, error: unknown): 
 /** While the breaker says that the CRM is down, a read that failed is no fault of the submission that wanted it. */
 export function sparedIn(context: DriveContext, verdict: Verdict | "halted"): Verdict | "halted" {
   if (verdict === "halted" || verdict.type !== "again") return verdict;
-  const outage = [...context.wheel.board.heldBack.values()].some((hold) => hold.kind === "outage");
-  return outage ? { ...verdict, spared: true } : verdict;
+  return context.wheel.board.gates.isOutage ? { ...verdict, spared: true } : verdict;
 }
 
 /** Records the end of a work under this claim. */

@@ -1,74 +1,78 @@
 /**
  * Per group of operations: the breaker and the holds that stop that group alone. A dead notes endpoint doesn't stop persons
- * and deals. State is the ledger's, so it survives runs; one operation is let through as the probe.
+ * and deals. State is the ledger's, so it survives runs and is shared; one operation of all processes is let through as
+ * the probe.
  */
 import type { Hold } from "../domain/hold.ts";
 import { OPERATION_GROUPS, type OperationGroup, type Outcome } from "../domain/operation.ts";
 import type { BreakerSettings } from "../domain/settings.ts";
-import type { BreakerRow } from "../ledger/rows.ts";
-import { recordOutcome } from "../pacer/breaker.ts";
+import type { SavedBreaker } from "../ledger/breakers.ts";
+import { closedBreaker, cooldownMs, recordOutcome } from "../pacer/breaker.ts";
 
 /** Without a time of its own, a group's hold is tried again after this long: a plan's cap is lifted by people. */
 const GROUP_HOLD_MS = 15 * 60_000;
-const COOLDOWN_DOUBLINGS_MAX = 5;
+/** A wall clock that was set back must not lengthen a hold: no probe is further away than this. */
+const PROBE_AWAY_MAX_MS = 24 * 3_600_000;
 
 /** A cap stops creates alone; an outage of writes lets reads through, and only a write shows that it is over. */
 export type OperationKind = "read" | "update" | "create";
 
 interface Gate {
-  breaker: BreakerRow;
+  breaker: SavedBreaker;
   /** Stops the group; null: open for traffic. */
   hold: Hold | null;
   /** The one operation that may find out whether the hold still stands is on its way. */
   probing: boolean;
   /** The run began under this hold and has not asked yet: its next operation may, whatever the time. */
   unasked: boolean;
+  /** Another process is asking: nothing is asked here before this. */
+  elsewhereUntilMs: number;
   /** Which of them met the outage that the hold is for. */
   readsDown: boolean;
   writesDown: boolean;
-  /** Openings in a row, so that an outage that lasts is asked about ever more rarely. */
-  openings: number;
 }
 
 export interface GateChange {
-  breaker: BreakerRow | null;
+  breaker: SavedBreaker | null;
   opened: Hold | null;
   /** The hold that the probe found lifted. */
   closed: Hold | null;
+  /** The probe said nothing about the group. */
+  unsaid: boolean;
 }
+
+/** `probe`: it may go if no other process asks already. Null: it may go. */
+export type Permission = { hold: Hold; dueAtMs: number } | "probe" | null;
 
 export class Gates {
   readonly #gates = new Map<OperationGroup, Gate>();
   readonly #settings: BreakerSettings;
+  /** Groups whose closed breakers remember more than was kept. */
+  readonly #unkept = new Set<OperationGroup>();
 
-  constructor(settings: BreakerSettings, saved: readonly BreakerRow[], holds: readonly Hold[]) {
+  constructor(settings: BreakerSettings, saved: readonly SavedBreaker[], holds: readonly Hold[]) {
     this.#settings = settings;
     for (const group of OPERATION_GROUPS) {
-      const breaker = saved.find((row) => row.group === group) ?? {
-        group,
-        state: "closed",
-        openedAtMs: null,
-        recent: [],
-      };
-      const hold = holds.find((candidate) => candidate.scope === `group:${group}`) ?? null;
-      const held = hold !== null;
-      const writesDown = held && group !== "search" && group !== "setup";
-      const asked = { probing: false, unasked: held, openings: held ? 1 : 0 };
-      this.#gates.set(group, { breaker, hold, ...asked, readsDown: held && !writesDown, writesDown });
+      const hold = holdOf(group, holds, null);
+      const breaker = breakerOf(group, saved);
+      const asked = { probing: false, unasked: hold !== null, elsewhereUntilMs: 0 };
+      this.#gates.set(group, { breaker, hold, ...asked, ...downOf(breaker, hold) });
     }
   }
 
-  /** The hold that keeps an operation of this group back; null lets it through (perhaps as the probe). */
-  check(group: OperationGroup, kind: OperationKind, nowMs: number): { hold: Hold; dueAtMs: number } | null {
+  /** What keeps an operation of this group back, or whether it may be the probe: then it is on its way. */
+  check(group: OperationGroup, kind: OperationKind, nowMs: number): Permission {
     const gate = this.#of(group);
     if (!gate.hold || isFree(gate, kind)) return null;
-    const dueAtMs = gate.hold.untilMs ?? nowMs + GROUP_HOLD_MS;
-    if (!gate.probing && (gate.unasked || nowMs >= dueAtMs)) {
+    const untilMs = Math.min(gate.hold.untilMs ?? nowMs + GROUP_HOLD_MS, nowMs + PROBE_AWAY_MAX_MS);
+    const elsewhere = nowMs < gate.elsewhereUntilMs;
+    if (!gate.probing && !elsewhere && (gate.unasked || nowMs >= untilMs)) {
       gate.probing = true;
       gate.unasked = false;
-      return null;
+      return "probe";
     }
-    return { hold: gate.hold, dueAtMs: Math.max(dueAtMs, nowMs + 1_000) };
+    const dueAtMs = elsewhere ? gate.elsewhereUntilMs : Math.max(untilMs, nowMs + 1_000);
+    return { hold: gate.hold, dueAtMs };
   }
 
   /** An operation that was let through never left: the next one may be the probe. */
@@ -79,23 +83,58 @@ export class Gates {
     gate.probing = false;
   }
 
+  /** Another process has the probe: asked again after `untilMs`. */
+  leaveTo(group: OperationGroup, untilMs: number): void {
+    this.#of(group).elsewhereUntilMs = untilMs;
+  }
+
+  /**
+   * What the ledger has by now: holds that other processes opened, asked about or found lifted. Gives the holds that are over.
+   */
+  takeIn(saved: readonly SavedBreaker[], holds: readonly Hold[]): Hold[] {
+    const over: Hold[] = [];
+    for (const [group, gate] of this.#gates) {
+      const hold = holdOf(group, holds, gate.hold);
+      if (gate.probing || (hold?.kind === gate.hold?.kind && hold?.untilMs === gate.hold?.untilMs)) continue;
+      if (gate.hold && hold?.kind !== gate.hold.kind) over.push(gate.hold);
+      const breaker = breakerOf(group, saved);
+      this.#unkept.delete(group);
+      Object.assign(gate, { breaker, hold, unasked: false, elsewhereUntilMs: 0, ...downOf(breaker, hold) });
+    }
+    return over;
+  }
+
+  /** Memories of closed breakers that are to be kept, told once. */
+  unkept(): SavedBreaker[] {
+    const breakers = [...this.#unkept].map((group) => this.#of(group).breaker);
+    this.#unkept.clear();
+    return breakers.filter(({ state }) => state === "closed");
+  }
+
   /** The hold of an outage that keeps this group's writes back at present. */
   outage(group: OperationGroup): Hold | null {
     const { hold } = this.#of(group);
     return hold?.kind === "outage" ? hold : null;
   }
 
+  /** Whether any group has an outage at present. */
+  get isOutage(): boolean {
+    return OPERATION_GROUPS.some((group) => this.outage(group) !== null);
+  }
+
   /** Takes in what became of an operation of the group. */
   observe(group: OperationGroup, kind: OperationKind, outcome: Outcome, nowMs: number): GateChange {
     const gate = this.#of(group);
     const failed = outcome.type === "uncertain" || (outcome.type === "deferred" && isOutage(outcome.reason));
-    const capped = outcome.type === "refused" && outcome.hold?.scope === `group:${group}`;
-    if (capped)
-      return this.#raise(gate, { ...outcome.hold!, untilMs: untilOf(outcome.hold!.forMs, nowMs), probe: true });
-    if (outcome.type === "deferred" && !isOutage(outcome.reason)) {
-      // A 429 says nothing about the group: the next operation may be the probe.
+    const hold = "hold" in outcome ? outcome.hold : undefined;
+    if (outcome.type === "refused" && hold?.scope === `group:${group}`) {
+      return this.#raise(gate, { ...hold, untilMs: nowMs + (hold.forMs ?? GROUP_HOLD_MS), probe: true });
+    }
+    if ((outcome.type === "deferred" && !failed) || hold !== undefined) {
+      // A 429, or a stop of the account, says nothing about the group: the next operation may be the probe.
+      const unsaid = this.#isProbe(gate, kind);
       this.withdraw(group, kind);
-      return NOTHING;
+      return { ...NOTHING, unsaid };
     }
     if (gate.hold?.kind === "outage" && !this.#isProbe(gate, kind)) {
       if (failed && kind === "read") gate.readsDown = true;
@@ -109,10 +148,15 @@ export class Gates {
     return gate.probing && !isFree(gate, kind);
   }
 
-  #failed(gate: Gate, kind: OperationKind, nowMs: number): GateChange {
+  #record(gate: Gate, failed: boolean, nowMs: number): void {
     const before = gate.breaker;
-    const { group } = before;
-    gate.breaker = { ...before, ...recordOutcome(before, true, this.#settings, nowMs), group };
+    gate.breaker = recordOutcome(before, failed, this.#settings, nowMs);
+    const remembers = before.recent.includes(true) || failed;
+    if (gate.breaker.state === "closed" && remembers) this.#unkept.add(before.group);
+  }
+
+  #failed(gate: Gate, kind: OperationKind, nowMs: number): GateChange {
+    this.#record(gate, true, nowMs);
     if (!isFree(gate, kind)) gate.probing = false;
     if (gate.breaker.state !== "open") return NOTHING;
     if (kind === "read") gate.readsDown = true;
@@ -122,18 +166,18 @@ export class Gates {
 
   #succeeded(gate: Gate, kind: OperationKind, nowMs: number): GateChange {
     const before = gate.breaker;
-    const { group } = before;
     const free = gate.hold !== null && isFree(gate, kind);
     if (!free) gate.probing = false;
     if (!free && gate.hold && kind === "read" && gate.writesDown) {
       // Reads are answered again; whether writes are is for the next write to find out.
       gate.readsDown = false;
       gate.unasked = true;
-      return NOTHING;
+      gate.breaker = { ...before, state: "open", down: "writes" };
+      return { ...NOTHING, breaker: gate.breaker };
     }
-    gate.breaker = { ...before, ...recordOutcome(before, false, this.#settings, nowMs), group };
+    this.#record(gate, false, nowMs);
     if (gate.hold && !free) return this.#lift(gate);
-    return { breaker: before.state === gate.breaker.state ? null : gate.breaker, opened: null, closed: null };
+    return { ...NOTHING, breaker: before.state === gate.breaker.state ? null : gate.breaker };
   }
 
   #of(group: OperationGroup): Gate {
@@ -141,35 +185,53 @@ export class Gates {
   }
 
   #outage(gate: Gate, nowMs: number): Hold {
-    const cooldownMs = this.#settings.cooldownMs * 2 ** Math.min(gate.openings, COOLDOWN_DOUBLINGS_MAX);
-    gate.openings += 1;
-    const group = gate.breaker.group;
+    const { group } = gate.breaker;
     return {
       kind: "outage",
       scope: `group:${group}`,
-      untilMs: nowMs + cooldownMs,
+      untilMs: nowMs + cooldownMs(gate.breaker, this.#settings),
       probe: true,
       message: `the CRM does not answer ${group} requests usefully; what needs them waits`,
     };
   }
 
   #raise(gate: Gate, hold: Hold): GateChange {
-    gate.hold = hold;
-    gate.probing = false;
-    return { breaker: gate.breaker, opened: hold, closed: null };
+    // A refusal is an answer: what was an outage is over, even where the plan's cap takes its place.
+    const closed = gate.hold !== null && gate.hold.kind !== hold.kind ? gate.hold : null;
+    const isOutage = hold.kind === "outage";
+    const both = gate.readsDown && gate.writesDown;
+    const down = !isOutage ? null : both ? "both" : gate.readsDown ? "reads" : "writes";
+    gate.breaker = isOutage ? { ...gate.breaker, down } : closedBreaker(gate.breaker.group);
+    Object.assign(gate, { hold, probing: false });
+    return { ...NOTHING, breaker: gate.breaker, opened: hold, closed };
   }
 
   #lift(gate: Gate): GateChange {
     const closed = gate.hold;
-    gate.hold = null;
-    gate.openings = 0;
-    gate.readsDown = false;
-    gate.writesDown = false;
-    return { breaker: gate.breaker, opened: null, closed };
+    Object.assign(gate, { hold: null, readsDown: false, writesDown: false });
+    return { ...NOTHING, breaker: gate.breaker, closed };
   }
 }
 
-const NOTHING: GateChange = { breaker: null, opened: null, closed: null };
+const NOTHING: GateChange = { breaker: null, opened: null, closed: null, unsaid: false };
+
+/** A group may have holds of two kinds: that which is known stays. */
+function holdOf(group: OperationGroup, holds: readonly Hold[], known: Hold | null): Hold | null {
+  const own = holds.filter(({ scope }) => scope === `group:${group}`);
+  return own.find(({ kind }) => kind === known?.kind) ?? own[0] ?? null;
+}
+
+function breakerOf(group: OperationGroup, saved: readonly SavedBreaker[]): SavedBreaker {
+  return saved.find((row) => row.group === group) ?? closedBreaker(group);
+}
+
+/** Where it is not known what is down, reads are tried. */
+function downOf({ group, down }: SavedBreaker, hold: Hold | null): Pick<Gate, "readsDown" | "writesDown"> {
+  if (hold === null) return { readsDown: false, writesDown: false };
+  const readsOnly = group === "search" || group === "setup";
+  if (!down) return { readsDown: readsOnly, writesDown: !readsOnly };
+  return { readsDown: down !== "writes", writesDown: down !== "reads" };
+}
 
 /** Goes past the gate's hold, and says nothing about it. */
 function isFree({ hold, readsDown }: Gate, kind: OperationKind): boolean {
@@ -179,8 +241,4 @@ function isFree({ hold, readsDown }: Gate, kind: OperationKind): boolean {
 
 function isOutage(reason: string): boolean {
   return reason === "unsent" || reason === "unavailable";
-}
-
-function untilOf(forMs: number | null, nowMs: number): number {
-  return nowMs + (forMs ?? GROUP_HOLD_MS);
 }

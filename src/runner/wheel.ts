@@ -178,7 +178,7 @@ export class Wheel {
   }
 
   async #turn(): Promise<void> {
-    const offers = this.#halt || this.#failure ? [] : this.#offers();
+    const offers = this.#halt || this.#failure ? [] : await this.#offers();
     const outbox = this.#outbox;
     this.#outbox = emptyOutbox();
     if (offers.length === 0 && isEmpty(outbox)) return;
@@ -208,18 +208,24 @@ export class Wheel {
   }
 
   /** Takes jobs off the queues, as many as may be in flight, and packs them. */
-  #offers(): Offer[] {
+  async #offers(): Promise<Offer[]> {
+    await this.board.look();
     const concurrency = this.#quota.concurrency();
     this.#limit.concurrency = concurrency;
-    const { adapter } = this.#deps;
-    const picked = this.#queues.pick((concurrency - this.#inFlight) * adapter.capabilities.packMax);
-    if (picked.length === 0) return [];
+    const picked = this.#queues.pick((concurrency - this.#inFlight) * this.#deps.adapter.capabilities.packMax);
+    return await this.#packed(picked, concurrency).catch((error) => {
+      for (const job of picked) job.reject(error);
+      throw error;
+    });
+  }
+
+  async #packed(picked: Job[], concurrency: number): Promise<Offer[]> {
     const jobOf = new Map(picked.flatMap((job) => job.operations.map((operation) => [operation, job] as const)));
     const offers: Offer[] = [];
     const back: Job[] = [];
-    for (const request of adapter.pack([...jobOf.keys()], this.#session.crm())) {
+    for (const request of this.#deps.adapter.pack([...jobOf.keys()], this.#session.crm())) {
       const jobs = [...new Set(request.operations.map((operation) => jobOf.get(operation)!))];
-      const held = this.board.group(request);
+      const held = await this.board.group(request);
       if (held) for (const job of jobs) job.reject(held);
       else if (
         this.#quota.blockedUntil(request.charges.map((charge) => charge.bucket)) > 0 ||

@@ -160,9 +160,47 @@ export function crmStateTests(subject: Subject): void {
       const { ledger, account } = bench();
       await ledger.saveBreaker(account, { group: "deals", state: "open", openedAtMs: 5, recent: [true, false] });
       await ledger.saveBreaker(account, { group: "deals", state: "halfOpen", openedAtMs: 6, recent: [true] });
+      await ledger.saveBreaker(account, {
+        ...{ group: "notes", state: "open", openedAtMs: 7, recent: [] },
+        ...{ openings: 3, down: "both" },
+      });
       expect(await ledger.breakers(account)).toEqual([
-        { group: "deals", state: "halfOpen", openedAtMs: 6, recent: [true] },
+        { group: "deals", state: "halfOpen", openedAtMs: 6, recent: [true], openings: 0, down: null },
+        { group: "notes", state: "open", openedAtMs: 7, recent: [], openings: 3, down: "both" },
       ]);
+    });
+
+    test("what a closed breaker remembers never closes one that another process opened", async () => {
+      const { ledger, account } = bench();
+      await ledger.saveBreakerMemory(account, "deals", [true]);
+      await ledger.saveBreakerMemory(account, "deals", [true, false]);
+      expect(await ledger.breakers(account)).toMatchObject([{ state: "closed", recent: [true, false] }]);
+      await ledger.saveBreaker(account, { group: "deals", state: "open", openedAtMs: 5, recent: [true, true] });
+      await ledger.saveBreakerMemory(account, "deals", [false]);
+      expect(await ledger.breakers(account)).toMatchObject([{ state: "open", recent: [true, true] }]);
+    });
+
+    test("one run of all gets the probe, until it is over, given back, too late, or its run has ended", async () => {
+      const { ledger, account, run, now } = bench();
+      const other = await ledger.openRun({ kind: "sync", pid: 3, host: "h", lockName: null, now });
+      const take = (who: typeof run, atMs: number) => ledger.takeProbe(account, "deals", who, atMs, atMs + 90_000);
+      const state = async () => (await ledger.breakers(account))[0]?.state;
+      const open = { group: "deals", state: "open", openedAtMs: START_MS, recent: [true] } as const;
+      await ledger.saveBreaker(account, { ...open, recent: [true] });
+      expect(await take(run, START_MS)).toBe(true);
+      expect(await state()).toBe("halfOpen");
+      expect(await take(other, START_MS + 1)).toBe(false);
+      expect(await take(run, START_MS + 1)).toBe(true);
+      await ledger.giveProbeBack(account, "deals", other);
+      expect(await take(other, START_MS + 2)).toBe(false);
+      await ledger.giveProbeBack(account, "deals", run);
+      expect(await state()).toBe("open");
+      expect(await take(other, START_MS + 3)).toBe(true);
+      expect(await take(run, START_MS + 90_004)).toBe(true);
+      await ledger.saveBreaker(account, { ...open, recent: [true] });
+      expect(await take(other, START_MS + 90_005)).toBe(true);
+      await ledger.closeRun(other, { stopped: "drained", exitCode: 0, summary: null, nowMs: START_MS });
+      expect(await take(run, START_MS + 90_006)).toBe(true);
     });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { BreakerSettings } from "../../src/domain/settings.ts";
-import { type Breaker, closedBreaker, mayTry, recordOutcome } from "../../src/pacer/breaker.ts";
+import { type Breaker, closedBreaker, cooldownMs, recordOutcome } from "../../src/pacer/breaker.ts";
 import { concurrencyFor, ratePerSecond, secondsFor } from "../../src/pacer/concurrency.ts";
 import { readRetryAfter } from "../../src/pacer/retry-after.ts";
 
@@ -21,26 +21,19 @@ describe("breaker", () => {
     expect(row.recent).toEqual(Array(20).fill(false));
   });
 
-  test("lets nothing through while open, then one probe, whose success closes it with an empty memory", () => {
+  test("a probe's success closes it with an empty memory, its failure opens it for twice as long", () => {
     const open = feed(closedBreaker("notes"), "xxxxxxxxxx");
-    expect(mayTry(open, settings, 2_000)).toMatchObject({ verdict: "no", retryAtMs: 31_000 });
-    const permission = mayTry(open, settings, 31_000);
-    expect(permission.verdict).toBe("probe");
-    expect(mayTry(permission.breaker, settings, 31_001).verdict).toBe("no");
-    expect(recordOutcome(permission.breaker, false, settings, 32_000)).toEqual(closedBreaker("notes"));
-    const again = recordOutcome(permission.breaker, true, settings, 32_000);
-    expect(mayTry(again, settings, 61_000).verdict).toBe("no");
+    expect(cooldownMs(open, settings)).toBe(30_000);
+    const probing: Breaker = { ...open, state: "halfOpen" };
+    expect(recordOutcome(probing, false, settings, 32_000)).toEqual(closedBreaker("notes"));
+    const again = recordOutcome(probing, true, settings, 32_000);
+    expect(again).toMatchObject({ state: "open", openedAtMs: 32_000 });
+    expect(cooldownMs(again, settings)).toBe(60_000);
   });
 
-  test("a probe whose process died is given again after another cooldown", () => {
-    const open = feed(closedBreaker("notes"), "xxxxxxxxxx");
-    const lost = mayTry(open, settings, 31_000).breaker;
-    expect(mayTry(lost, settings, 61_000).verdict).toBe("probe");
-  });
-
-  test("a wall clock that was set back doesn't lengthen the cooldown", () => {
-    const open = feed(closedBreaker("notes"), "xxxxxxxxxx", 9e12);
-    expect(mayTry(open, settings, 1_000).verdict).toBe("probe");
+  test("the cooldown stops growing at 32 times", () => {
+    const last = feed(closedBreaker("notes"), "x".repeat(40));
+    expect(cooldownMs(last, settings)).toBe(32 * 30_000);
   });
 });
 

@@ -1,7 +1,6 @@
-/** Holds and breakers. */
 import type { Hold } from "../../domain/hold.ts";
 import type { AccountId } from "../../domain/ids.ts";
-import type { BreakerRow, HoldFilter, HoldRow } from "../rows.ts";
+import type { HoldFilter, HoldRow } from "../rows.ts";
 import type { Store } from "./store.ts";
 
 const COLUMNS =
@@ -54,28 +53,4 @@ export function closeHolds(store: Store, filter: HoldFilter & { ids?: number[] }
 /** The open ones, oldest first. */
 export function holds(store: Store): HoldRow[] {
   return store.all<RawHold>(`SELECT ${COLUMNS} FROM holds WHERE closed_at_ms IS NULL ORDER BY id`).map(holdRow);
-}
-
-export function breakers(store: Store, account: AccountId): BreakerRow[] {
-  return store
-    .all<Omit<BreakerRow, "recent"> & { recent: string }>(
-      `SELECT op_group AS "group", state, opened_at_ms AS openedAtMs, recent FROM breakers WHERE account_id = ?
-       ORDER BY op_group`,
-      account,
-    )
-    .map((row) => ({ ...row, recent: JSON.parse(row.recent) as boolean[] }));
-}
-
-export function saveBreaker(store: Store, account: AccountId, breaker: BreakerRow): void {
-  store.write(() =>
-    store.run(
-      `INSERT INTO breakers (account_id, op_group, state, opened_at_ms, recent) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET state = excluded.state, opened_at_ms = excluded.opened_at_ms, recent = excluded.recent`,
-      account,
-      breaker.group,
-      breaker.state,
-      breaker.openedAtMs,
-      JSON.stringify(breaker.recent),
-    ),
-  );
 }

@@ -5,6 +5,7 @@ import { accounts, exportRows } from "./accounts-report.ts";
 import { alertFacts } from "./alert-facts.ts";
 import { alerts, leaseAlertMessages, recordAlertMessages, recordAlerts } from "./alerts.ts";
 import { holdBack, letGo } from "./backfill.ts";
+import { breakers, giveProbeBack, saveBreaker, saveBreakerMemory, takeProbe } from "./breakers.ts";
 import { bucketUses } from "./buckets.ts";
 import { check, facts, ofDamage } from "./care.ts";
 import { lastCheck, openCheck, saveSightings, scopeSize, submissionsIn, unsighted } from "./checks.ts";
@@ -23,7 +24,7 @@ import { ledgerError } from "./faults.ts";
 import { fieldFindings } from "./findings.ts";
 import { findPerson, forget, scrub } from "./forget.ts";
 import { groupedWrites } from "./grouped.ts";
-import { breakers, closeHolds, holds, openHold, saveBreaker } from "./holds.ts";
+import { closeHolds, holds, openHold } from "./holds.ts";
 import { identityGroups } from "./identity-groups.ts";
 import {
   countReexported,
@@ -143,6 +144,9 @@ function stateOfTheCrm(verb: Verb) {
     holds: verb(holds),
     breakers: verb(breakers),
     saveBreaker: verb(saveBreaker),
+    saveBreakerMemory: verb(saveBreakerMemory),
+    takeProbe: verb(takeProbe),
+    giveProbeBack: verb(giveProbeBack),
     buckets: verb(bucketUses),
     mirrorFind: verb(mirrorFind),
     mirrorSave: verb(mirrorSave),

@@ -69,6 +69,12 @@ CREATE TABLE breakers (
   state TEXT NOT NULL CHECK (state IN ('closed', 'open', 'halfOpen')),
   opened_at_ms INTEGER,
   recent TEXT NOT NULL,
+  -- Openings without a success between, and what of the group is down: 'reads', 'writes', 'both'; NULL while it is closed.
+  openings INTEGER NOT NULL DEFAULT 0,
+  down TEXT CHECK (down IN ('reads', 'writes', 'both')),
+  -- The run whose one request finds out whether the group's hold still stands, and until when it is waited for.
+  probe_run_id INTEGER,
+  probe_until_ms INTEGER,
   PRIMARY KEY (account_id, op_group)
 ) STRICT, WITHOUT ROWID;
 

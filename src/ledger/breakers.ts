@@ -1,0 +1,27 @@
+/** The ledger's contract for breakers: one for each group of operations, shared by all processes and kept over runs. */
+import type { AccountId, RunId } from "../domain/ids.ts";
+import type { OperationGroup } from "../domain/operation.ts";
+import type { BreakerRow } from "./rows.ts";
+
+export interface SavedBreaker extends BreakerRow {
+  /** Openings without a success between; absent: none. Each doubles the time until the next probe. */
+  openings?: number;
+  /** What the group was seen to fail at; absent or null: not known, or nothing. */
+  down?: "reads" | "writes" | "both" | null;
+}
+
+export interface BreakersLedger {
+  /** Those that anything is known of, by group. */
+  breakers(account: AccountId): Promise<SavedBreaker[]>;
+  /** The breaker after a change of state; a probe of the group is over with it. */
+  saveBreaker(account: AccountId, breaker: SavedBreaker): Promise<void>;
+  /** Only the memory of a closed breaker; one that another process has opened meanwhile stays as it is. */
+  saveBreakerMemory(account: AccountId, group: OperationGroup, recent: readonly boolean[]): Promise<void>;
+  /**
+   * Of all processes one may find out whether a group's hold still stands: true for the first run that asks, until its
+   * `saveBreaker` or `giveProbeBack`, until it has ended, or until `untilMs`. An open breaker is half open from then on.
+   */
+  takeProbe(account: AccountId, group: OperationGroup, run: RunId, nowMs: number, untilMs: number): Promise<boolean>;
+  /** The run's probe found nothing out: a half-open breaker is open again. */
+  giveProbeBack(account: AccountId, group: OperationGroup, run: RunId): Promise<void>;
+}
