@@ -4,6 +4,7 @@ import { type ReconcilePrice, renderReconcilePrice } from "../report/reconcile-p
 import type { Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
 import { discrepanciesOf, refuseUnknown } from "./discrepancies.ts";
+import { keepHistory } from "./history.ts";
 import { accept } from "./reconcile-accept.ts";
 import { documentOf, reconcileReply } from "./reconcile-document.ts";
 import { outPath, type ReconcileFlags, refuseUnclear, scopeOf } from "./reconcile-flags.ts";
@@ -32,8 +33,11 @@ export const run: RunCommand = async (invocation) => {
     const repaired =
       flags.repair === undefined ? NOTHING_REPAIRED : await askAndRepair(shop, invocation, flags, checked, ids);
     const document = await documentOf(shop, checked, scope, repaired);
+    const exitCode = exitCodeOf(checked, document.counts);
+    const { durationMs } = checked;
+    await keepHistory(shop, invocation, { kind: "reconcile", exitCode, durationMs, lookups: { mirror: 0, search: 0 } });
     await lookAndTell(shop, invocation);
-    return reconcileReply(invocation, document, exitCodeOf(checked, document.counts));
+    return reconcileReply(invocation, document, exitCode);
   });
 };
 

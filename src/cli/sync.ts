@@ -4,12 +4,14 @@ import type { Lane } from "../domain/submission.ts";
 import { renderSyncSummary, type SyncSummary } from "../report/sync-summary.ts";
 import type { DrainReport } from "../runner/runner.ts";
 import { letBackfillGo } from "./backfill.ts";
+import { changedNames } from "./changed-names.ts";
 import { checkMaps } from "./check-maps.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
 import { beginDrainRun, type DrainRun, drainWithProgress, SYNC_LOCK } from "./drain-run.ts";
 import { errorDocument } from "./error-document.ts";
-import { exitCodeOfError, exitCodeOfRun } from "./exit-code.ts";
+import { exitCodeOfError, exitCodeOfRun, exitCodeOfSignal } from "./exit-code.ts";
+import { keepHistory } from "./history.ts";
 import { holdDocument } from "./hold-document.ts";
 import { remapHeld } from "./remap-held.ts";
 import { keepRetention } from "./retention.ts";
@@ -99,7 +101,12 @@ export async function runSync(shop: Shop, invocation: Invocation, plan: SyncPlan
     const { message, hint } = errorDocument(error);
     if (error !== progressed.taken.trouble) invocation.talk.error(message, hint ?? undefined);
   }
-  const reply = await end(shop, begun, progressed, startedMs).finally(() => begun.lock.release());
+  const reply = await end(shop, begun, progressed, startedMs)
+    .then(async (ended) => {
+      await keepInHistory(shop, invocation, plan.kind, ended);
+      return ended;
+    })
+    .finally(() => begun.lock.release());
   await watch.ended(reply);
   return reply;
 }
@@ -116,6 +123,13 @@ async function end(shop: Shop, begun: DrainRun, progressed: Progressed, startedM
   // One that stays open is taken for dead by the next run, which then puts its work back.
   if (givenBack) await closeRun(shop, begun, reply);
   return reply;
+}
+
+async function keepInHistory(shop: Shop, invocation: Invocation, kind: string, reply: Reply): Promise<void> {
+  const { durationMs, lookups } = reply.json as SyncSummary;
+  const signal = invocation.signals.received();
+  const exitCode = signal === null ? reply.exitCode : exitCodeOfSignal(signal);
+  await keepHistory(shop, invocation, { kind, exitCode, durationMs, lookups });
 }
 
 async function work(
@@ -144,9 +158,15 @@ async function work(
   progressed.report = await drainWithProgress(shop, invocation, begun.runId, limits, signal);
   if (progressed.taken !== NOTHING_TAKEN && !signal.aborted)
     progressed.taken.warnings.push(...(await keepRetention(shop, invocation)));
+  progressed.report.warnings.push(...(await nameWarnings(shop)));
   for (const warning of progressed.report.warnings) invocation.talk.warn(warning);
   const { setupMissing } = progressed.report;
   if (setupMissing !== null) invocation.talk.error(setupMissing.message, setupMissing.hint);
+}
+
+/** What the CRM calls otherwise now, while the old name is still in use here. */
+async function nameWarnings(shop: Shop): Promise<string[]> {
+  return (await changedNames(shop)).map(({ message, fix }) => `${message}. ${fix}`);
 }
 
 interface LedgerFacts {

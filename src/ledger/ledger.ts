@@ -17,6 +17,8 @@ import type { BreakersLedger } from "./breakers.ts";
 import type { CareLedger } from "./care.ts";
 import type { CheckLedger } from "./checks.ts";
 import type { FindingsLedger } from "./findings.ts";
+import type { HistoryLedger } from "./history.ts";
+import type { NamesLedger } from "./names.ts";
 import type {
   Claim,
   ClaimRequest,
@@ -45,7 +47,9 @@ import type {
   Turn,
   TurnResult,
 } from "./rows.ts";
+import type { SamplesLedger } from "./samples.ts";
 import type { TakeoverLedger } from "./takeover.ts";
+import type { TracesLedger } from "./traces.ts";
 
 /** What takes the place of a submission's content. */
 export interface Replacement {
@@ -98,7 +102,11 @@ export interface Ledger
     CareLedger,
     AlertsLedger,
     FindingsLedger,
-    BreakersLedger {
+    HistoryLedger,
+    BreakersLedger,
+    NamesLedger,
+    SamplesLedger,
+    TracesLedger {
   // ---- runs ----
   openRun(start: RunStart): Promise<RunId>;
   closeRun(run: RunId, end: { stopped: string; exitCode: number; summary: unknown; nowMs: number }): Promise<void>;
@@ -123,6 +131,7 @@ export interface Ledger
   /** The bound account; null before the first contact. */
   account(): Promise<{ id: AccountId; vendor: string; externalId: string; name: string } | null>;
   loadCatalog(account: AccountId): Promise<{ part: string; catalog: Partial<Catalog>; fetchedAtMs: number }[]>;
+  /** Replaces the part, and remembers which names changed since it was saved before: see `crmChanges`. */
   saveCatalog(account: AccountId, part: string, catalog: Partial<Catalog>, nowMs: number): Promise<void>;
 
   // ---- intake ----
@@ -177,8 +186,12 @@ export interface Ledger
   releaseKeys(claim: ClaimId, keys: readonly IdentityKey[]): Promise<void>;
   /** One turn of the wheel: see `Turn`. All in one transaction, before any byte of `begin` leaves. */
   turn(turn: Turn): Promise<TurnResult>;
-  /** Earliest due time of what waits, null where nothing does. */
-  nextDueAtMs(filter: { source: string | null; lane: string | null }): Promise<number | null>;
+  /** Earliest due time of what waits, null where nothing does. `ids`: of these alone. */
+  nextDueAtMs(filter: {
+    source: string | null;
+    lane: string | null;
+    ids?: readonly SubmissionId[];
+  }): Promise<number | null>;
   queue(filter?: { source?: string | null; lane?: string | null }): Promise<QueueCounts>;
   /** Pending submissions in claim order without claiming them: for `--dry-run` and for look-ups ahead. */
   peek(limit: number, nowMs: number, filter: { source: string | null; lane: string | null }): Promise<SubmissionRow[]>;

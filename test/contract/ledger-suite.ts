@@ -10,7 +10,9 @@ import { checkTests } from "./ledger-suite-checks.ts";
 import { claimTests } from "./ledger-suite-claim.ts";
 import { crmStateTests } from "./ledger-suite-crm-state.ts";
 import { discrepancyTests, extraTests } from "./ledger-suite-discrepancies.ts";
+import { historyTests } from "./ledger-suite-history.ts";
 import { intakeTests } from "./ledger-suite-intake.ts";
+import { nameTests } from "./ledger-suite-names.ts";
 import { pacingTests } from "./ledger-suite-pacing.ts";
 import { peopleTests } from "./ledger-suite-people.ts";
 import { recoveryTests } from "./ledger-suite-recovery.ts";
@@ -64,5 +66,7 @@ export function ledgerSuite(engine: LedgerEngine): void {
     repairTests(subject);
     takeoverTests(subject);
     alertTests(subject);
+    historyTests(subject);
+    nameTests(subject);
   });
 }

@@ -17,6 +17,8 @@ const LEDGER_CONTRACT = [
   "ledger/accounts.ts",
   "ledger/alerts.ts",
   "ledger/findings.ts",
+  "ledger/history.ts",
+  "ledger/names.ts",
   "ledger/takeover.ts",
 ];
 const CONTRACTS = [...LEDGER_CONTRACT, "crm/adapter.ts"];

@@ -12,6 +12,7 @@ import type {
   KnownSubmission,
   Now,
 } from "../rows.ts";
+import { countVerdicts } from "./counters.ts";
 import { isForgotten } from "./forgotten.ts";
 import { closeRefused, insertSubmission, RAW_KEEP } from "./insert-submission.ts";
 import { countDuplicate, countSkipped } from "./intake-counts.ts";
@@ -43,6 +44,7 @@ export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResul
       if (verdicts[index]?.type === "duplicate" && !asTheyWere.has(index)) countDuplicate(store, record, batch, now);
     });
     countSkipped(store, batch, now);
+    countVerdicts(store, batch, verdicts, rejected);
     if (batch.progress !== null) saveProgress(store, batch.progress);
     return { verdicts, rejected };
   });

@@ -11,6 +11,8 @@ import { check, facts, ofDamage } from "./care.ts";
 import { lastCheck, openCheck, saveSightings, scopeSize, submissionsIn, unsighted } from "./checks.ts";
 import { claim } from "./claim.ts";
 import { copyTo, movedCopy } from "./copy.ts";
+import { counters } from "./counters.ts";
+import { crmChanges, openContents } from "./crm-names.ts";
 import { acceptConflict, closeReject, drop, replaceUnplanned, requeue, unplanned } from "./decisions.ts";
 import {
   acceptDiscrepancies,
@@ -24,6 +26,7 @@ import { ledgerError } from "./faults.ts";
 import { fieldFindings } from "./findings.ts";
 import { findPerson, forget, scrub } from "./forget.ts";
 import { groupedWrites } from "./grouped.ts";
+import { delays, history, pastHolds, recordHistory } from "./history.ts";
 import { closeHolds, holds, openHold } from "./holds.ts";
 import { identityGroups } from "./identity-groups.ts";
 import {
@@ -47,9 +50,11 @@ import { writesTo } from "./record-writes.ts";
 import { recover, recoverExpired } from "./recovery.ts";
 import { queueRepairs } from "./repairs.ts";
 import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
+import { sampled, samples, sendSample, settleSamples } from "./samples.ts";
 import type { Store } from "./store.ts";
 import { takeOver } from "./takeover.ts";
 import { thin } from "./thin.ts";
+import { beginTraces, inHandOf, takeArrivals, workOf } from "./traces.ts";
 import { turn } from "./turn.ts";
 import { openRejects, unfinished } from "./unfinished.ts";
 import { versions } from "./versions.ts";
@@ -73,6 +78,8 @@ export function sqliteLedger(store: Store): Ledger {
     ...questions(verb),
     ...checksAndRepairs(verb),
     ...whatNeedsAPerson(verb),
+    ...traces(verb),
+    ...overTime(verb),
     check: verb(check),
     facts: verb(facts),
     copyTo: (file, options) => copyTo(store, file, options),
@@ -162,6 +169,10 @@ function questions(verb: Verb) {
     findByName: verb(findByName),
     failed: verb(failed),
     requeue: verb(requeue),
+    sendSample: verb(sendSample),
+    samples: verb(samples),
+    sampled: verb(sampled),
+    settleSamples: verb(settleSamples),
     drop: verb(drop),
     unplanned: verb(unplanned),
     replaceUnplanned: verb(replaceUnplanned),
@@ -180,11 +191,32 @@ function questions(verb: Verb) {
 function whatNeedsAPerson(verb: Verb) {
   return {
     fieldFindings: verb(fieldFindings),
+    crmChanges: verb(crmChanges),
+    openContents: verb(openContents),
     alertFacts: verb(alertFacts),
     alerts: verb(alerts),
     recordAlerts: verb(recordAlerts),
     leaseAlertMessages: verb(leaseAlertMessages),
     recordAlertMessages: verb(recordAlertMessages),
+  };
+}
+
+function traces(verb: Verb) {
+  return {
+    beginTraces: verb(beginTraces),
+    inHandOf: verb(inHandOf),
+    workOf: verb(workOf),
+    takeArrivals: verb(takeArrivals),
+  };
+}
+
+function overTime(verb: Verb) {
+  return {
+    recordHistory: verb(recordHistory),
+    history: verb(history),
+    counters: verb(counters),
+    delays: verb(delays),
+    pastHolds: verb(pastHolds),
   };
 }
 

@@ -10,6 +10,7 @@ import { loadSubmission } from "./submission-rows.ts";
 export interface QueueFilter {
   source: string | null;
   lane: string | null;
+  ids?: readonly SubmissionId[];
 }
 
 const scopeOf = (filter: QueueFilter): Scope => ({
@@ -23,7 +24,14 @@ const FIRST_DUE = `
   SELECT min(due_at_ms) AS dueAtMs FROM submissions WHERE state = ? AND lane = ? AND source = ?
     AND state IN ('waiting', 'uncertain')`;
 
+const FIRST_DUE_OF = `
+  SELECT min(due_at_ms) AS dueAtMs FROM submissions WHERE id IN (SELECT value FROM json_each(?))
+    AND state IN ('waiting', 'uncertain')`;
+
 export function nextDueAtMs(store: Store, filter: QueueFilter): number | null {
+  if (filter.ids !== undefined) {
+    return store.one<{ dueAtMs: number | null }>(FIRST_DUE_OF, JSON.stringify(filter.ids))?.dueAtMs ?? null;
+  }
   return store.read(() => {
     let first: number | null = null;
     for (const state of ["waiting", "uncertain"]) {
@@ -40,7 +48,8 @@ export function queue(store: Store, filter?: { source?: string | null; lane?: st
   return store.read(() => countQueue(store, filter?.source ?? null, filter?.lane ?? null));
 }
 
-function countQueue(store: Store, source: string | null, lane: string | null): QueueCounts {
+/** Inside a transaction, as one state of the ledger. */
+export function countQueue(store: Store, source: string | null, lane: string | null): QueueCounts {
   const counts: QueueCounts = {
     pending: 0,
     waiting: 0,
@@ -96,24 +105,30 @@ const AGE_AT = `
 const REPAIRED = `SELECT count(*) AS n FROM submissions WHERE ${OPEN} AND done_at_ms IS NOT NULL`;
 
 /** Ages of what is not in the CRM yet. Nulls where nothing waits. */
-export function lag(
-  store: Store,
-  nowMs: number,
-): { oldestSeconds: number | null; p50Seconds: number | null; p95Seconds: number | null } {
-  return store.read(() => {
-    const counts = countQueue(store, null, null);
-    const open =
-      counts.pending + counts.waiting + counts.inProgress + counts.uncertain - store.one<{ n: number }>(REPAIRED)!.n;
-    // Oldest first: the age that 95 of 100 do not reach is near the beginning.
-    const ageAt = (offset: number): number | null => {
-      const row = store.one<{ submittedAtMs: number }>(AGE_AT, offset);
-      return row === undefined ? null : Math.max(0, Math.round((nowMs - row.submittedAtMs) / 1000));
-    };
-    if (open <= 0) return { oldestSeconds: null, p50Seconds: null, p95Seconds: null };
-    return {
-      oldestSeconds: ageAt(0),
-      p50Seconds: ageAt(Math.floor(open * 0.5)),
-      p95Seconds: ageAt(Math.floor(open * 0.05)),
-    };
-  });
+export function lag(store: Store, nowMs: number): Lag {
+  return store.read(() => lagNow(store, nowMs));
+}
+
+interface Lag {
+  oldestSeconds: number | null;
+  p50Seconds: number | null;
+  p95Seconds: number | null;
+}
+
+/** Inside a transaction, as one state of the ledger. */
+export function lagNow(store: Store, nowMs: number): Lag {
+  const counts = countQueue(store, null, null);
+  const open =
+    counts.pending + counts.waiting + counts.inProgress + counts.uncertain - store.one<{ n: number }>(REPAIRED)!.n;
+  // Oldest first: the age that 95 of 100 do not reach is near the beginning.
+  const ageAt = (offset: number): number | null => {
+    const row = store.one<{ submittedAtMs: number }>(AGE_AT, offset);
+    return row === undefined ? null : Math.max(0, Math.round((nowMs - row.submittedAtMs) / 1000));
+  };
+  if (open <= 0) return { oldestSeconds: null, p50Seconds: null, p95Seconds: null };
+  return {
+    oldestSeconds: ageAt(0),
+    p50Seconds: ageAt(Math.floor(open * 0.5)),
+    p95Seconds: ageAt(Math.floor(open * 0.05)),
+  };
 }

@@ -58,13 +58,39 @@ CREATE TABLE samples (
   body TEXT NOT NULL
 ) STRICT;
 
--- What rises across runs and is not in another table, by name and labels (JSON of sorted pairs).
+-- What rises across runs, by name and labels (JSON, its members sorted). Rows that it was counted from may be thinned or
+-- forgotten: it never falls. Of requests and attempts, those up to \`folded\` are in it.
 CREATE TABLE counters (
   name TEXT NOT NULL,
   labels TEXT NOT NULL,
   value REAL NOT NULL,
   PRIMARY KEY (name, labels)
 ) STRICT, WITHOUT ROWID;
+INSERT INTO counters (name, labels, value) VALUES ('folded', '{}', 0);
+
+-- How many submissions were delivered in more than the next lower bound and up to so many seconds from their submittedAt.
+CREATE TABLE delays (
+  lane TEXT NOT NULL CHECK (lane IN ('operational', 'background')),
+  up_to_s INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  PRIMARY KEY (lane, up_to_s)
+) STRICT, WITHOUT ROWID;
+INSERT INTO delays (lane, up_to_s, n) SELECT lane.value, bound.value, 0
+  FROM json_each('["operational", "background"]') lane, json_each('[1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600,
+    900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 14400, 21600, 32400, 43200, 64800, 86400, 172800, 259200, 604800,
+    1209600, 2592000, 7776000, 9007199254740991]') bound;
+
+-- Whoever took it over from an earlier script did not deliver it, and a repair is no second delivery.
+CREATE TRIGGER submissions_delivered AFTER UPDATE OF state ON submissions
+WHEN new.state = 'done' AND old.state = 'inProgress' AND old.done_at_ms IS NULL BEGIN
+  UPDATE delays SET n = n + 1 WHERE lane = new.lane AND up_to_s =
+    (SELECT min(up_to_s) FROM delays WHERE lane = new.lane AND up_to_s >= (new.done_at_ms - new.submitted_at_ms) / 1000.0);
+END;
+CREATE TRIGGER submissions_ended AFTER UPDATE OF state ON submissions
+WHEN new.state <> old.state AND new.state IN ('done', 'failed', 'dropped') BEGIN
+  INSERT INTO counters (name, labels, value) VALUES ('submissions', json_object('source', new.source, 'state', new.state), 1)
+    ON CONFLICT DO UPDATE SET value = value + 1;
+END;
 
 -- Fields that the CRM echoed otherwise than they were sent.
 CREATE TABLE field_findings (
@@ -85,25 +111,30 @@ ALTER TABLE revisions ADD COLUMN replaced_by TEXT;
 -- The CRM's fields, options, pipelines and stages as they were seen last, and what changed since they were seen before.
 CREATE TABLE crm_names (
   account_id INTEGER NOT NULL REFERENCES accounts (id),
+  -- The part of the catalog that brings it: what a part does not bring any more is gone.
+  part TEXT NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('field', 'option', 'pipeline', 'stage')),
+  -- The CRM's own id, which a new name leaves as it is; of a field and an option with what it belongs to.
   crm_id TEXT NOT NULL,
   name TEXT NOT NULL,
-  facts TEXT NOT NULL,
-  seen_at_ms INTEGER NOT NULL,
-  gone_at_ms INTEGER,
-  PRIMARY KEY (account_id, kind, crm_id)
+  -- Of a field.
+  type TEXT,
+  required INTEGER,
+  PRIMARY KEY (account_id, part, kind, crm_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE crm_changes (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   account_id INTEGER NOT NULL REFERENCES accounts (id),
-  kind TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('field', 'option', 'pipeline', 'stage')),
   crm_id TEXT NOT NULL,
-  change TEXT NOT NULL CHECK (change IN ('added', 'renamed', 'removed', 'retyped', 'required')),
+  change TEXT NOT NULL CHECK (change IN ('renamed', 'removed', 'retyped', 'required')),
+  -- Its name at that time, before a new one.
+  name TEXT NOT NULL,
   before TEXT,
   after TEXT,
   at_ms INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX crm_changes_at ON crm_changes (at_ms);
+CREATE INDEX crm_changes_at ON crm_changes (account_id, at_ms);
 
 -- The members of a source's records, by path: never their values.
 CREATE TABLE source_members (

@@ -1,0 +1,150 @@
+/** How things stood at the end of runs, thinned with age. */
+import { type DelayCounts, mergeSamples, type PastHold, type Sample, waitingIn } from "../../domain/sample.ts";
+import { LANES, type Lane } from "../../domain/submission.ts";
+import type { EndedRun } from "../history.ts";
+import { boundAccount } from "./account.ts";
+import { bucketUses } from "./buckets.ts";
+import { addToCounter, countersNow, foldRequests, sumsOf } from "./counters.ts";
+import { countQueue, lagNow } from "./queue.ts";
+import type { Store } from "./store.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 3_600_000;
+/** Samples as old as this are one in each slot. */
+const TIERS = [
+  { ageMs: DAY_MS, slotMs: 15 * MINUTE_MS },
+  { ageMs: 7 * DAY_MS, slotMs: 60 * MINUTE_MS },
+  { ageMs: 30 * DAY_MS, slotMs: DAY_MS },
+] as const;
+const KEPT_MS = 400 * DAY_MS;
+/** A sample of a time that lies this far ahead is of a clock that was put back since. */
+const AHEAD_MS = 60_000;
+
+export function recordHistory(store: Store, run: EndedRun): void {
+  store.write(() => {
+    addToCounter(store, "runs", { exit_code: String(run.exitCode), kind: run.kind }, 1);
+    addToCounter(store, "lookups", { by: "mirror" }, run.lookups.mirror);
+    addToCounter(store, "lookups", { by: "search" }, run.lookups.search);
+    foldRequests(store);
+    const sample = sampleNow(store, run);
+    const last = lastBefore(store, sample.atMs);
+    save(store, sample);
+    thinSamples(store, last?.atMs ?? null, sample.atMs);
+  });
+}
+
+function sampleNow(store: Store, { kind, exitCode, durationMs, credential, now }: EndedRun): Sample {
+  const queue = countQueue(store, null, null);
+  const { oldestSeconds } = lagNow(store, now.wallMs);
+  const open = (sql: string): number => store.one<{ n: number }>(sql)!.n;
+  return {
+    atMs: Math.round(now.wallMs),
+    run: { kind, exitCode, durationMs: Math.round(durationMs) },
+    queue,
+    oldestSeconds,
+    ...quotaNow(store, credential, now),
+    holds: open("SELECT count(*) AS n FROM holds WHERE closed_at_ms IS NULL"),
+    breakers: open("SELECT count(*) AS n FROM breakers WHERE state <> 'closed'"),
+    sums: sumsOf(countersNow(store)),
+    delays: delaysNow(store),
+    worst: { waiting: waitingIn(queue), oldestSeconds: oldestSeconds ?? 0, failed: queue.failed, exitCode },
+  };
+}
+
+function quotaNow(store: Store, credential: string, now: EndedRun["now"]): Pick<Sample, "daily" | "burst"> {
+  const account = boundAccount(store);
+  if (account === null) return { daily: null, burst: null };
+  const { states, use } = bucketUses(store, account.id, credential, now);
+  const used = (bucket: string): number => use.find((one) => one.bucket === bucket)?.used ?? 0;
+  const day = states.find((state) => state.kind === "day");
+  const windows = states.filter((state) => state.kind === "window");
+  const burst = windows.find((state) => state.bucket === "burst") ?? windows[0];
+  const common = ({ bucket, limit, usedByOthers }: (typeof states)[number]) => {
+    return { limit, usedByUs: used(bucket), usedByOthers };
+  };
+  return {
+    daily: day === undefined ? null : { ...common(day), remaining: day.remaining },
+    burst: burst === undefined ? null : common(burst),
+  };
+}
+
+export function delays(store: Store): Record<Lane, DelayCounts> {
+  return delaysNow(store);
+}
+
+function delaysNow(store: Store): Record<Lane, DelayCounts> {
+  const rows = store.all<{ lane: Lane; upTo: number; n: number }>(
+    "SELECT lane, up_to_s AS upTo, n FROM delays WHERE n > 0 ORDER BY lane, up_to_s",
+  );
+  const byLane = LANES.map((lane) => {
+    const own = rows.filter((row) => row.lane === lane);
+    return [lane, Object.fromEntries(own.map(({ upTo, n }) => [String(upTo), n]))] as const;
+  });
+  return Object.fromEntries(byLane) as Record<Lane, DelayCounts>;
+}
+
+interface Row {
+  atMs: number;
+  body: string;
+}
+
+const sampleOf = ({ atMs, body }: Row): Sample => ({ ...(JSON.parse(body) as Omit<Sample, "atMs">), atMs });
+
+function save(store: Store, { atMs, ...body }: Sample): void {
+  const sql = "INSERT INTO samples (at_ms, body) VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body";
+  store.run(sql, atMs, JSON.stringify(body));
+}
+
+function lastBefore(store: Store, atMs: number): Sample | null {
+  const sql = "SELECT at_ms AS atMs, body FROM samples WHERE at_ms < ? ORDER BY at_ms DESC LIMIT 1";
+  const row = store.one<Row>(sql, atMs);
+  return row === undefined ? null : sampleOf(row);
+}
+
+/** Only what came into an older tier since the last sample is looked at. */
+function thinSamples(store: Store, lastMs: number | null, nowMs: number): void {
+  store.run("DELETE FROM samples WHERE at_ms > ?", nowMs + AHEAD_MS);
+  store.run("DELETE FROM samples WHERE at_ms < ?", nowMs - KEPT_MS);
+  thinBetween(store, Math.floor(nowMs / MINUTE_MS) * MINUTE_MS, nowMs + 1, MINUTE_MS);
+  if (lastMs === null) return;
+  for (const { ageMs, slotMs } of TIERS) {
+    const slotOf = (atMs: number): number => Math.floor((atMs - ageMs) / slotMs) * slotMs;
+    if (slotOf(lastMs) < slotOf(nowMs)) thinBetween(store, slotOf(lastMs), slotOf(nowMs), slotMs);
+  }
+}
+
+/** The last sample of each slot stays, with the worst of the others. */
+function thinBetween(store: Store, fromMs: number, untilMs: number, slotMs: number): void {
+  const sql = "SELECT at_ms AS atMs, body FROM samples WHERE at_ms >= ? AND at_ms < ? ORDER BY at_ms";
+  let kept: Sample | null = null;
+  for (const row of store.all<Row>(sql, fromMs, untilMs)) {
+    const sample = sampleOf(row);
+    const isSameSlot = kept !== null && Math.floor(kept.atMs / slotMs) === Math.floor(sample.atMs / slotMs);
+    if (kept === null || !isSameSlot) {
+      kept = sample;
+      continue;
+    }
+    store.run("DELETE FROM samples WHERE at_ms = ?", kept.atMs);
+    kept = mergeSamples(kept, sample);
+    save(store, kept);
+  }
+}
+
+export function history(store: Store, sinceMs: number): Sample[] {
+  return store.read(() => {
+    const before = lastBefore(store, sinceMs);
+    const rows = store.all<Row>("SELECT at_ms AS atMs, body FROM samples WHERE at_ms >= ? ORDER BY at_ms", sinceMs);
+    return [...(before === null ? [] : [before]), ...rows.map(sampleOf)];
+  });
+}
+
+export function pastHolds(store: Store, sinceMs: number, limit: number): PastHold[] {
+  return store
+    .all<PastHold>(
+      `SELECT kind, scope, opened_at_ms AS openedAtMs, closed_at_ms AS closedAtMs FROM holds
+       WHERE closed_at_ms IS NULL OR closed_at_ms >= ? ORDER BY id DESC LIMIT ?`,
+      sinceMs,
+      limit,
+    )
+    .reverse();
+}
