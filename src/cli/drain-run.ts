@@ -5,11 +5,12 @@ import type { DrainLimits } from "../domain/settings.ts";
 import type { RunLock, RunLocks } from "../ledger/ledger.ts";
 import type { RunRow } from "../ledger/rows.ts";
 import { span } from "../report/human.ts";
-import type { DrainReport, RunnerEvent } from "../runner/runner.ts";
+import type { DrainReport, RunnerDeps, RunnerEvent } from "../runner/runner.ts";
 import { type Invocation, showsProgress } from "./command.ts";
 import { openCrmLine, type Shop } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
 import { readToken } from "./read-config.ts";
+import { todaysContents } from "./todays-contents.ts";
 
 /** Kernel locks of the runs that send: this one, and `join-1` to `join-15`. */
 export const SYNC_LOCK = "sync";
@@ -128,7 +129,8 @@ export async function drainWithProgress(
   };
   const line = await openCrmLine(shop, invocation, runId, observe);
   try {
-    return await drainQueue(line.deps, limits, signal);
+    const contents: RunnerDeps["todaysContents"] = (rows) => todaysContents(shop, invocation, rows);
+    return await drainQueue({ ...line.deps, todaysContents: contents }, limits, signal);
   } finally {
     progress.stop();
     await line.close();

@@ -1,7 +1,7 @@
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import type { FailedFilter, FailedRow } from "../ledger/rows.ts";
-import { counted } from "../report/human.ts";
+import { count, counted } from "../report/human.ts";
 import { safeLine } from "../report/safe-text.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { type Shop, withShop } from "./compose.ts";
@@ -9,7 +9,7 @@ import { doubtFields } from "./doubt-fields.ts";
 import { failedDocument } from "./failed-document.ts";
 import { findSubmission } from "./find-submission.ts";
 import { currentUser } from "./local-user.ts";
-import { limitsOf, runSync } from "./sync.ts";
+import { drainAll, drainSample, nameOf, previewSample, type Sampled, sampleText, sendSample } from "./retry-sample.ts";
 import { todaysContents } from "./todays-contents.ts";
 
 interface RetryFlags {
@@ -22,16 +22,75 @@ interface RetryFlags {
   drain?: boolean;
 }
 
-/** `crmledger retry-failed`: failed ones back into the queue, through today's map. */
+/** `crmledger retry-failed`: failed ones back into the queue, through today's map; of a cause one goes first. */
 export const run: RunCommand = (invocation) =>
   withShop(invocation, "open", async (shop) => {
     const flags = invocation.flags as RetryFlags;
-    const rows = await shop.ledger.failed(await filterOf(shop, invocation, flags));
+    const filter = await filterOf(shop, invocation, flags);
+    if (!flags.dryRun) await settleEarlier(shop, invocation);
+    const rows = await shop.ledger.failed(filter);
+    const alone = rows.length === 1 && rows[0]!.sampleId == null;
+    if (flags.cause !== undefined && filter.ids === undefined && rows.length > 0 && !alone)
+      return await retryBehindSample(shop, invocation, flags.cause, rows);
     const requeued = flags.dryRun ? rows.length : await requeue(shop, invocation, rows);
     const reply = replyOf(rows, requeued, flags.dryRun === true);
     if (!flags.drain || flags.dryRun) return reply;
-    return await withDrain(shop, invocation, reply);
+    return withDrained(reply, await drainAll(shop, invocation));
   });
+
+/** What became of samples that were sent before is carried out first: their rest is not asked for twice. */
+async function settleEarlier(shop: Shop, invocation: Invocation): Promise<void> {
+  const { settleSamples } = await import("../runner/retry-samples.ts");
+  const told = await settleSamples({ ...shop, todaysContents: (rows) => todaysContents(shop, invocation, rows) });
+  for (const sentence of told) invocation.talk.warn(sentence);
+}
+
+async function retryBehindSample(
+  shop: Shop,
+  invocation: Invocation,
+  cause: string,
+  rows: readonly FailedRow[],
+): Promise<Reply> {
+  const { dryRun = false, drain = false } = invocation.flags as RetryFlags;
+  if (!dryRun) await doubtFieldsOf(shop, rows);
+  const sampled = await (dryRun ? previewSample(shop, cause, rows) : sendSample(shop, invocation, cause, rows));
+  const reply = sampledReply(cause, dryRun ? rows : sampled.requeued, sampled, dryRun);
+  if (!drain || dryRun) return reply;
+  if (sampled.sample === null) return withDrained(reply, await drainAll(shop, invocation));
+  return await withSampleDrained(shop, invocation, reply, sampled.sample);
+}
+
+function sampledReply(cause: string, rows: readonly FailedRow[], sampled: Sampled, dryRun: boolean): Reply {
+  const { sample } = sampled;
+  const reply = replyOf(rows, rows.length, dryRun);
+  return {
+    json: { ...(reply.json as object), sample: sample && { id: nameOf(sample), waiting: sample.waiting } },
+    text: (style) => reply.text(style) + sampleText(cause, sampled),
+    exitCode: 0,
+  };
+}
+
+async function withSampleDrained(
+  shop: Shop,
+  invocation: Invocation,
+  reply: Reply,
+  sample: NonNullable<Sampled["sample"]>,
+): Promise<Reply> {
+  const { outcome, first, rest } = await drainSample(shop, invocation, sample.sampleId);
+  const last = rest ?? first;
+  const json = reply.json as { sample: object };
+  const name = safeLine(nameOf(sample));
+  const ends = {
+    done: `${name} went through: the other ${count(sample.waiting)} went back to the queue.\n`,
+    failed: `${name} did not go through: the other ${count(sample.waiting)} stay failed, no try spent. See: crmledger show ${name}\n`,
+    waiting: `${name} has not ended: the other ${count(sample.waiting)} go on waiting for it, and the next sync with them.\n`,
+  };
+  return {
+    json: { ...json, sample: { ...json.sample, outcome, sync: first.json }, sync: last.json },
+    text: (style) => reply.text(style) + first.text(style) + ends[outcome] + (rest?.text(style) ?? ""),
+    exitCode: outcome === "failed" && last.exitCode === 0 ? 3 : last.exitCode,
+  };
+}
 
 async function filterOf(shop: Shop, { args }: Invocation, flags: RetryFlags): Promise<FailedFilter> {
   const { cause, source, since, limit, all } = flags;
@@ -59,10 +118,7 @@ async function nothingChosen({ ledger }: Shop): Promise<CrmledgerError> {
 
 async function requeue(shop: Shop, invocation: Invocation, rows: readonly FailedRow[]): Promise<number> {
   const contents = await todaysContents(shop, invocation, rows);
-  await doubtFields(
-    shop.ledger,
-    rows.map((row) => row.error),
-  );
+  await doubtFieldsOf(shop, rows);
   return await shop.ledger.requeue(
     rows.map((row) => row.id),
     contents,
@@ -70,6 +126,12 @@ async function requeue(shop: Shop, invocation: Invocation, rows: readonly Failed
     (invocation.io.user ?? currentUser()).name,
   );
 }
+
+const doubtFieldsOf = ({ ledger }: Shop, rows: readonly FailedRow[]): Promise<void> =>
+  doubtFields(
+    ledger,
+    rows.map((row) => row.error),
+  );
 
 function replyOf(rows: readonly FailedRow[], requeued: number, dryRun: boolean): Reply {
   const submissions = rows.map(({ source, key }) => ({ source, key }));
@@ -84,15 +146,8 @@ function replyOf(rows: readonly FailedRow[], requeued: number, dryRun: boolean):
   };
 }
 
-/** As `sync --join`, without reading spools. One document: the requeue's, with the summary of the drain in it. */
-async function withDrain(shop: Shop, invocation: Invocation, reply: Reply): Promise<Reply> {
-  const drained = await runSync(shop, invocation, {
-    kind: "retry-failed",
-    ingest: false,
-    join: true,
-    yes: false,
-    limits: limitsOf({}),
-  });
+/** One document: the requeue's, with the summary of the drain in it. */
+function withDrained(reply: Reply, drained: Reply): Reply {
   return {
     json: { ...(reply.json as object), sync: drained.json },
     text: (style) => reply.text(style) + drained.text(style),

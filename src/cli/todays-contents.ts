@@ -1,7 +1,7 @@
 import type { SubmissionId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import type { Replacement } from "../ledger/ledger.ts";
-import type { FailedRow } from "../ledger/rows.ts";
+import type { SampledRow } from "../ledger/samples.ts";
 import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";
 
@@ -14,7 +14,7 @@ const KEYS_PER_LOOK = 500;
 export async function todaysContents(
   shop: Shop,
   { talk }: Invocation,
-  rows: readonly FailedRow[],
+  rows: readonly SampledRow[],
 ): Promise<Map<SubmissionId, Replacement>> {
   const contents = new Map<SubmissionId, Replacement>();
   for (const name of new Set(rows.map((row) => row.source))) {
@@ -30,7 +30,7 @@ export async function todaysContents(
 async function mapRows(
   { ledger }: Shop,
   source: SourceSettings,
-  rows: readonly FailedRow[],
+  rows: readonly SampledRow[],
   contents: Map<SubmissionId, Replacement>,
 ): Promise<number> {
   const [{ compileMapping, remapRaw }, { loadPhoneNormalizer }, { parseJson }] = await Promise.all([

@@ -3,6 +3,7 @@
  * environment and flags; nobody else reads those.
  */
 import type { DealMatch, MatchMode } from "./chain.ts";
+import type { SubmissionId } from "./ids.ts";
 import type { Lane } from "./submission.ts";
 
 export interface PersonSettings {
@@ -116,4 +117,6 @@ export interface DrainLimits {
   tokensMax: number | null;
   source: string | null;
   lane: Lane | null;
+  /** These alone, and what must go before them. */
+  ids?: readonly SubmissionId[];
 }

@@ -141,6 +141,7 @@ export interface ClaimRequest {
   leaseUntilMs: number;
   source: string | null;
   lane: Lane | null;
+  /** Only these, and what must go before them. */ ids?: readonly SubmissionId[];
   /** Work that a hold keeps back: sources and lanes not to be claimed. */
   heldSources: readonly string[];
   heldLanes: readonly Lane[];
@@ -212,8 +213,7 @@ export interface RequestIntent {
 
 export interface FinishedRequest {
   requestId: RequestId;
-  /** Null: no reply. */
-  status: number | null;
+  /** Null: no reply. */ status: number | null;
   outcome: "applied" | "refused" | "deferred" | "uncertain" | "pending" | "mixed";
   /** Redacted; null where applied. */
   error: string | null;
@@ -281,8 +281,7 @@ export interface RunRow {
   endedAtMs: number | null;
   stopped: string | null;
   exitCode: number | null;
-  /** The JSON summary that the run printed. */
-  summary: unknown;
+  /** The JSON summary that the run printed. */ summary: unknown;
 }
 
 export interface Recovered {
@@ -376,6 +375,7 @@ export interface FailedRow {
   step: string | null;
   error: StepError;
   failedAtMs: number;
+  /** The submission that it waits for. */ sampleId?: SubmissionId | null;
 }
 
 export interface FailedFilter {

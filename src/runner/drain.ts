@@ -10,6 +10,7 @@ import { drainNothing, emptyReport } from "./empty-queue.ts";
 import { KeyedLocks } from "./keyed-locks.ts";
 import { mirrorDeps } from "./mirror-deps.ts";
 import { needCatalog } from "./need-catalog.ts";
+import { settleSamples } from "./retry-samples.ts";
 import { type Review, reviewHolds } from "./review-holds.ts";
 import type { DrainReport, RunnerDeps } from "./runner.ts";
 import type { Session } from "./session.ts";
@@ -30,8 +31,16 @@ export async function drain(deps: RunnerDeps, limits: DrainLimits, signal: Abort
   return (await drainNothing(deps, limits)) ?? (await drainQueue(deps, limits, signal));
 }
 
-/** The same for a queue that is known not to be empty. */
+/** The same for a queue that is known not to be empty, or behind a sample that has ended. */
 export async function drainQueue(deps: RunnerDeps, limits: DrainLimits, signal: AbortSignal): Promise<DrainReport> {
+  const told = await settleSamples(deps);
+  const nothing = told.length > 0 ? await drainNothing(deps, limits) : null;
+  if (nothing !== null) return { ...nothing, warnings: [...told, ...nothing.warnings] };
+  const drained = await drainOver(deps, limits, signal);
+  return { ...drained, warnings: [...told, ...drained.warnings] };
+}
+
+async function drainOver(deps: RunnerDeps, limits: DrainLimits, signal: AbortSignal): Promise<DrainReport> {
   const tally = new Tally();
   const connection = await connect(deps, limits.tokensMax);
   if ("stopped" in connection)

@@ -4,6 +4,7 @@ import { prepare } from "./batch.ts";
 import type { DriveContext } from "./context.ts";
 import { driveClaim } from "./drive-claim.ts";
 import { instant } from "./quota-desk.ts";
+import { settleSamples } from "./retry-samples.ts";
 import type { Review } from "./review-holds.ts";
 import { LEASE_MS } from "./wheel.ts";
 
@@ -27,6 +28,7 @@ export async function driveLoop(context: DriveContext, limits: DrainLimits, revi
     // What the last ones gave back must be free before nothing is found to be claimable.
     if (crew.inHand === 0) await wheel.committed();
     if (crew.inHand < IN_HAND_MIN && claimed < limit) {
+      for (const told of await settleSamples(deps)) context.tally.warnings.add(told);
       const claims = await claim(context, limits, review, Math.min(BATCH_MAX, limit - claimed));
       if (claims.length > 0) {
         const size = claims.reduce((sum, each) => sum + each.submissions.length, 0);
@@ -85,6 +87,7 @@ async function claim(context: DriveContext, limits: DrainLimits, review: Review,
     leaseUntilMs: now.wallMs + LEASE_MS,
     source: limits.source,
     lane: limits.lane,
+    ids: limits.ids,
     heldSources: [...review.heldSources, ...context.tally.heldSources],
     heldLanes: [...review.heldLanes, ...lanes.map((scope) => scope.slice("lane:".length) as "background")],
   });
@@ -96,7 +99,7 @@ async function claim(context: DriveContext, limits: DrainLimits, review: Review,
 async function waitForDue(context: DriveContext, limits: DrainLimits, idleSinceMs: number): Promise<boolean> {
   const { ledger, clock } = context.deps;
   await context.wheel.committed();
-  const dueAtMs = await ledger.nextDueAtMs({ source: limits.source, lane: limits.lane });
+  const dueAtMs = await ledger.nextDueAtMs({ source: limits.source, lane: limits.lane, ids: limits.ids });
   if (dueAtMs === null) return false;
   const waitMs = Math.max(CONTENDED_WAIT_MS, dueAtMs - clock.wallMs());
   if (waitMs > limits.waitMaxMs || clock.monoMs() + waitMs - idleSinceMs > limits.waitMaxMs + CONTENDED_WAIT_MS)

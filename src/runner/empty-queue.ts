@@ -1,4 +1,5 @@
 import type { DrainLimits } from "../domain/settings.ts";
+import { hasEndedSample } from "./retry-samples.ts";
 import type { DrainReport, RunnerDeps } from "./runner.ts";
 
 /**
@@ -13,7 +14,7 @@ export async function drainNothing(
   await ledger.recoverExpired(now, settings.retry.settleMs[0] ?? 0);
   const queue = await ledger.queue({ source, lane });
   const queued = queue.pending + queue.waiting + queue.uncertain + queue.inProgress;
-  if (queued > 0) return null;
+  if (queued > 0 || (await hasEndedSample(ledger))) return null;
   // An old ledger may be empty because it is old.
   const stale = (await ledger.holds()).find(({ kind }) => kind === "staleLedger");
   return { ...(await emptyReport(ledger)), ...(stale && { stopped: "hold" as const, hold: stale }) };

@@ -7,12 +7,13 @@ import type { Catalog, CatalogPart } from "../domain/catalog.ts";
 import type { Clock, Random } from "../domain/clock.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { PhoneNormalizer } from "../domain/identity.ts";
-import type { AccountId, RunId } from "../domain/ids.ts";
+import type { AccountId, RunId, SubmissionId } from "../domain/ids.ts";
 import type { Operation, Outcome } from "../domain/operation.ts";
 import type { DrainSettings } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { Ledger, Replacement } from "../ledger/ledger.ts";
 import type { RequestTotals } from "../ledger/rows.ts";
+import type { SampledRow } from "../ledger/samples.ts";
 import type { MirrorDeps, Read } from "../mirror/mirror.ts";
 import type { Failpoint } from "./failpoints.ts";
 
@@ -47,6 +48,8 @@ export interface RunnerDeps {
   redact: (text: string) => string;
   observe: (event: RunnerEvent) => void;
   failpoint: Failpoint;
+  /** What today's maps make of kept records, for those that go back behind a sample. Absent: they keep their content. */
+  todaysContents?: (rows: readonly SampledRow[]) => Promise<ReadonlyMap<SubmissionId, Replacement>>;
 }
 
 export interface DrainReport {

@@ -57,6 +57,7 @@ export function peopleTests(subject: Subject): void {
           step: "deal",
           error: ERROR,
           failedAtMs: START_MS,
+          sampleId: null,
         },
       ]);
       const ids = async (filter: Parameters<typeof ledger.failed>[0]) =>

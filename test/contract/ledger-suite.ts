@@ -17,6 +17,7 @@ import { pacingTests } from "./ledger-suite-pacing.ts";
 import { peopleTests } from "./ledger-suite-people.ts";
 import { recoveryTests } from "./ledger-suite-recovery.ts";
 import { repairTests } from "./ledger-suite-repairs.ts";
+import { sampleTests } from "./ledger-suite-samples.ts";
 import { takeoverTests } from "./ledger-suite-takeover.ts";
 import { turnTests } from "./ledger-suite-turn.ts";
 import { versionsTests } from "./ledger-suite-versions.ts";
@@ -65,6 +66,7 @@ export function ledgerSuite(engine: LedgerEngine): void {
     discrepancyTests(subject);
     repairTests(subject);
     takeoverTests(subject);
+    sampleTests(subject);
     alertTests(subject);
     historyTests(subject);
     nameTests(subject);

@@ -211,6 +211,19 @@ export function offer(store: Store, scope: Scope, nowMs: number, limit: number, 
   return new Balance("background", [ofLane("operational"), ofLane("background")], BACKGROUND_SHARE, owed);
 }
 
+const NAMED = `
+  SELECT id, source, lane, submitted_at_ms AS submittedAtMs FROM submissions
+  WHERE id IN (SELECT value FROM json_each(?))
+    AND (state = 'pending' OR (state IN ('waiting', 'uncertain') AND due_at_ms <= ?))
+  ORDER BY submitted_at_ms, id`;
+
+/** These of the scope alone, oldest first. */
+export function offerOf(store: Store, scope: Scope, ids: readonly SubmissionId[], nowMs: number): Offer {
+  const rows = store.all<Candidate & { source: string; lane: Lane }>(NAMED, JSON.stringify(ids), nowMs);
+  const candidates = rows.filter(({ source, lane }) => inScope(scope, source, lane));
+  return { next: () => candidates.shift() ?? null, taken: () => {} };
+}
+
 export function loadPace(store: Store): Map<string, number> {
   const rows = store.all<{ name: string; owed: number }>("SELECT name, owed FROM pace");
   return new Map(rows.map((row) => [row.name, row.owed]));

@@ -3,7 +3,7 @@ import type { ClaimId, SubmissionId } from "../../domain/ids.ts";
 import type { Lane, SubmissionState } from "../../domain/submission.ts";
 import type { Claim, ClaimRequest, SubmissionRow } from "../rows.ts";
 import { accountOrNone } from "./account.ts";
-import { type Candidate, inScope, loadPace, offer, type Scope, savePace, streams } from "./claim-order.ts";
+import { type Candidate, inScope, loadPace, offer, offerOf, type Scope, savePace, streams } from "./claim-order.ts";
 import { findLease, takeLease } from "./leases.ts";
 import type { Store } from "./store.ts";
 import { loadKeys, loadSubmission } from "./submission-rows.ts";
@@ -32,7 +32,9 @@ function claimOnce(store: Store, request: ClaimRequest): { claims: Claim[]; mark
   wakeWaiting(store, request, nowMs);
   wakeBlocked(store, nowMs);
   const owed = loadPace(store);
-  const queue = offer(store, request, nowMs, request.limit, owed);
+  const { ids } = request;
+  const queue =
+    ids === undefined ? offer(store, request, nowMs, request.limit, owed) : offerOf(store, request, ids, nowMs);
   const claims: Claim[] = [];
   let left = request.limit;
   let blocked = 0;
@@ -122,7 +124,7 @@ function claimGroup(store: Store, request: ClaimRequest, head: Candidate, limit:
   const account = accountOrNone(store);
   const taken: Member[] = [];
   const ids = new Set<SubmissionId>();
-  for (const member of keeperFirst(store, account, members, keys, request.now.wallMs)) {
+  for (const member of upToLast(request.ids, keeperFirst(store, account, members, keys, request.now.wallMs))) {
     if (taken.length >= limit || !inScope(request, member.source, first.lane)) break;
     if (!claimable(member, request.now.wallMs)) break;
     if (member.revises !== null && member.planned === 0 && earlierUnended(store, member.id, member.revises)) break;
@@ -192,6 +194,11 @@ function keeperFirst(
   const keepers = (keys.get(oldest!.id) ?? []).map((key) => findLease(store, account, key)?.keptBy ?? null);
   const keeper = members.find((member) => member !== oldest && keepers.includes(member.id) && claimable(member, nowMs));
   return keeper === undefined ? members : [keeper, ...members.filter((member) => member !== keeper)];
+}
+
+/** What comes behind the last that was asked for stays where it is. */
+function upToLast(wanted: readonly SubmissionId[] | undefined, members: readonly Member[]): readonly Member[] {
+  return wanted === undefined ? members : members.slice(0, members.findLastIndex(({ id }) => wanted.includes(id)) + 1);
 }
 
 /** No other claim has a key, and none is kept by the uncertain create of a submission outside of the group so far. */

@@ -28,7 +28,8 @@ export function requeue(
 const BACK = `UPDATE submissions SET state = 'pending', attempts = 0, planned = 0, due_at_ms = ?, blocked_until_ms = 0,
   error = NULL, error_code = NULL, failed_at_ms = NULL WHERE id = ? AND state = 'failed'`;
 
-function requeueOne(
+/** Inside a write transaction. */
+export function requeueOne(
   store: Store,
   id: SubmissionId,
   replacement: Replacement | undefined,

@@ -94,6 +94,7 @@ export function findByName(store: Store, text: string, identityKeys: readonly Id
 
 const FAILED = `
   SELECT id, source, key, error, failed_at_ms AS failedAtMs, json_extract(content, '$.person.email') AS email,
+    (SELECT sample_id FROM retry_samples WHERE id = submissions.sample_of) AS sampleId,
     (SELECT name FROM steps WHERE submission_id = submissions.id AND state <> 'done' AND dropped = 0
       ORDER BY state <> 'failed', position LIMIT 1) AS step
   FROM submissions
