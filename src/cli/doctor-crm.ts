@@ -1,4 +1,3 @@
-import type { Config } from "../config/config.ts";
 import type { Catalog, FieldedEntity } from "../domain/catalog.ts";
 import { EXIT_CODES } from "../domain/errors.ts";
 import type { RunId } from "../domain/ids.ts";
@@ -6,6 +5,7 @@ import { STAMP_FIELD_NAME } from "../domain/stamp.ts";
 import { span } from "../report/human.ts";
 import { ACCOUNT_PARTS } from "../runner/first-contact.ts";
 import type { Desk } from "../runner/runner.ts";
+import { changedNames, type NameWarning } from "./changed-names.ts";
 import type { Invocation } from "./command.ts";
 import { openCrmLine, type Shop, withRun, withShop } from "./compose.ts";
 import { checkAllowance, checkOwner, checkOwnerChange, checkSight, type KnownAccount } from "./doctor-account.ts";
@@ -16,7 +16,7 @@ const FIELDED: readonly FieldedEntity[] = ["person", "organization", "deal"];
 const SKEW_MAX_MS = 30_000;
 
 /** Credentials, account, clock and stamp fields, through the same paced wheel as every other request. */
-export async function checkCrm(invocation: Invocation, config: Config, fix: boolean): Promise<Finding[]> {
+export async function checkCrm(invocation: Invocation, fix: boolean): Promise<Finding[]> {
   return await withShop(invocation, fix ? "create" : "openOrPretend", (shop) =>
     withRun(shop, "doctor", async (runId: RunId) => {
       const line = await openCrmLine(shop, invocation, runId, () => undefined);
@@ -28,7 +28,7 @@ export async function checkCrm(invocation: Invocation, config: Config, fix: bool
             ...(await checkAccount(shop, desk)),
             ...(await checkStamps(desk, fix)),
             ...checkClock(desk),
-            ...(await checkSetup(desk, config)),
+            ...(await checkSetup(shop, desk)),
           ];
           return { result, summary: { checks: result.length }, exitCode: 0 };
         } finally {
@@ -71,10 +71,25 @@ function knownAccounts(rows: Awaited<ReturnType<Shop["ledger"]["loadCatalog"]>>)
 }
 
 /** Names in maps against the CRM, and how much room its plan leaves. The fields were just read for the stamps. */
-async function checkSetup(desk: Desk, config: Config): Promise<Finding[]> {
+async function checkSetup(shop: Shop, desk: Desk): Promise<Finding[]> {
+  const { config } = shop;
   const names = await namesInMaps(config);
   const catalog = await desk.catalog(partsForNames(names), 0);
-  return [...checkNames(config, names, catalog), ...checkAllowance(config, catalog)];
+  const changed = await changedNames(shop);
+  return [
+    ...checkNames(config, names, catalog).map((finding) => withNewName(finding, changed)),
+    ...changed.map(({ message, fix }) => warn("names in the CRM", message, fix)),
+    ...checkAllowance(config, catalog),
+  ];
+}
+
+/** A name that the CRM had is not looked for among those that are written alike. */
+function withNewName(finding: Finding, changed: readonly NameWarning[]): Finding {
+  const meant = changed.find(
+    ({ uses, name }) =>
+      uses.some((key) => finding.message.startsWith(`${key}: `)) && finding.message.includes(`"${name}"`),
+  );
+  return meant === undefined ? finding : { ...finding, fix: meant.fix };
 }
 
 async function checkStamps(desk: Desk, fix: boolean): Promise<Finding[]> {

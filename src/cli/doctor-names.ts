@@ -22,7 +22,7 @@ import { type Finding, fail, ok, warn } from "./doctor-finding.ts";
 const FIELDED: readonly FieldedEntity[] = ["person", "organization", "deal"];
 
 /** A name that the CRM must have for what the config says to work. */
-interface NamedThing {
+export interface NamedThing {
   source: SourceSettings;
   /** The config's key, such as `sources.website.map.deal.pipeline`. */
   key: string;

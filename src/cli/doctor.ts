@@ -24,7 +24,7 @@ export const run: RunCommand = async (invocation) => {
     findings.push(...(await withChecks("files", async () => checkSurroundings(invocation, config, user))));
     const isTest = invocation.flags.alerts === true;
     findings.push(...(await withChecks("alerts", () => checkAlerts(invocation, config, isTest))));
-    const crm = await withChecks("CRM", () => checkCrm(invocation, config, fix));
+    const crm = await withChecks("CRM", () => checkCrm(invocation, fix));
     // Without ledger or token the CRM can't be asked; that is said already.
     findings.push(...crm.filter((one) => !findings.some((other) => other.message === one.message)));
   }

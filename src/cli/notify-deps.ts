@@ -9,6 +9,7 @@ import type { HttpClient } from "../http/transport.ts";
 import type { Channel } from "../notify/channels.ts";
 import type { Surroundings } from "../notify/facts.ts";
 import type { NotifierDeps } from "../notify/notifier.ts";
+import { changedNames } from "./changed-names.ts";
 import type { Invocation } from "./command.ts";
 import { credentialName, type Shop } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
@@ -87,7 +88,9 @@ export function notifierDeps(shop: Shop, invocation: Invocation, outside: Outsid
 }
 
 /** What a look takes into account beside the ledger. */
-export function surroundingsOf(shop: Pick<Shop, "ledgerPath" | "now"> & { config: Config | null }): Surroundings {
+export function surroundingsOf(
+  shop: Pick<Shop, "ledger" | "ledgerPath" | "now"> & { config: Config | null },
+): Surroundings {
   const { config, ledgerPath } = shop;
   const token = config === null ? "" : tokenOf(config);
   return {
@@ -95,6 +98,7 @@ export function surroundingsOf(shop: Pick<Shop, "ledgerPath" | "now"> & { config
     credential: config === null || token === "" ? "" : credentialName(config.crm.type, token),
     settings: config?.alerts ?? defaultAlerts(),
     freeBytes: freeBytes(dirname(ledgerPath)),
+    changedNames: () => changedNames(shop),
     stateOf: (run) => (isGone(run) ? "died" : "working"),
   };
 }

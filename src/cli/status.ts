@@ -4,6 +4,8 @@ import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { RunRow } from "../ledger/rows.ts";
 import { localTime, utcTime } from "../report/human.ts";
 import { renderStatus, type StatusDocument } from "../report/status-page.ts";
+import { breakerDocuments } from "./breaker-documents.ts";
+import { changedNames } from "./changed-names.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
 import { credentialName, withLedgerOnly } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
@@ -11,6 +13,7 @@ import { holdDocument } from "./hold-document.ts";
 import { monitorReply } from "./monitor.ts";
 import { surroundingsOf } from "./notify-deps.ts";
 import { readToken } from "./read-config.ts";
+import { sampleDocument } from "./sample-documents.ts";
 import { writeWhole } from "./write-whole.ts";
 
 type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
@@ -77,8 +80,11 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
     lagSeconds: { oldest: lag.oldestSeconds, p50: lag.p50Seconds, p95: lag.p95Seconds },
     quota,
     holds: holds.map(holdDocument),
+    samples: (await ledger.samples()).map(sampleDocument),
+    breakers: await breakerDocuments(ledger, holds),
     alerts: await alertDocuments(shop),
     fieldFindings: await fieldFindings(ledger),
+    changedNames: await nameDocuments(shop),
     lastRun: lastRun === null ? null : runDocument(lastRun),
     lastCheck,
   };
@@ -90,6 +96,14 @@ async function fieldFindings(ledger: Shop["ledger"]): Promise<StatusDocument["fi
   return rows.map(({ entity, field, finding, count, firstAtMs, lastAtMs, lastSubmission }) => {
     const [firstAt, lastAt] = [utcTime(firstAtMs), utcTime(lastAtMs)];
     return { entity, field, finding, count, firstAt, lastAt, lastSubmission };
+  });
+}
+
+/** What the CRM calls otherwise now while something here goes by the old name. */
+async function nameDocuments(shop: Shop): Promise<StatusDocument["changedNames"]> {
+  const found = await changedNames(shop);
+  return found.map(({ change, message, fix, uses, waiting, sinceMs }) => {
+    return { change, message, fix, uses, waiting, since: utcTime(sinceMs) };
   });
 }
 

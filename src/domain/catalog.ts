@@ -25,6 +25,8 @@ export interface FieldDef {
   type: string;
   custom: boolean;
   writable: boolean;
+  /** Whether people must fill it; absent: the CRM did not say. */
+  required?: boolean;
   options: FieldOption[];
 }
 

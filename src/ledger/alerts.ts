@@ -23,15 +23,13 @@ export interface AlertFacts {
   /** Deals that the CRM listed in checks of everything, oldest first. */
   dealCounts: { atMs: number; deals: number }[];
   echoes: { entity: string; field: string; finding: string; count: number; lastAtMs: number }[];
-  /** Names of the CRM that changed since the instant that was asked for. */
-  changes: { kind: string; change: string; count: number; lastAtMs: number }[];
 }
 
 export interface AlertQuestion {
   nowMs: number;
   /** Requests that began before are not counted. */
   requestsSinceMs: number;
-  /** Findings and changes that are older are over. */
+  /** Findings that are older are over. */
   findingsSinceMs: number;
   /** Hours before are not looked at, for arrivals, runs and deals. */
   historySinceMs: number;

@@ -23,7 +23,7 @@ const DAMPING: Readonly<Record<AlertKind, Pick<Condition, "lastsMs" | "quietMs" 
   breaks: { lastsMs: 0, quietMs: 0, recovers: true },
   disk: { lastsMs: 0, quietMs: 10 * MINUTE_MS, recovers: true },
   fieldEcho: { lastsMs: 0, quietMs: 0, recovers: false },
-  crmNames: { lastsMs: 0, quietMs: 0, recovers: false },
+  crmNames: { lastsMs: 0, quietMs: 0, recovers: true },
 };
 
 /**

@@ -23,6 +23,7 @@ export function crmConditions(facts: Facts): Finding[] {
     ...burst(facts),
     ...retries(facts),
     ...dealCap(facts),
+    ...echoes(facts),
     ...names(facts),
   ];
 }
@@ -93,8 +94,8 @@ function retries({ ledger, settings }: Facts): Finding[] {
   ];
 }
 
-function names({ ledger }: Facts): Finding[] {
-  const echoes = ledger.echoes.map(
+function echoes({ ledger }: Facts): Finding[] {
+  return ledger.echoes.map(
     ({ entity, field, finding, count }): Finding => ({
       kind: "fieldEcho",
       subject: `${entity} ${field} ${finding}`,
@@ -104,17 +105,22 @@ function names({ ledger }: Facts): Finding[] {
       hint: "look at the field's type and length at the CRM, and at the map",
     }),
   );
-  const changes = ledger.changes.map(
-    ({ kind, change, count }): Finding => ({
+}
+
+function names({ changedNames }: Facts): Finding[] {
+  return changedNames.map(({ subject, what, change, uses, waiting, sinceMs }): Finding => {
+    const users = [...uses.slice(0, 1), ...(waiting > 0 ? [counted(waiting, "waiting submission")] : [])];
+    const use = users.length > 1 || waiting > 1 ? "use" : "uses";
+    return {
       kind: "crmNames",
-      subject: `${kind} ${change}`,
+      subject,
       level: "warning",
       rank: 0,
-      message: `at the CRM ${counted(count, kind)} ${count === 1 ? "was" : "were"} ${CHANGES[change] ?? "changed"}`,
-      hint: "crmledger doctor names what the maps need and the CRM no longer has",
-    }),
-  );
-  return [...echoes, ...changes];
+      message: `at the CRM the ${what} that ${users.join(" and ")} ${use} was ${CHANGES[change] ?? "changed"}`,
+      hint: "crmledger doctor says what it is called now, and which line of the config to change",
+      sinceMs,
+    };
+  });
 }
 
 const CHANGES: Readonly<Record<string, string>> = {

@@ -18,8 +18,24 @@ export interface Surroundings {
   settings: AlertSettings;
   /** Room on the ledger's disk in bytes; null: not known. */
   freeBytes: number | null;
+  /** Names of the CRM that changed and that something of ours still uses. Absent: nobody can tell. */
+  changedNames?(): Promise<ChangedName[]>;
   /** How a run that has not ended stands: its process is there or not. */
   stateOf(run: RunRow): "working" | "died";
+}
+
+/** A name of the CRM that changed, by what of ours uses it: what it was and is called is the CRM's to say. */
+export interface ChangedName {
+  /** Of one change, and of it only. */
+  subject: string;
+  /** Such as `deal field`, `pipeline`. */
+  what: string;
+  change: string;
+  /** Keys of the config. */
+  uses: string[];
+  /** Submissions that wait and bring it. */
+  waiting: number;
+  sinceMs: number;
 }
 
 /** Everything that conditions are made of. Instants are UTC ms. */
@@ -36,6 +52,7 @@ export interface Facts {
   breaks: { kind: string; count: number }[];
   lastRun: { kind: string; exitCode: number | null; state: "ended" | "working" | "died"; startedAtMs: number } | null;
   freeBytes: number | null;
+  changedNames: ChangedName[];
 }
 
 /** Breaks of which the queue itself says how they stand now. */
@@ -71,6 +88,7 @@ export async function loadFacts(ledger: Ledger, around: Surroundings): Promise<F
     breaks: [...breaks].map(([kind, count]) => ({ kind, count })),
     lastRun: lastRun === null ? null : runFacts(lastRun, around),
     freeBytes,
+    changedNames: (await around.changedNames?.()) ?? [],
   };
 }
 

@@ -1,4 +1,6 @@
+import { type BreakerDocument, breakerLines } from "./breaker-lines.ts";
 import { count, counted, localTimeOf, span } from "./human.ts";
+import { type RetrySampleDocument, sampleLine } from "./retry-sample-words.ts";
 import { safeLine } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type HoldDocument, holdText } from "./sync-summary.ts";
@@ -19,6 +21,10 @@ export interface StatusDocument {
     };
   };
   holds: HoldDocument[];
+  /** Retries of a cause of which one goes first. */
+  samples: RetrySampleDocument[];
+  /** One for each group of operations; empty before the first contact with the CRM. */
+  breakers: BreakerDocument[];
   /** What needs a person, the worst first. */
   alerts: {
     kind: string;
@@ -37,6 +43,17 @@ export interface StatusDocument {
     firstAt: string;
     lastAt: string;
     lastSubmission: string | null;
+  }[];
+  /** Names of the CRM that changed while the config, or submissions that wait, go by the old ones. Each is an alert too. */
+  changedNames: {
+    change: string;
+    message: string;
+    fix: string;
+    /** Keys of the config. */
+    uses: string[];
+    /** Submissions that wait and bring the name. */
+    waiting: number;
+    since: string;
   }[];
   lastRun: {
     run: string;
@@ -69,8 +86,15 @@ export function renderStatus(status: StatusDocument, style: Style): string {
     ["last check", lastCheckText(status.lastCheck, style)],
   ];
   for (const hold of status.holds) rows.push(["hold", style.yellow(holdText(hold))]);
-  // Holds have lines of their own above.
-  for (const alert of status.alerts.filter((one) => one.kind !== "hold" && one.kind !== "credentials")) {
+  for (const sample of status.samples.filter(({ waiting }) => waiting > 0)) rows.push(["sample", sampleLine(sample)]);
+  for (const line of breakerLines(status.breakers)) rows.push(["breaker", style.yellow(line)]);
+  for (const { message, fix } of status.changedNames) {
+    rows.push(["CRM", style.yellow(safeLine(message))]);
+    rows.push(["", style.dim(safeLine(fix))]);
+  }
+  // These have lines of their own above.
+  const told = ["hold", "credentials", "crmNames"];
+  for (const alert of status.alerts.filter(({ kind }) => !told.includes(kind))) {
     rows.push(["alert", (alert.level === "critical" ? style.red : style.yellow)(safeLine(alert.message))]);
     rows.push(["", style.dim(safeLine(alert.hint))]);
   }

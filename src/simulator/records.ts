@@ -99,6 +99,8 @@ export interface FieldRecord {
   field_type: string;
   options: FieldOptionRecord[] | null;
   is_custom_field: boolean;
+  /** People who make a record on the CRM's pages must fill it; the API asks nobody for it. */
+  required?: boolean;
 }
 
 export interface PipelineRecord {

@@ -150,7 +150,8 @@ function fieldRows(entity: FieldedEntity): Row[] {
       10,
       (world, { query }) => {
         allowOnly(query, ["include_fields", "limit", "cursor"]);
-        return pageOf(world.fields[entity].map(showField), query);
+        const shown = world.fields[entity].map((field) => showField(field, query.get("include_fields")));
+        return pageOf(shown, query);
       },
     ],
     ["POST", base, 5, (world, call) => ({ data: showField(createField(world, entity, body(call))) })],

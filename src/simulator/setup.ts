@@ -113,8 +113,10 @@ export function fieldCap(): Refusal {
   });
 }
 
-export function showField(field: FieldRecord) {
-  return { ...field, subfields: null, is_optional_response_field: false };
+export function showField({ required, ...field }: FieldRecord, included: string | null = null) {
+  const shown = { ...field, subfields: null, is_optional_response_field: false };
+  const extra = included?.split(",").includes("required_fields");
+  return extra ? { ...shown, required_fields: { enabled: required === true } } : shown;
 }
 
 export function addPipeline(world: World, name: string, stages: readonly string[]): PipelineRecord {

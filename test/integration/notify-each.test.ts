@@ -155,12 +155,17 @@ const EACH: Record<AlertKind, Scenario> = {
     silentEnd: true,
   },
   crmNames: {
-    begin: async ({ now, account }) =>
-      world.sql(
-        `INSERT INTO crm_changes VALUES (1, ${account}, 'field', '7', 'removed', 'Source', NULL, ${now.wallMs})`,
-      ),
-    end: async (bench) => bench.pass(DAY_MS),
-    silentEnd: true,
+    begin: async ({ now }) => {
+      const what = {
+        subject: "sources.website.map.deal.pipeline pipeline 1 renamed",
+        what: "pipeline",
+        change: "renamed",
+      };
+      world.changedNames = [{ ...what, uses: ["sources.website.map.deal.pipeline"], waiting: 0, sinceMs: now.wallMs }];
+    },
+    end: async () => {
+      world.changedNames = [];
+    },
   },
 };
 

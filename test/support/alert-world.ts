@@ -9,7 +9,7 @@ import type { AlertSettings } from "../../src/domain/alert.ts";
 import { createTransport } from "../../src/http/transport.ts";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import type { Channel } from "../../src/notify/channels.ts";
-import type { Surroundings } from "../../src/notify/facts.ts";
+import type { ChangedName, Surroundings } from "../../src/notify/facts.ts";
 import type { NoticeAlert } from "../../src/notify/notice.ts";
 import { deliver, look, type NotifierDeps } from "../../src/notify/notifier.ts";
 import { type ChannelServer, createChannelServer } from "./channel-server.ts";
@@ -22,6 +22,8 @@ export interface AlertWorld {
   settings: AlertSettings;
   /** Room on the disk that the next looks find. */
   freeBytes: number;
+  /** Names of the CRM that the next looks find changed. */
+  changedNames: ChangedName[];
   /** Rows of tables that no verb writes. */
   sql(text: string): void;
   /** Looks and tells; what could not be told. */
@@ -63,7 +65,7 @@ export async function createAlertWorld(): Promise<AlertWorld> {
     runProgram: programRunner(folder, { PATH: process.env.PATH }, []),
   };
   const world: AlertWorld = {
-    ...{ bench, server, deps, settings: defaultAlerts(), freeBytes: 1e12 },
+    ...{ bench, server, deps, settings: defaultAlerts(), freeBytes: 1e12, changedNames: [] },
     sql(text) {
       const db = new Database(path);
       db.exec(text);
@@ -73,7 +75,8 @@ export async function createAlertWorld(): Promise<AlertWorld> {
       const { settings, freeBytes } = world;
       const now = { ...bench.now };
       const around = { now, credential: bench.credential, settings, freeBytes, stateOf: () => "died" as const };
-      await look(deps, { ...around, ...more });
+      const names = { changedNames: async () => world.changedNames };
+      await look(deps, { ...around, ...names, ...more });
       return await deliver(deps);
     },
     told: () => server.taken().flatMap(({ body }) => JSON.parse(body).alerts as NoticeAlert[]),

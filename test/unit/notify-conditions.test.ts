@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 const NOTHING: Facts["ledger"] = {
-  ...{ failed: [], rejects: [], oldest: [], arrivals: [], dealCounts: [], echoes: [], changes: [] },
+  ...{ failed: [], rejects: [], oldest: [], arrivals: [], dealCounts: [], echoes: [] },
   requests: { total: 0, again: 0 },
   runs: { hours: [], startedAtMs: [], lastGoodEndedAtMs: null },
 };
@@ -17,7 +17,7 @@ const NOTHING: Facts["ledger"] = {
 function facts(more: Partial<Omit<Facts, "ledger">> & { ledger?: Partial<Facts["ledger"]> } = {}): Facts {
   return {
     ...{ nowMs: NOW_MS, settings: defaultAlerts(), holds: [], dayUsed: null, burstLeft: null, breaks: [] },
-    ...{ lastRun: null, freeBytes: 1e12 },
+    ...{ lastRun: null, freeBytes: 1e12, changedNames: [] },
     ...more,
     ledger: { ...NOTHING, ...more.ledger },
   };

@@ -33,6 +33,10 @@ const fieldSchema = z.looseObject({
   field_type: z.string(),
   is_custom_field: z.boolean().nullish().catch(null),
   options: z.array(optionSchema).nullish().catch(null),
+  required_fields: z
+    .looseObject({ enabled: z.boolean().nullish().catch(null) })
+    .nullish()
+    .catch(null),
 });
 
 /** One page of a part; null where it can't be read. */
@@ -132,6 +136,7 @@ function fieldDef(entity: FieldedEntity, row: z.infer<typeof fieldSchema>): Fiel
     custom,
     writable:
       Object.hasOwn(FIELD_TYPES, row.field_type) && (custom || BUILT_IN_WRITABLE[entity].includes(row.field_code)),
+    ...(row.required_fields && { required: row.required_fields.enabled === true }),
     options: optionsOf(row),
   };
 }

@@ -187,7 +187,8 @@ function describeCall({ part, cursor }: DescribeOperation): Call {
     case "fields:organization":
     case "fields:deal": {
       const entity = part.slice("fields:".length) as keyof typeof FIELD_COLLECTIONS;
-      return { method: "GET", version: "v2", path: `/${FIELD_COLLECTIONS[entity]}`, query: page };
+      const query = { include_fields: "required_fields", ...page };
+      return { method: "GET", version: "v2", path: `/${FIELD_COLLECTIONS[entity]}`, query };
     }
   }
 }

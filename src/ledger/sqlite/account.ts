@@ -2,6 +2,7 @@
 import type { Catalog } from "../../domain/catalog.ts";
 import { CrmledgerError } from "../../domain/errors.ts";
 import type { AccountId } from "../../domain/ids.ts";
+import { watchNames } from "./crm-names.ts";
 import type { Store } from "./store.ts";
 
 export interface BoundAccount {
@@ -73,5 +74,8 @@ export function saveCatalog(
 ): void {
   const sql = `INSERT INTO catalog (account_id, part, body, fetched_at_ms) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET body = excluded.body, fetched_at_ms = excluded.fetched_at_ms`;
-  store.write(() => store.run(sql, account, part, JSON.stringify(catalog), nowMs));
+  store.write(() => {
+    store.run(sql, account, part, JSON.stringify(catalog), nowMs);
+    watchNames(store, account, part, catalog, nowMs);
+  });
 }

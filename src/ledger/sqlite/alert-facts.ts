@@ -19,7 +19,7 @@ export function alertFacts(store: Store, question: AlertQuestion): AlertFacts {
     arrivals: arrivals(store, question),
     runs: syncs(store, question),
     dealCounts: dealCounts(store, question.historySinceMs),
-    ...findings(store, question.findingsSinceMs),
+    echoes: echoes(store, question.findingsSinceMs),
   }));
 }
 
@@ -127,16 +127,10 @@ function dealCounts(store: Store, sinceMs: number): AlertFacts["dealCounts"] {
   );
 }
 
-function findings(store: Store, sinceMs: number): Pick<AlertFacts, "echoes" | "changes"> {
-  const echoes = store.all<AlertFacts["echoes"][number]>(
+function echoes(store: Store, sinceMs: number): AlertFacts["echoes"] {
+  return store.all(
     `SELECT entity, field, finding, sum(n) AS count, max(last_at_ms) AS lastAtMs FROM field_findings
      WHERE last_at_ms >= ? GROUP BY entity, field, finding ORDER BY entity, field, finding`,
     sinceMs,
   );
-  const changes = store.all<AlertFacts["changes"][number]>(
-    `SELECT kind, change, count(*) AS count, max(at_ms) AS lastAtMs FROM crm_changes
-     WHERE at_ms >= ? AND change <> 'added' GROUP BY kind, change ORDER BY kind, change`,
-    sinceMs,
-  );
-  return { echoes, changes };
 }
