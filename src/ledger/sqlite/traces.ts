@@ -1,0 +1,73 @@
+/** What traces are made of. */
+import type { RunId, SubmissionId } from "../../domain/ids.ts";
+import type { TracedRequest, TracedStep, TracedSubmission, TracedWork } from "../traces.ts";
+import type { Store } from "./store.ts";
+
+/** The newest submission whose arrival was given to a trace. */
+const TRACED = "traced_submission";
+
+const SUBMISSION = `
+  SELECT id, source, lane, state, submitted_at_ms AS submittedAtMs, received_at_ms AS receivedAtMs, done_at_ms AS doneAtMs,
+    error_code AS errorCode, run_id AS takenBy, revises, content ->> '$.traceparent' AS traceparent,
+    CASE WHEN json_valid(raw) THEN json_extract(raw, '$.headers') END AS headers
+  FROM submissions`;
+const STEPS = "SELECT id, name, state, action FROM steps WHERE submission_id = ? AND dropped = 0 ORDER BY position, id";
+const REQUEST = `r.id, r.method, r.route, r.begun_at_ms AS begunAtMs, r.ended_at_ms AS endedAtMs,
+  r.latency_ms AS latencyMs, r.status, r.tokens`;
+/** Of a lookup that is a step's own request too only the step's part counts. */
+const REQUESTS = `
+  SELECT ${REQUEST}, s.id AS stepId, a.action, coalesce(a.outcome, r.outcome) AS outcome
+  FROM steps s JOIN attempts a ON a.step_id = s.id JOIN requests r ON r.id = a.request_id
+  WHERE s.submission_id = @submission AND r.run_id = @run AND r.id > @after AND r.outcome IS NOT NULL
+  UNION ALL
+  SELECT ${REQUEST}, NULL, NULL, r.outcome FROM lookups l JOIN requests r ON r.id = l.request_id
+  WHERE l.submission_id = @submission AND r.run_id = @run AND r.id > @after AND r.outcome IS NOT NULL
+  ORDER BY id`;
+
+export function beginTraces(store: Store): string {
+  const { value } = store.one<{ value: string }>("SELECT value FROM meta WHERE name = 'ledger_id'")!;
+  if (tracedSubmission(store) === null)
+    store.write(() => {
+      const newest = "SELECT ?, CAST(coalesce(max(id), 0) AS TEXT) FROM submissions";
+      store.run(`INSERT OR IGNORE INTO meta (name, value) ${newest}`, TRACED);
+    });
+  return value;
+}
+
+function tracedSubmission(store: Store): number | null {
+  const row = store.one<{ value: string }>("SELECT value FROM meta WHERE name = ?", TRACED);
+  return row === undefined ? null : Number(row.value);
+}
+
+export function inHandOf(store: Store, runs: readonly RunId[]): { run: RunId; submission: SubmissionId }[] {
+  return store.all(
+    `SELECT c.run_id AS run, u.id AS submission FROM claims c JOIN submissions u ON u.claim_id = c.id
+     WHERE c.run_id IN (SELECT value FROM json_each(?)) ORDER BY u.id`,
+    JSON.stringify(runs),
+  );
+}
+
+export function workOf(store: Store, run: RunId, submission: SubmissionId, after: number): TracedWork | null {
+  return store.read(() => {
+    const row = store.one<TracedSubmission>(`${SUBMISSION} WHERE id = ?`, submission);
+    if (row === undefined) return null;
+    return {
+      submission: row,
+      steps: store.all<TracedStep>(STEPS, submission),
+      requests: store.all<TracedRequest>(REQUESTS, { submission, run, after }),
+    };
+  });
+}
+
+export function takeArrivals(store: Store, limit: number): TracedSubmission[] {
+  const after = tracedSubmission(store);
+  const newest = "SELECT 1 FROM submissions WHERE id > ? LIMIT 1";
+  if (after === null || store.one(newest, after) === undefined) return [];
+  return store.write(() => {
+    const from = tracedSubmission(store)!;
+    const rows = store.all<TracedSubmission>(`${SUBMISSION} WHERE id > ? ORDER BY id LIMIT ?`, from, limit);
+    const last = rows.at(-1);
+    if (last !== undefined) store.run("UPDATE meta SET value = ? WHERE name = ?", String(last.id), TRACED);
+    return rows;
+  });
+}
