@@ -55,8 +55,8 @@ export interface CommandRow {
   name: string;
   group: "Every day" | "When something is wrong" | "Getting things in" | "Set-up";
   summary: string;
-  /** Syntax as commander reads it, and what it is. */
-  args?: readonly (readonly [syntax: string, description: string])[];
+  /** Syntax as commander reads it, what it is, and words that a shell can propose for it. */
+  args?: readonly (readonly [syntax: string, description: string, words?: readonly string[]])[];
   options?: readonly CommandOption[];
   /** Command lines without `crmledger`, and what they do. */
   examples: readonly (readonly [line: string, what: string])[];

@@ -1,10 +1,12 @@
 import { LANES, SUBMISSION_STATES } from "../domain/submission.ts";
 import { CARE_COMMANDS } from "./care-commands.ts";
 import type { CommandOption, CommandRow } from "./command.ts";
-import { readCount, readMonth, readPort, readSince, readSpan, readWholeNumber } from "./flag-values.ts";
+import { readCount, readMonth, readSince, readSpan } from "./flag-values.ts";
+import { SETUP_COMMANDS } from "./setup-commands.ts";
 
 const SOURCE: CommandOption = { flags: "--source <name>", description: "this source only" };
 const LANE: CommandOption = { flags: "--lane <name>", description: "this lane only", choices: LANES };
+const SHELLS = ["bash", "zsh", "fish", "man"];
 const FORMATS = ["json", "jsonl", "csv", "form"] as const;
 
 /** Every command, one row each, in the order of `--help`. */
@@ -96,7 +98,7 @@ export const COMMANDS: readonly CommandRow[] = [
     group: "When something is wrong",
     summary: "list what failed, grouped by cause with the fix; read, mend or set aside one",
     args: [
-      ["[action]", "show, edit or drop; none lists"],
+      ["[action]", "show, edit or drop; none lists", ["show", "edit", "drop"]],
       ["[id]", "SOURCE/KEY or key"],
     ],
     options: [{ flags: "--why <text>", description: "of drop: why it is set aside" }],
@@ -137,7 +139,7 @@ export const COMMANDS: readonly CommandRow[] = [
     group: "When something is wrong",
     summary: "rejected records and conflicts; export, mend and import them again, or decide on one",
     args: [
-      ["[action]", "take or keep (of a conflict), or drop; none lists"],
+      ["[action]", "take or keep (of a conflict), or drop; none lists", ["take", "keep", "drop"]],
       ["[id]", "its number in the list"],
     ],
     options: [
@@ -160,7 +162,13 @@ export const COMMANDS: readonly CommandRow[] = [
     name: "reconcile",
     group: "When something is wrong",
     summary: "compare source, ledger and CRM; report, and on request queue the repairs",
-    args: [["[ids...]", "`accept` and ids of discrepancies, or ids for --repair=recreate, =overwrite and =merge"]],
+    args: [
+      [
+        "[ids...]",
+        "`accept` and ids of discrepancies, or ids for --repair=recreate, =overwrite and =merge",
+        ["accept"],
+      ],
+    ],
     options: [
       { flags: "--since <time>", description: "submitted since, e.g. 7d or 2026-11-01", read: readSince },
       { flags: "--until <time>", description: "submitted before", read: readSince },
@@ -283,82 +291,7 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
     load: () => import("./adopt.ts"),
   },
-  {
-    name: "init",
-    group: "Set-up",
-    summary: "write crmledger.yaml, create the ledger, print the cron line; asks at a terminal, flags otherwise",
-    options: [
-      { flags: "--base-url <url>", description: "the CRM's address, such as https://acme.pipedrive.com" },
-      { flags: "--token-file <file>", description: "file with the CRM's API token (mode 600)" },
-      { flags: "--token-env <name>", description: "environment variable with the token instead" },
-      { flags: "--plan <name>", description: "the CRM's plan", choices: ["lite", "growth", "premium", "ultimate"] },
-      { flags: "--seats <n>", description: "seats of the plan", read: readCount },
-      { flags: "--source <name>", description: "a source: NAME or NAME=FOLDER, once for each (website)", many: true },
-      { flags: "--spool <folder>", description: "spool folder of a single source (./spool/NAME)" },
-      { flags: "--country <code>", description: "country of phone numbers written without one, such as EE" },
-      { flags: "--timezone <zone>", description: "of local times without an offset, such as Europe/Tallinn" },
-      { flags: "--pipeline <name>", description: "pipeline of new deals that name none" },
-      { flags: "--systemd <folder>", description: "write the systemd service and timer there" },
-      { flags: "--offline", description: "don't ask the CRM whose token it is" },
-      { flags: "--force", description: "replace a config that is there" },
-    ],
-    examples: [
-      ["init", "asks for what it needs"],
-      ["init --token-file ./pipedrive.token --plan growth --seats 3", "in a script"],
-      ["init --token-file ./pipedrive.token --source website=./forms --source shop=./orders", "several sources"],
-    ],
-    load: () => import("./init.ts"),
-  },
-  {
-    name: "doctor",
-    group: "Set-up",
-    summary: "check config, ledger, credentials, clock, spools, CRM fields",
-    options: [
-      { flags: "--fix", description: "create the CRM fields, folders and modes it needs" },
-      { flags: "--alerts", description: "send a test message to each channel of alerts" },
-    ],
-    examples: [
-      ["doctor", "is everything ready?"],
-      ["doctor --fix", "once after init: creates the stamp fields in the CRM"],
-      ["doctor --alerts", "does Slack really get them?"],
-    ],
-    load: () => import("./doctor.ts"),
-  },
-  {
-    name: "demo",
-    group: "Set-up",
-    summary: "the whole tool on an embedded CRM simulator: no account needed",
-    options: [
-      { flags: "--keep <folder>", description: "play it in this folder, and leave ledger and spools there" },
-      { flags: "--seed <n>", description: "another seed, other people and other trouble (7)", read: readWholeNumber },
-      { flags: "--as-cron <time>", description: "one run inside of a demo", hidden: true },
-    ],
-    examples: [
-      ["demo", "a noisy hour in under a minute, and its proof"],
-      ["demo --keep ./demo", "then look: cd demo && crmledger show, status, rejects"],
-    ],
-    load: () => import("./demo.ts"),
-  },
-  {
-    name: "simulator",
-    group: "Set-up",
-    summary: "an embedded CRM simulator as a server, to develop and test against",
-    options: [
-      { flags: "--port <n>", description: "port (any free one)", read: readPort },
-      { flags: "--seed <n>", description: "the same seed, the same behaviour (1)", read: readWholeNumber },
-      { flags: "--faults <preset>", description: "what goes wrong: calm, noisy or storm (calm)" },
-      {
-        flags: "--limits <plan>",
-        description: "limits of this plan (lite)",
-        choices: ["lite", "growth", "premium", "ultimate", "none"],
-      },
-    ],
-    examples: [
-      ["simulator", "prints its address, a token and a config to copy"],
-      ["simulator --port 8090 --faults noisy --limits growth", "with trouble, at a fixed port"],
-    ],
-    load: () => import("./simulator.ts"),
-  },
+  ...SETUP_COMMANDS,
   ...CARE_COMMANDS,
   {
     name: "export",
@@ -383,11 +316,12 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "completion",
     group: "Set-up",
-    summary: "a completion script for your shell",
-    args: [["<shell>", "bash, zsh or fish"]],
+    summary: "a completion script for your shell, or the manual page",
+    args: [["<shell>", "bash, zsh or fish; man for the manual page", SHELLS]],
     examples: [
       ["completion bash > /etc/bash_completion.d/crmledger", "for everybody"],
       ["completion fish > ~/.config/fish/completions/crmledger.fish", "for you"],
+      ["completion man | man -l -", "read the manual page"],
     ],
     load: () => import("./completion.ts"),
   },

@@ -22,8 +22,16 @@ export interface ProgramOutput {
   err(text: string): void;
 }
 
-/** Flags that every command takes, for the completion scripts. */
-export const GLOBAL_FLAGS = ["--config", "--ledger", "--json", "--quiet", "--verbose", "--no-color", "--no-progress"];
+/** What every command takes. */
+export const GLOBAL_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+  ["--config <file>", "the config; default: ./crmledger.yaml, then the user's config folder"],
+  ["--ledger <file>", "the ledger, instead of the config's"],
+  ["--json", "print one JSON document on standard output"],
+  ["--quiet", "no talk on standard error but errors"],
+  ["--verbose", "more talk on standard error"],
+  ["--no-color", "no colour (NO_COLOR does the same)"],
+  ["--no-progress", "no progress bar"],
+];
 
 const EXIT_CODES_HELP = `
 Exit codes: 0 done, 2 breaks are open, 3 records need attention, 4 another sync is running, 64 wrong usage,
@@ -41,17 +49,11 @@ export function buildProgram(
     .description("Gets website submissions into a CRM, each exactly once.")
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "show help")
-    .option("--config <file>", "the config; default: ./crmledger.yaml, then the user's config folder")
-    .option("--ledger <file>", "the ledger, instead of the config's")
-    .option("--json", "print one JSON document on standard output")
-    .option("--quiet", "no talk on standard error but errors")
-    .option("--verbose", "more talk on standard error")
-    .option("--no-color", "no colour (NO_COLOR does the same)")
-    .option("--no-progress", "no progress bar")
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({ writeOut: output.out, writeErr: output.err, outputError: () => undefined })
     .addHelpText("after", EXIT_CODES_HELP);
+  for (const [flags, description] of GLOBAL_OPTIONS) program.option(flags, description);
   program.configureHelp({ showGlobalOptions: true, styleTitle: (title) => title });
   for (const row of rows) addCommand(program, row, chosen);
   program.commandsGroup("Help:").helpCommand("help [command]", "show help for a command");
