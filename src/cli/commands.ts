@@ -118,7 +118,8 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       {
         flags: "--cause <code>",
-        description: "those of this cause, as `crmledger failed` names it, or of its first parts",
+        description:
+          "those of this cause, as `crmledger failed` names it, or of its first parts: one goes first, as a sample",
       },
       SOURCE,
       { flags: "--since <time>", description: "those that failed since, e.g. 7d or 2026-11-01", read: readSince },

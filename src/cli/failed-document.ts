@@ -1,15 +1,18 @@
 import { causeOf } from "../domain/cause.ts";
 import type { StepError } from "../domain/chain.ts";
+import { submissionName } from "../domain/submission.ts";
 import type { FailedRow } from "../ledger/rows.ts";
+import type { RetrySample } from "../ledger/samples.ts";
 import type { FailedCause, FailedDocument } from "../report/failed-list.ts";
 import { utcTime } from "../report/human.ts";
+import { sampleDocument } from "./sample-documents.ts";
 
 /** More values of one field than this are one cause: somebody fills free text into a list. */
 const VALUES_MAX = 5;
 const EXAMPLES_MAX = 5;
 
 /** Groups by cause, the largest group first. Holds every submission, whatever a page shows of them. */
-export function failedDocument(rows: readonly FailedRow[]): FailedDocument {
+export function failedDocument(rows: readonly FailedRow[], samples: readonly RetrySample[]): FailedDocument {
   const groups = new Map<string, FailedRow[]>();
   const crowded = crowdedFields(rows);
   for (const row of rows) {
@@ -19,7 +22,7 @@ export function failedDocument(rows: readonly FailedRow[]): FailedDocument {
     if (group === undefined) groups.set(cause, [row]);
     else group.push(row);
   }
-  const causes = [...groups].map(([cause, group]) => causeDocument(cause, group));
+  const causes = [...groups].map(([cause, group]) => causeDocument(cause, group, samples));
   return { total: rows.length, causes: causes.sort((a, b) => b.count - a.count) };
 }
 
@@ -38,7 +41,8 @@ function crowdedFields(rows: readonly FailedRow[]): Set<string> {
   return new Set([...values].filter(([, causes]) => causes.size > VALUES_MAX).map(([wide]) => wide));
 }
 
-function causeDocument(cause: string, group: readonly FailedRow[]): FailedCause {
+function causeDocument(cause: string, group: readonly FailedRow[], samples: readonly RetrySample[]): FailedCause {
+  const sampleOf = (row: FailedRow) => samples.find(({ sampleId }) => sampleId === row.sampleId);
   const { code, message, hint, about } = group[0]!.error;
   return {
     cause,
@@ -49,8 +53,15 @@ function causeDocument(cause: string, group: readonly FailedRow[]): FailedCause 
     hint: hint ?? hintFor(code),
     examples: [...new Set(group.map((row) => row.error.message))].slice(1, EXAMPLES_MAX),
     retry: `crmledger retry-failed --cause ${cause}`,
-    submissions: group.map(({ source, key, email, step, failedAtMs }) => {
-      return { source, key, email, step, failedAt: utcTime(failedAtMs) };
+    waitingFor: samples.flatMap((sample) => {
+      const waiting = group.filter((row) => sampleOf(row) === sample).length;
+      return waiting === 0 ? [] : [{ ...sampleDocument(sample), waiting }];
+    }),
+    submissions: group.map((row) => {
+      const { source, key, email, step, failedAtMs } = row;
+      const sample = sampleOf(row);
+      const waitsFor = sample === undefined ? null : submissionName(sample.source, sample.key);
+      return { source, key, email, step, failedAt: utcTime(failedAtMs), waitsFor };
     }),
   };
 }

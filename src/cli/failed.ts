@@ -27,7 +27,7 @@ export const run: RunCommand = (invocation) => {
 };
 
 async function listFailed(shop: Shop): Promise<Reply> {
-  const document = failedDocument(await shop.ledger.failed({}));
+  const document = failedDocument(await shop.ledger.failed({}), await shop.ledger.samples());
   return { json: document, text: (style) => renderFailed(document, style), exitCode: 0 };
 }
 

@@ -106,7 +106,7 @@ async function filterOf(shop: Shop, { args }: Invocation, flags: RetryFlags): Pr
 const CAUSES_SHOWN = 20;
 
 async function nothingChosen({ ledger }: Shop): Promise<CrmledgerError> {
-  const { causes } = failedDocument(await ledger.failed({}));
+  const { causes } = failedDocument(await ledger.failed({}), []);
   const shown = causes.slice(0, CAUSES_SHOWN).map((cause) => `${safeLine(cause.cause)} (${cause.count})`);
   const more = causes.length > shown.length ? [`and ${causes.length - shown.length} more`] : [];
   const list = [...shown, ...more].join(", ");

@@ -14,6 +14,8 @@ import { sessionForLinks, withLedgerOnly } from "./compose.ts";
 import { discrepanciesOf } from "./discrepancies.ts";
 import { findStories } from "./find-submission.ts";
 import { holdDocument } from "./hold-document.ts";
+import { holdsOf } from "./holds-of.ts";
+import { sampleOf } from "./sample-documents.ts";
 
 /** `crmledger show ID|EMAIL`. Of several submissions of a person the newest is shown and the others are named. */
 export const run: RunCommand = (invocation) =>
@@ -38,17 +40,9 @@ export async function storyReply(
   const document = {
     ...storyDocument(story, await ledger.versions(id), crm, holdsOf(story, await ledger.holds())),
     discrepancies: found.map(discrepancyDocument),
+    sample: await sampleOf(ledger, story),
   };
   return { json: { ...document, others }, text: (style) => renderStory(document, style), exitCode: 0 };
-}
-
-/** The open holds that stop it from being sent. */
-function holdsOf({ submission }: Story, holds: readonly HoldRow[]): HoldRow[] {
-  const { state, lane, source, dueAtMs } = submission;
-  if (!["pending", "waiting", "inProgress", "uncertain"].includes(state)) return [];
-  const scopes: string[] = ["account", "credential", `lane:${lane}`, `source:${source}`];
-  if (dueAtMs >= HELD_BACK_UNTIL_MS) scopes.push(`backfill:${source}`);
-  return holds.filter((hold) => scopes.includes(hold.scope));
 }
 
 function storyDocument(
@@ -56,7 +50,7 @@ function storyDocument(
   versions: readonly VersionRow[],
   crm: { adapter: CrmAdapter; session: CrmSession } | null,
   holds: readonly HoldRow[],
-): Omit<StoryDocument, "discrepancies"> {
+): Omit<StoryDocument, "discrepancies" | "sample"> {
   return {
     submission: { ...submissionDocument(story.submission), ...otherVersions(story.submission, versions) },
     steps: story.steps.map((step) => stepDocument(step, crm)),

@@ -1,8 +1,7 @@
-import { resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { RunRow } from "../ledger/rows.ts";
-import { localTime, utcTime } from "../report/human.ts";
+import { utcTime } from "../report/human.ts";
 import { renderStatus, type StatusDocument } from "../report/status-page.ts";
 import { breakerDocuments } from "./breaker-documents.ts";
 import { changedNames } from "./changed-names.ts";
@@ -14,7 +13,6 @@ import { monitorReply } from "./monitor.ts";
 import { surroundingsOf } from "./notify-deps.ts";
 import { readToken } from "./read-config.ts";
 import { sampleDocument } from "./sample-documents.ts";
-import { writeWhole } from "./write-whole.ts";
 
 type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
 
@@ -35,21 +33,12 @@ export const run: RunCommand = async (invocation) => {
   );
 };
 
-async function statusReply(shop: Shop, { flags, io }: Invocation): Promise<Reply> {
+async function statusReply(shop: Shop, invocation: Invocation): Promise<Reply> {
   const document = await statusDocument(shop);
-  const { html, prometheus } = flags as { html?: string; prometheus?: string };
-  const nowMs = shop.clock.wallMs();
-  if (prometheus !== undefined) {
-    const { renderPrometheus } = await import("../report/prometheus.ts");
-    writeWhole(resolve(io.cwd, prometheus), renderPrometheus(document, nowMs), process.pid);
-  }
-  if (html !== undefined) {
-    const [{ renderStatusHtml }, { createStyle }] = await Promise.all([
-      import("../report/status-html.ts"),
-      import("../report/style.ts"),
-    ]);
-    const plain = createStyle({ isTTY: false, columns: undefined }, { color: false }, {});
-    writeWhole(resolve(io.cwd, html), renderStatusHtml(document, plain, localTime(nowMs)), process.pid);
+  const { html, prometheus } = invocation.flags as { html?: string; prometheus?: string };
+  if (html !== undefined || prometheus !== undefined) {
+    const { writeStatusFiles } = await import("./status-files.ts");
+    await writeStatusFiles(shop, invocation, document);
   }
   return { json: document, text: (style) => renderStatus(document, style), exitCode: 0 };
 }

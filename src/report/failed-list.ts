@@ -1,4 +1,5 @@
 import { counted, localTimeOf } from "./human.ts";
+import { type RetrySampleDocument, sampleLine } from "./retry-sample-words.ts";
 import { safeLine, shorten } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type Column, table } from "./table.ts";
@@ -16,7 +17,17 @@ export interface FailedCause {
   examples: string[];
   /** The command that puts these back. */
   retry: string;
-  submissions: { source: string; key: string; email: string | null; step: string | null; failedAt: string }[];
+  /** Samples that some of these wait for, with how many. */
+  waitingFor: RetrySampleDocument[];
+  submissions: {
+    source: string;
+    key: string;
+    email: string | null;
+    step: string | null;
+    failedAt: string;
+    /** `SOURCE/KEY` of the sample that it waits for; null: none. */
+    waitsFor: string | null;
+  }[];
 }
 
 /** The document of `failed --json`. */
@@ -55,7 +66,9 @@ function causeText(cause: FailedCause, style: Style): string {
     ...cause.examples.map((example) => style.dim(`also: ${shorten(safeLine(example), EXAMPLE_LENGTH)}`)),
   ];
   if (cause.hint !== "") lines.push(`Fix: ${safeLine(cause.hint)}`);
-  lines.push(`Then: ${style.bold(safeLine(cause.retry))}`);
+  for (const sample of cause.waitingFor) lines.push(style.yellow(sampleLine(sample)));
+  const waiting = cause.waitingFor.reduce((sum, sample) => sum + sample.waiting, 0);
+  if (waiting < cause.count) lines.push(`Then: ${style.bold(safeLine(cause.retry))}`);
   const shown = cause.submissions.slice(0, SHOWN_PER_CAUSE);
   const rows = shown.map((one) => [`${one.source}/${one.key}`, one.email, one.step, localTimeOf(one.failedAt)]);
   lines.push(table(COLUMNS, rows, style));

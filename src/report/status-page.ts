@@ -76,7 +76,8 @@ export interface StatusDocument {
   } | null;
 }
 
-export function renderStatus(status: StatusDocument, style: Style): string {
+/** How things stand, but for what needs a person. A row without a name goes on with the one before. */
+export function statusRows(status: StatusDocument, style: Style): [name: string, value: string][] {
   const rows: [string, string][] = [
     ["queue", queueText(status.queue, style)],
     ["delay", lagText(status.lagSeconds)],
@@ -92,6 +93,11 @@ export function renderStatus(status: StatusDocument, style: Style): string {
     rows.push(["CRM", style.yellow(safeLine(message))]);
     rows.push(["", style.dim(safeLine(fix))]);
   }
+  return rows;
+}
+
+export function renderStatus(status: StatusDocument, style: Style): string {
+  const rows = statusRows(status, style);
   // These have lines of their own above.
   const told = ["hold", "credentials", "crmNames"];
   for (const alert of status.alerts.filter(({ kind }) => !told.includes(kind))) {

@@ -1,5 +1,6 @@
 import { localTimeOf } from "./human.ts";
 import { whatText } from "./reconcile-words.ts";
+import { type RetrySampleDocument, sampleLine } from "./retry-sample-words.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type HoldDocument, holdText } from "./sync-summary.ts";
@@ -53,6 +54,8 @@ export interface StoryDocument {
   steps: StepDocument[];
   lookups: AttemptDocument[];
   waits: { at: string; kind: string; until: string | null; detail: string }[];
+  /** The retry's sample that it waits for, or that it is itself; null: neither. */
+  sample: RetrySampleDocument | null;
   /** Open holds that keep it back. */
   holds: HoldDocument[];
   /** Earlier versions, oldest first; `by` is the user of this machine who replaced them, null: the program. `raw` where it was replaced too. */
@@ -103,7 +106,7 @@ function contentText(content: unknown): string {
   return safeText(JSON.stringify(content, digits, 2));
 }
 
-function factsText({ submission, holds }: StoryDocument, style: Style): string {
+function factsText({ submission, holds, sample }: StoryDocument, style: Style): string {
   const { file, line } = submission.origin;
   const rows: [string, string][] = [
     ["state", stateText(submission, style)],
@@ -123,6 +126,7 @@ function factsText({ submission, holds }: StoryDocument, style: Style): string {
     rows.push(["error", safeLine(`${submission.error.code}: ${submission.error.message}`)]);
     if (submission.error.hint !== null) rows.push(["fix", safeLine(submission.error.hint)]);
   }
+  if (sample !== null) rows.push(["sample", style.yellow(sampleLine(sample))]);
   for (const hold of holds) rows.push(["on hold", style.yellow(holdText(hold))]);
   return pairs(rows, style);
 }
@@ -150,7 +154,7 @@ function discrepancyText(each: StoryDiscrepancy, style: Style): string {
 }
 
 /** What people did with it stands among its waits. */
-const DECISIONS = new Set(["repair", "requeued", "dropped", "replaced", "mapped", "late", "echo"]);
+const DECISIONS = new Set(["repair", "requeued", "dropped", "replaced", "mapped", "late", "echo", "sample"]);
 
 function timeline(story: StoryDocument): string[] {
   const attempts = [

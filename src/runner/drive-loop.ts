@@ -26,7 +26,8 @@ export async function driveLoop(context: DriveContext, limits: DrainLimits, revi
   while (!wheel.halted && !wheel.failure) {
     await showProgress(context);
     // What the last ones gave back must be free before nothing is found to be claimable.
-    if (crew.inHand === 0) await wheel.committed();
+    const isIdle = crew.inHand === 0;
+    if (isIdle) await wheel.committed();
     if (crew.inHand < IN_HAND_MIN && claimed < limit) {
       for (const told of await settleSamples(deps)) context.tally.warnings.add(told);
       const claims = await claim(context, limits, review, Math.min(BATCH_MAX, limit - claimed));
@@ -41,6 +42,8 @@ export async function driveLoop(context: DriveContext, limits: DrainLimits, revi
       }
     }
     if (crew.inHand > 0) await crew.change();
+    // The last one ended while the next were asked for: what it gave back was not seen yet.
+    else if (!isIdle) continue;
     else if (claimed >= limit || !(await waitForDue(context, limits, idleSinceMs))) break;
   }
   await crew.done();
