@@ -15,7 +15,6 @@ import { discrepanciesOf } from "./discrepancies.ts";
 import { findStories } from "./find-submission.ts";
 import { holdDocument } from "./hold-document.ts";
 import { holdsOf } from "./holds-of.ts";
-import { sampleOf } from "./sample-documents.ts";
 
 /** `crmledger show ID|EMAIL`. Of several submissions of a person the newest is shown and the others are named. */
 export const run: RunCommand = (invocation) =>
@@ -40,7 +39,6 @@ export async function storyReply(
   const document = {
     ...storyDocument(story, await ledger.versions(id), crm, holdsOf(story, await ledger.holds())),
     discrepancies: found.map(discrepancyDocument),
-    sample: await sampleOf(ledger, story),
   };
   return { json: { ...document, others }, text: (style) => renderStory(document, style), exitCode: 0 };
 }
@@ -50,7 +48,7 @@ function storyDocument(
   versions: readonly VersionRow[],
   crm: { adapter: CrmAdapter; session: CrmSession } | null,
   holds: readonly HoldRow[],
-): Omit<StoryDocument, "discrepancies" | "sample"> {
+): Omit<StoryDocument, "discrepancies"> {
   return {
     submission: { ...submissionDocument(story.submission), ...otherVersions(story.submission, versions) },
     steps: story.steps.map((step) => stepDocument(step, crm)),

@@ -13,6 +13,7 @@ import type { CrmRecord } from "../domain/operation.ts";
 import type { MirrorEntity, MirrorHit, MirrorState } from "../ledger/rows.ts";
 import { confirmByIds } from "./confirm.ts";
 import { Evidence, isPhoneKey } from "./evidence.ts";
+import { isSearchDown } from "./lookup-failed.ts";
 import type { Answer, Lookup, MirrorDeps } from "./mirror.ts";
 import { pageBudget, pagesTokens } from "./price.ts";
 import { searchKey } from "./search-key.ts";
@@ -55,7 +56,7 @@ export class Directory {
     const searched = new Set<IdentityKey>();
     await this.#readKnown(lookups, evidence);
     if (!(await this.#complete(lookups, evidence, false))) {
-      await this.#searchOpen(lookups, evidence, searched);
+      await this.#searchOrPages(lookups, evidence, searched);
       const byPhoneAlone = lookups.filter((lookup) => needsProof(lookup, evidence));
       if (byPhoneAlone.length > 0) await this.#complete(byPhoneAlone, evidence, true);
     }
@@ -184,6 +185,15 @@ export class Directory {
     const walk = this.#paused;
     if (walk === null || walk.cursor === null) return null;
     return this.#within(walk.startedAtMs, HOLDS_MS) ? walk : null;
+  }
+
+  /** Pages, up to a price, where searches are not answered: the walk is paid for once, and the look-ups go on. */
+  async #searchOrPages(lookups: readonly Lookup[], evidence: Evidence, searched: Set<IdentityKey>): Promise<void> {
+    try {
+      await this.#searchOpen(lookups, evidence, searched);
+    } catch (error) {
+      if (!isSearchDown(error) || !(await this.#complete(lookups, evidence, true))) throw error;
+    }
   }
 
   async #searchOpen(lookups: readonly Lookup[], evidence: Evidence, searched: Set<IdentityKey>): Promise<void> {

@@ -10,6 +10,7 @@ export class LookupFailed extends Error {
   /** `refused` codes are the adapter's, else `deferred` reason or the code of the lost answer. */
   readonly code: string;
   readonly outcome: Exclude<Outcome, Applied>;
+  readonly operation: Operation["type"];
 
   constructor(outcome: Exclude<Outcome, Applied>, operation: Operation) {
     super(
@@ -17,8 +18,17 @@ export class LookupFailed extends Error {
     );
     this.name = "LookupFailed";
     this.outcome = outcome;
+    this.operation = operation.type;
     this.code = outcome.type === "deferred" ? outcome.reason : "code" in outcome ? outcome.code : outcome.type;
   }
+}
+
+/** A search that nobody answered, or that is not even sent while the breaker of searches is open: pages may tell the same. */
+export function isSearchDown(error: unknown): boolean {
+  if (error instanceof LookupFailed) return error.operation === "search" && error.outcome.type !== "refused";
+  // What the runner rejects a read with for a hold: no room may know the other's class.
+  const { name, hold } = error as { name?: unknown; hold?: { scope?: unknown } };
+  return name === "Held" && hold?.scope === "group:search";
 }
 
 /** A lost or deferred read is sent this often in all. A refused one would be refused again. */

@@ -6,6 +6,7 @@ import type { Hold } from "../domain/hold.ts";
 import type { CrmRecord } from "../domain/operation.ts";
 import type { Connection } from "./connect.ts";
 import type { RunnerDeps } from "./runner.ts";
+import { Held } from "./stops.ts";
 import { ownTicket } from "./ticket.ts";
 import { ChainStop } from "./work.ts";
 
@@ -42,11 +43,28 @@ export class StampWatch {
     const nowMs = this.#deps.clock.wallMs();
     const wasHere = this.#lastMs !== null && nowMs - this.#lastMs < LOOK_AFTER_MS;
     if (this.#sources.size > 0 && !wasHere) {
-      const unknown: CrmRecord[] = [];
-      for (const entity of ["deal", "person"] as const) unknown.push(...(await this.#lookAt(entity, nowMs)));
-      this.#raise(unknown);
+      const deals = await this.#lookAt("deal", nowMs);
+      const persons = await this.#personsAt(nowMs);
+      this.#raise([...deals, ...(persons ?? [])]);
+      // Looked at again by the next run.
+      if (persons === null) return;
     }
     this.#isFit = true;
+  }
+
+  /**
+   * Null where nobody answers: what is made twice by an old ledger is its deals, and persons can't be made while they can't
+   * be looked up. So a dead endpoint of persons stops no chain that has its person.
+   */
+  async #personsAt(nowMs: number): Promise<CrmRecord[] | null> {
+    try {
+      return await this.#lookAt("person", nowMs);
+    } catch (error) {
+      const unanswered = error instanceof ChainStop && error.verdict.type === "again";
+      const isHeld = error instanceof Held && error.hold.kind === "outage" && error.hold.scope === "group:persons";
+      if (unanswered || isHeld) return null;
+      throw error;
+    }
   }
 
   /** Any page of records of one entity that is read anyway. */
@@ -91,7 +109,9 @@ export class StampWatch {
       if (outcome.type === "applied") return { records: outcome.records ?? [], next: outcome.next ?? null };
       if (outcome.type !== "refused" && tries < READ_TRIES_MAX) continue;
       const message = `the CRM's newest ${entity}s could not be read: ${"message" in outcome ? outcome.message : outcome.type}`;
-      throw new ChainStop({ type: "again", error: { code: "CRM_READ", message }, step: null, spared: true });
+      const error = { code: "CRM_READ", message };
+      if (outcome.type === "refused") throw new ChainStop({ type: "failed", error, step: null });
+      throw new ChainStop({ type: "again", error, step: null, spared: true });
     }
   }
 
