@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { CrmledgerError } from "../domain/errors.ts";
-import type { Replacement } from "../ledger/ledger.ts";
+import type { Replacement } from "../ledger/replaced.ts";
 import type { Invocation } from "./command.ts";
 import { fileToEdit } from "./editor.ts";
 import { canAsk, openQuestions } from "./questions.ts";

@@ -1,6 +1,7 @@
 import type { SubmissionId } from "../domain/ids.ts";
 import type { SubmissionContent } from "../domain/submission.ts";
-import type { Replacement, UnplannedRow } from "../ledger/ledger.ts";
+import type { UnplannedRow } from "../ledger/ledger.ts";
+import type { Replacement } from "../ledger/replaced.ts";
 import { counted } from "../report/human.ts";
 import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";

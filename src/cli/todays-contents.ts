@@ -1,6 +1,6 @@
 import type { SubmissionId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
-import type { Replacement } from "../ledger/ledger.ts";
+import type { Replacement } from "../ledger/replaced.ts";
 import type { SampledRow } from "../ledger/samples.ts";
 import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";

@@ -10,7 +10,7 @@ import type { Hold } from "../domain/hold.ts";
 import type { IdentityKey } from "../domain/identity.ts";
 import type { AccountId, ClaimId, CrmId, RunId, SubmissionId } from "../domain/ids.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
-import type { SubmissionContent, SubmissionState } from "../domain/submission.ts";
+import type { SubmissionState } from "../domain/submission.ts";
 import type { AccountsLedger, CountedBatch } from "./accounts.ts";
 import type { AlertsLedger } from "./alerts.ts";
 import type { BreakersLedger } from "./breakers.ts";
@@ -18,7 +18,9 @@ import type { CareLedger } from "./care.ts";
 import type { CheckLedger } from "./checks.ts";
 import type { FindingsLedger } from "./findings.ts";
 import type { HistoryLedger } from "./history.ts";
+import type { MembersLedger } from "./members.ts";
 import type { NamesLedger } from "./names.ts";
+import type { Replacement } from "./replaced.ts";
 import type {
   Claim,
   ClaimRequest,
@@ -50,15 +52,6 @@ import type {
 import type { SamplesLedger } from "./samples.ts";
 import type { TakeoverLedger } from "./takeover.ts";
 import type { TracesLedger } from "./traces.ts";
-
-/** What takes the place of a submission's content. */
-export interface Replacement {
-  content: SubmissionContent;
-  /** Instead of the submission's own: these are leased for it from now on. */
-  identityKeys: IdentityKey[];
-  /** JSON text of a record that a person mended; absent: the kept one stays. */
-  raw?: string;
-}
 
 /** A submission that no chain was planned for yet. */
 export interface UnplannedRow {
@@ -104,6 +97,7 @@ export interface Ledger
     FindingsLedger,
     HistoryLedger,
     BreakersLedger,
+    MembersLedger,
     NamesLedger,
     SamplesLedger,
     TracesLedger {

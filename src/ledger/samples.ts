@@ -1,7 +1,7 @@
 /** The ledger's contract for retries of a cause of which one goes first: the rest stays failed until that has ended. */
 import type { SubmissionId } from "../domain/ids.ts";
 import type { SubmissionState } from "../domain/submission.ts";
-import type { Replacement } from "./ledger.ts";
+import type { Replacement } from "./replaced.ts";
 import type { Now } from "./rows.ts";
 
 export interface SampleRequest {

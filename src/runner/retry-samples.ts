@@ -1,7 +1,7 @@
 /** What the end of a retry's sample means for those that wait for it. */
 import type { SubmissionId } from "../domain/ids.ts";
 import { submissionName } from "../domain/submission.ts";
-import type { Replacement } from "../ledger/ledger.ts";
+import type { Replacement } from "../ledger/replaced.ts";
 import type { SampleOutcome } from "../ledger/samples.ts";
 import { instant } from "./quota-desk.ts";
 import type { RunnerDeps } from "./runner.ts";

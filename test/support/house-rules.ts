@@ -18,8 +18,12 @@ const LEDGER_CONTRACT = [
   "ledger/alerts.ts",
   "ledger/findings.ts",
   "ledger/history.ts",
+  "ledger/members.ts",
   "ledger/names.ts",
+  "ledger/replaced.ts",
+  "ledger/samples.ts",
   "ledger/takeover.ts",
+  "ledger/traces.ts",
 ];
 const CONTRACTS = [...LEDGER_CONTRACT, "crm/adapter.ts"];
 const SEAM = "it knows ledger and CRM by their contract files only, so that engines and vendors can be exchanged";
@@ -43,6 +47,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   reconcile: { level: 4, may: ["domain", "mirror", "planner", "pacer", ...CONTRACTS], why: SEAM },
   ingest: { level: 4, may: ["domain", "intake", ...LEDGER_CONTRACT], why: "getting things in must work without a CRM" },
   notify: { level: 4, may: ["domain", "http", ...LEDGER_CONTRACT], why: "an alert is sent without a CRM" },
+  telemetry: {
+    level: 4,
+    may: ["domain", ...LEDGER_CONTRACT],
+    why: "traces and logs tell what is committed, so that no other room needs a word of them",
+  },
   simulator: {
     level: 4,
     may: ["domain", "pacer"],
@@ -64,6 +73,18 @@ export const PACKAGE_OWNERS: Readonly<Record<string, { folders: readonly string[
   "iconv-lite": { folders: ["src/intake/"], why: "one reading of encodings" },
   "libphonenumber-js": { folders: ["src/intake/"], why: "one normalisation of phone numbers, handed in elsewhere" },
   yaml: { folders: ["src/config/", "src/cli/"], why: "one reading of the config" },
+  "@opentelemetry/api": { folders: ["src/telemetry/"], why: "one place makes spans" },
+  "@opentelemetry/sdk-trace": { folders: ["src/telemetry/"], why: "it is loaded in one place, where it is asked for" },
+  "@opentelemetry/resources": { folders: ["src/telemetry/"], why: "it is loaded in one place, where it is asked for" },
+  "@opentelemetry/exporter-trace-otlp-proto": {
+    folders: ["src/telemetry/"],
+    why: "it is loaded in one place, where it is asked for",
+  },
+  "@opentelemetry/exporter-trace-otlp-http": {
+    folders: ["src/telemetry/"],
+    why: "it is loaded in one place, where it is asked for",
+  },
+  pino: { folders: ["src/telemetry/"], why: "the log's allow-list of fields is in one place" },
   "p-limit": { folders: ["src/runner/"], why: "the runner alone decides what is in flight" },
 };
 

@@ -21,10 +21,17 @@ export async function statementsOf(work: () => Promise<unknown>): Promise<string
 /** Tables that do not grow with what was delivered. Every other one does, a new one too until it is named here. */
 const SMALL: Readonly<Record<string, readonly string[]>> = {
   "set up, and few": ["meta", "accounts", "credentials", "catalog", "quota", "pace", "breakers", "mirror_state"],
-  "counts, by source, lane and state": ["queue_counts", "reject_counts", "counters", "source_members"],
+  "counts, by source, lane and state": [
+    "queue_counts",
+    "reject_counts",
+    "counters",
+    "source_shapes",
+    "source_members",
+    "source_drifts",
+  ],
   "what the CRM is made of": ["crm_names", "crm_changes", "field_findings"],
   "in hand now": ["claims", "identity_leases", "slots"],
-  "a few a day": ["holds", "checks", "alerts", "alert_messages", "spend"],
+  "a few a day": ["holds", "checks", "alerts", "alert_messages", "spend", "retry_samples"],
   "by hour, and thinned": ["rhythm", "samples", "intake_counts"],
 };
 

@@ -1,8 +1,10 @@
 /** What people decide about submissions that failed, and about rejects and conflicts. */
 import type { IdentityKey } from "../../domain/identity.ts";
 import type { SubmissionId } from "../../domain/ids.ts";
-import type { AcceptVerdict, Replacement, UnplannedRow } from "../ledger.ts";
+import type { AcceptVerdict, UnplannedRow } from "../ledger.ts";
+import type { Replacement } from "../replaced.ts";
 import type { Now } from "../rows.ts";
+import { keepOwnRaw } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
 import { loadKeys } from "./submission-rows.ts";
 
@@ -178,15 +180,13 @@ export function replaceWhole(
 ): void {
   replace(store, id, version, now);
   store.run(BACK, now.wallMs, id);
+  keepOwnRaw(store, id, version.rawHash);
   store.run(
     "UPDATE submissions SET planned = 0, blocked_until_ms = 0, raw_hash = ?, content_hash = ? WHERE id = ?",
     version.rawHash,
     version.contentHash,
     id,
   );
-  const known =
-    "INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) SELECT source, ?, id FROM submissions WHERE id = ?";
-  store.run(known, version.rawHash, id);
   note(store, id, "replaced", why, now);
 }
 

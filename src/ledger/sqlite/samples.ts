@@ -2,7 +2,7 @@
 import { isOfCause } from "../../domain/cause.ts";
 import type { SubmissionId } from "../../domain/ids.ts";
 import type { SubmissionState } from "../../domain/submission.ts";
-import type { Replacement } from "../ledger.ts";
+import type { Replacement } from "../replaced.ts";
 import type { Now } from "../rows.ts";
 import type { RetrySample, SampledRow, SampleOutcome, SampleRequest, SampleSent } from "../samples.ts";
 import { note, requeueOne } from "./decisions.ts";
