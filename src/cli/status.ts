@@ -1,6 +1,8 @@
 import { CrmledgerError } from "../domain/errors.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
+import { driftText } from "../ingest/shape-words.ts";
 import type { RunRow } from "../ledger/rows.ts";
+import { DRIFTS_TOLD_MS } from "../notify/facts.ts";
 import { utcTime } from "../report/human.ts";
 import { renderStatus, type StatusDocument } from "../report/status-page.ts";
 import { breakerDocuments } from "./breaker-documents.ts";
@@ -74,6 +76,7 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
     alerts: await alertDocuments(shop),
     fieldFindings: await fieldFindings(ledger),
     changedNames: await nameDocuments(shop),
+    sourceDrifts: await driftDocuments(shop),
     lastRun: lastRun === null ? null : runDocument(lastRun),
     lastCheck,
   };
@@ -86,6 +89,16 @@ async function fieldFindings(ledger: Shop["ledger"]): Promise<StatusDocument["fi
     const [firstAt, lastAt] = [utcTime(firstAtMs), utcTime(lastAtMs)];
     return { entity, field, finding, count, firstAt, lastAt, lastSubmission };
   });
+}
+
+/** What changed of the records of sources. */
+async function driftDocuments({ ledger, clock }: Shop): Promise<StatusDocument["sourceDrifts"]> {
+  const drifts = await ledger.sourceDrifts(clock.wallMs() - DRIFTS_TOLD_MS);
+  return drifts.map((one) => ({
+    ...{ source: one.source, path: one.path, drift: one.drift, message: driftText(one) },
+    ...{ count: one.count, since: one.since, before: one.before, after: one.after, mapped: one.mapped },
+    ...{ example: one.lastKey === null ? null : `${one.source}/${one.lastKey}`, foundAt: utcTime(one.foundAtMs) },
+  }));
 }
 
 /** What the CRM calls otherwise now while something here goes by the old name. */

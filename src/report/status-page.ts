@@ -55,6 +55,21 @@ export interface StatusDocument {
     waiting: number;
     since: string;
   }[];
+  /** Members of sources' records that vanished, have another type, or are new and read by no map. */
+  sourceDrifts: {
+    source: string;
+    /** As a map writes it; `[]` for any element of a list, `*` for names that look like data. Empty: too many members. */
+    path: string;
+    drift: string;
+    message: string;
+    count: number;
+    since: number;
+    before: string | null;
+    after: string | null;
+    mapped: boolean;
+    example: string | null;
+    foundAt: string;
+  }[];
   lastRun: {
     run: string;
     kind: string;
@@ -98,8 +113,9 @@ export function statusRows(status: StatusDocument, style: Style): [name: string,
 
 export function renderStatus(status: StatusDocument, style: Style): string {
   const rows = statusRows(status, style);
+  for (const { message } of status.sourceDrifts) rows.push(["records", style.yellow(safeLine(message))]);
   // These have lines of their own above.
-  const told = ["hold", "credentials", "crmNames"];
+  const told = ["hold", "credentials", "crmNames", "sourceShape"];
   for (const alert of status.alerts.filter(({ kind }) => !told.includes(kind))) {
     rows.push(["alert", (alert.level === "critical" ? style.red : style.yellow)(safeLine(alert.message))]);
     rows.push(["", style.dim(safeLine(alert.hint))]);

@@ -41,13 +41,13 @@ export function historyTests(subject: Subject): void {
       await take(bench, incoming({ submittedAtMs: bench.now.wallMs }));
       bench.pass(afterMs);
       const [claim] = await claimed(bench);
-      const [[step]] = (await plan(bench, claim!, "person")) as [[{ id: number }]];
-      const request = await begun(bench, claim!.claimId, step as never);
+      const step = (await plan(bench, claim!, "person"))[0]![0]!;
+      const request = await begun(bench, claim!.claimId, step);
       const { claimId, submissions } = claim!;
       const error = { code: "CRM_REFUSED", message: "m", hint: "h" };
       await turned(bench, {
         finished: [finished(bench, request)],
-        steps: [{ claimId, stepId: step.id as never, from: "begun", to: to === "done" ? "done" : "failed" }],
+        steps: [{ claimId, stepId: step.id, from: "begun", to: to === "done" ? "done" : "failed" }],
         submissions: [
           { claimId, submissionId: submissions[0]!.id, to, ...(to === "failed" && { error: error as never }) },
         ],
