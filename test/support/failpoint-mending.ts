@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { damaged } from "./failpoint-checks.ts";
-import { changesNothing, eachOnce, ledgerIsSound, runs } from "./failpoint-proofs.ts";
+import { changesNothing, eachOnce, LEDGER, ledgerIsSound, rowsOf, runs } from "./failpoint-proofs.ts";
 import type { Scenario } from "./failpoint-walk.ts";
+import type { MortalWorld } from "./mortal-world.ts";
 import { judge } from "./oracle.ts";
 
 const RETRY: Scenario = {
@@ -74,4 +75,59 @@ const DOCTOR: Scenario = {
   },
 };
 
-export const MENDING: readonly Scenario[] = [RETRY, REJECTS, DOCTOR];
+const CAUSE = "BAD_VALUE:deal.source:webinar";
+const OF_CAUSE = ["retry-failed", "--cause", CAUSE, "--drain", "--json"] as const;
+
+/** Three that failed for one missing option. */
+async function missingOption(world: MortalWorld) {
+  world.config("sources:\n  website: { spool: ./spool, lane: operational, onBadValue: reject }\n");
+  const { field_code } = world.simulator.addField("deal", "Source", "enum", ["Trade fair"]);
+  const given = ["1", "2", "3"].map((key) => {
+    const deal = { title: `Deal ${key}`, fields: { Source: "Webinar" } };
+    return { key, content: { person: { email: `lead-${key}@example.com` }, deal } };
+  });
+  world.write("spool/a.json", JSON.stringify(given.map(({ key, content }) => ({ id: key, ...content }))));
+  await runs(world, [3], "sync", "--json");
+  return { given, field: field_code };
+}
+
+function nothingWaits(world: MortalWorld): void {
+  const waiting = rowsOf(world, LEDGER, {
+    samples: "SELECT id FROM retry_samples",
+    rest: "SELECT id FROM submissions WHERE sample_of IS NOT NULL",
+  });
+  assert.deepEqual(waiting, { samples: [], rest: [] }, "waits for a sample");
+}
+
+const SAMPLE: Scenario = {
+  name: "retry-failed --cause, mended",
+  line: OF_CAUSE,
+  async prepare(world) {
+    const { given, field } = await missingOption(world);
+    world.simulator.addOption("deal", field, "Webinar");
+    return async () => {
+      await runs(world, [0], "sync", "--json");
+      await runs(world, [0], ...OF_CAUSE);
+      eachOnce(world, given as Parameters<typeof eachOnce>[1]);
+      await ledgerIsSound(world, { pending: 0, done: 3, failed: 0 });
+      nothingWaits(world);
+      await changesNothing(world, ...OF_CAUSE);
+    };
+  },
+};
+
+const SAMPLE_FAILS: Scenario = {
+  name: "retry-failed --cause, not mended",
+  line: OF_CAUSE,
+  async prepare(world) {
+    await missingOption(world);
+    return async () => {
+      await runs(world, [0, 3], "sync", "--json");
+      await ledgerIsSound(world, { pending: 0, done: 0, failed: 3 });
+      assert.equal(world.simulator.log.length, 0, "nothing was written");
+      nothingWaits(world);
+    };
+  },
+};
+
+export const MENDING: readonly Scenario[] = [RETRY, REJECTS, DOCTOR, SAMPLE, SAMPLE_FAILS];
