@@ -162,6 +162,8 @@ export interface CrmRecord {
   personId: CrmId | null;
   dealId: CrmId | null;
   labelIds: CrmId[];
+  /** The CRM listed them, so that an empty list means none; absent: it may have left them out. */
+  listsLabels?: true;
   /** Deals. */
   title: string | null;
   value: number | null;

@@ -35,7 +35,8 @@ export function echoFindings(sent: Sent, record: CrmRecord, context: EchoContext
     if (record[name] !== null && values[name] !== undefined && differs({ [name]: values[name] }))
       found.push({ field, finding: "coerced" });
   }
-  if (record.labelIds.length > 0 && values.labelIds && differs({ labelIds: values.labelIds }))
+  const listsLabels = record.listsLabels === true || record.labelIds.length > 0;
+  if (listsLabels && values.labelIds && differs({ labelIds: values.labelIds }))
     found.push({ field: "labels", finding: "dropped" });
   return [
     ...found,

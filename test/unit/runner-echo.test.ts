@@ -73,6 +73,15 @@ describe("what the CRM's answer has otherwise", () => {
     ]);
   });
 
+  it("is a label that the answer lists not, also where it lists none; not where it lists no labels at all", () => {
+    const labelled = (label_ids?: unknown) =>
+      findings("person", { name: "Ada", labelIds: ["2", "7"] }, { name: "Ada", label_ids });
+    expect(labelled([7, 2, 9])).toEqual([]);
+    expect(labelled([7])).toEqual([["labels", "dropped"]]);
+    expect(labelled([])).toEqual([["labels", "dropped"]]);
+    expect([labelled(undefined), labelled(null)]).toEqual([[], []]);
+  });
+
   it("is nothing where the answer does not show it", () => {
     expect(findings("person", { name: "Ada", emails: ["ada@example.com"] }, {})).toEqual([]);
     expect(findings("person", { name: "Ada", emails: ["ada@example.com"] }, { name: "Ada" })).toEqual([]);

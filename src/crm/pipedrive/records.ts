@@ -77,6 +77,7 @@ export function parseRecord(entity: Entity, raw: unknown, session: CrmSession): 
     personId: referenceId(row.person_id),
     dealId: referenceId(row.deal_id),
     labelIds: (row.label_ids ?? []).map(String),
+    ...(row.label_ids != null && { listsLabels: true as const }),
     title: row.title ?? null,
     value: row.value ?? null,
     currency: row.currency ?? null,
