@@ -1,6 +1,6 @@
 import type { RunId } from "../domain/ids.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Now } from "../ledger/rows.ts";
+import type { IngestVerdict, Now } from "../ledger/rows.ts";
 import { count } from "../report/human.ts";
 
 const WEEK_MS = 7 * 86_400_000;
@@ -18,13 +18,18 @@ export interface BackfillGuard {
  * in wait for `sync --yes`; fresh ones of the same source flow. A hold says so to everybody who looks.
  */
 export function guardBackfill(ledger: Ledger, run: RunId, limit: number, now: () => Now): BackfillGuard {
-  const before = now().wallMs - WEEK_MS;
+  const beforeMs = now().wallMs - WEEK_MS;
+  const detail = `older than a week, in a backlog of more than ${count(limit)}: sent by \`crmledger sync --yes\``;
   const old = new Map<string, number>();
   const held = new Map<string, number>();
+  const add = (counts: Map<string, number>, source: string, n = 1): void => {
+    counts.set(source, (counts.get(source) ?? 0) + n);
+  };
   const holdBack = async (source: string): Promise<void> => {
-    const detail = `older than a week, in a backlog of more than ${count(limit)}: sent by \`crmledger sync --yes\``;
-    const moved = await ledger.holdBack(run, source, before, now(), detail);
-    held.set(source, (held.get(source) ?? 0) + moved);
+    add(held, source, await ledger.holdBack(run, source, beforeMs, now(), detail));
+    await tell(source);
+  };
+  const tell = async (source: string): Promise<void> => {
     const message = messageOf(source, held.get(source)!, limit);
     const hold = {
       kind: "source" as const,
@@ -38,8 +43,8 @@ export function guardBackfill(ledger: Ledger, run: RunId, limit: number, now: ()
   const watch = async (fresh: readonly { source: string; submittedAtMs: number | null }[]): Promise<void> => {
     const sources = new Set<string>();
     for (const { source, submittedAtMs } of fresh) {
-      if (submittedAtMs === null || submittedAtMs >= before) continue;
-      old.set(source, (old.get(source) ?? 0) + 1);
+      if (submittedAtMs === null || submittedAtMs >= beforeMs) continue;
+      add(old, source);
       sources.add(source);
     }
     for (const source of sources) if (old.get(source)! > limit) await holdBack(source);
@@ -48,8 +53,15 @@ export function guardBackfill(ledger: Ledger, run: RunId, limit: number, now: ()
     ledger: {
       ...ledger,
       ingest: async (batch, at) => {
-        const result = await ledger.ingest(batch, at);
-        await watch(batch.submissions.filter((_, index) => result.verdicts[index]?.type === "new"));
+        const { submissions } = batch;
+        // From then on they need not be moved: they come in where they are to wait.
+        const isHeld = submissions.length > 0 && submissions.every(({ source }) => held.has(source));
+        const result = await ledger.ingest(isHeld ? { ...batch, holdBack: { beforeMs, detail } } : batch, at);
+        const fresh = submissions.filter((_, index) => result.verdicts[index]?.type === "new");
+        const waiting = new Set(submissions.filter((_, index) => isHeldBack(result.verdicts[index])));
+        for (const { source } of waiting) add(held, source);
+        for (const source of new Set([...waiting].map((one) => one.source))) await tell(source);
+        await watch(fresh.filter((one) => !waiting.has(one)));
         return result;
       },
       takeOver: async (by, takeovers, at) => {
@@ -61,6 +73,9 @@ export function guardBackfill(ledger: Ledger, run: RunId, limit: number, now: ()
     warnings: () => [...held].map(([source, moved]) => messageOf(source, moved, limit)),
   };
 }
+
+const isHeldBack = (verdict: IngestVerdict | undefined): boolean =>
+  verdict?.type === "new" && verdict.heldBack === true;
 
 function messageOf(source: string, moved: number, limit: number): string {
   return `${count(moved)} submissions of ${source} are older than a week (limits.backfill: ${count(limit)}) and wait; send them with crmledger sync --yes`;

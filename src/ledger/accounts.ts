@@ -12,6 +12,8 @@ export interface CountedBatch extends IngestBatch {
   skipped?: { source: string; records: number };
   /** Raw hashes of records that are read once more (a known file, an export of rejects): known ones are no new arrivals. */
   rereads?: ReadonlySet<string>;
+  /** What was submitted before this waits from its beginning, as by the ledger's `holdBack`; its verdict says so. */
+  holdBack?: { beforeMs: number; detail: string };
 }
 
 /** Every record that came in, counted once. */

@@ -36,11 +36,11 @@ export interface IncomingSubmission {
   /** The record as it came, as JSON text. */
   raw: string;
   content: SubmissionContent;
+  /** The content's JSON, where that is there already. */ contentText?: string;
   lane: Lane;
   /** Null: not given; the ledger then uses the time of ingest. */
   submittedAtMs: number | null;
-  /** Milliseconds from submittedAt within which it should be in the CRM. */
-  targetMs: number;
+  /** Milliseconds from submittedAt within which it should be in the CRM. */ targetMs: number;
   identityKeys: IdentityKey[];
   origin: Origin;
   /** Older than the source's `sendFrom`: kept as history, never sent. */
@@ -89,7 +89,7 @@ export interface IngestBatch {
 
 export type IngestVerdict =
   /** `revision`: a submission of its own that amends a known one. */
-  { type: "new" | "history"; revision?: true } | Duplicate | { type: "conflict"; rejectId: string };
+  { type: "new" | "history"; revision?: true; heldBack?: true } | Duplicate | { type: "conflict"; rejectId: string };
 
 export interface IngestResult {
   /** In the order of `submissions`. */ verdicts: IngestVerdict[];

@@ -18,7 +18,7 @@ test("pages are read in the order of an index, from where the last one ended; co
     const rows = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
     return rows.map(({ detail }) => detail).join("\n");
   };
-  expect(plan("receivedAtMs")).toMatch(/INDEX submissions_listed \(<expr>>\? AND <expr><\?\)/);
+  expect(plan("receivedAtMs")).toMatch(/INDEX submissions_submitted \(<expr>>\? AND <expr><\?\)/);
   expect(plan("receivedAtMs")).not.toContain("TEMP B-TREE");
   expect(plan("SELECT state, count(*)")).toContain("COVERING INDEX submissions_submitted (<expr>>? AND <expr><?)");
   expect(plan("FROM rejects")).toContain("INDEX rejects_created");

@@ -111,10 +111,10 @@ const EXPORT = `
   SELECT id, source, key, state, lane, submitted_at_ms AS submittedAtMs, received_at_ms AS receivedAtMs,
     done_at_ms AS doneAtMs, failed_at_ms AS failedAtMs, revises, error, content
   FROM submissions
-  WHERE 0 + submitted_at_ms >= @atMs AND 0 + submitted_at_ms < @untilMs AND (0 + submitted_at_ms, id) > (@atMs, @id)
+  WHERE submitted_at_ms + 0 >= @atMs AND submitted_at_ms + 0 < @untilMs AND (submitted_at_ms + 0, id) > (@atMs, @id)
     AND (@source IS NULL OR source = @source)
     AND (@states IS NULL OR state IN (SELECT value FROM json_each(@states)))
-  ORDER BY 0 + submitted_at_ms, id LIMIT @limit`;
+  ORDER BY submitted_at_ms + 0, id LIMIT @limit`;
 const RECORDS = `SELECT name AS step, entity, crm_id AS crmId FROM steps
   WHERE submission_id = ? AND dropped = 0 AND state = 'done' AND crm_id IS NOT NULL ORDER BY position, id`;
 

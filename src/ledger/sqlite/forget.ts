@@ -7,6 +7,7 @@ import { stampOf } from "../../domain/stamp.ts";
 import type { Forgotten, PersonFound } from "../care.ts";
 import type { Now } from "../rows.ts";
 import { forgottenHash, keepForgotten, makeSalt } from "./forgotten.ts";
+import { rawHashesOf } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
 import { loadKeys } from "./submission-rows.ts";
 import { thinSubmission } from "./thin.ts";
@@ -124,8 +125,7 @@ export function forget(store: Store, person: PersonFound, asked: readonly Identi
 }
 
 function forgetSubmission(store: Store, salt: string, { id, source, key }: Row, now: Now): void {
-  const hashes = store.all<{ hash: string }>("SELECT raw_hash AS hash FROM raw_hashes WHERE submission_id = ?", id);
-  for (const { hash } of hashes) keepForgotten(store, forgottenHash(salt, "raw", `${source}/${hash}`), id);
+  for (const hash of rawHashesOf(store, id)) keepForgotten(store, forgottenHash(salt, "raw", `${source}/${hash}`), id);
   const record = forgottenHash(salt, "record", `${source}/${key}`);
   keepForgotten(store, record, id);
   keepForgotten(store, forgottenHash(salt, "stamp", stampOf(source, key)), id);

@@ -46,15 +46,14 @@ export interface IncomingRecord {
   identityKeys?: readonly IdentityKey[];
 }
 
-/** Whether a record that comes in is one that was forgotten, or of a person who was. */
-export function isForgotten(store: Store, { source, rawHash, key, identityKeys = [] }: IncomingRecord): boolean {
+/** Tells of records that come in within one transaction whether they were forgotten, or are of a person who was. */
+export function forgottenTest(store: Store): (record: IncomingRecord) => boolean {
   const salt = saltOf(store);
-  if (salt === null) return false;
-  return (
+  if (salt === null) return () => false;
+  return ({ source, rawHash, key, identityKeys = [] }) =>
     find(store, salt, "raw", `${source}/${rawHash}`) !== undefined ||
     (key !== undefined && find(store, salt, "record", `${source}/${key}`) !== undefined) ||
-    isForgottenPerson(store, identityKeys)
-  );
+    isForgottenPerson(store, identityKeys);
 }
 
 /** The accounting row of a record at the CRM whose submission was forgotten. */

@@ -1,70 +1,65 @@
 import type { RunId, SubmissionId } from "../../domain/ids.ts";
-import type { IncomingSubmission, Now } from "../rows.ts";
+import { HELD_BACK_UNTIL_MS, type IncomingSubmission, type Now } from "../rows.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { keepStamp } from "./own-writes.ts";
 import type { Store } from "./store.ts";
 
-export const RAW_KEEP = "INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) VALUES (?, ?, ?)";
-
 const INSERT = `
   INSERT INTO submissions (source, key, state, lane, submitted_at_ms, received_at_ms, target_ms, due_at_ms, run_id, file,
-    line, revises, raw_hash, content_hash, content, raw)
-  VALUES (@source, @key, @state, @lane, @submittedAtMs, @nowMs, @targetMs, @nowMs, @runId, @file,
-    @line, @revises, @rawHash, @contentHash, @content, @raw)`;
+    line, revises, raw_hash, content_hash, tallied, content, raw)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const INSERT_KEY = `
   INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
   VALUES (?, ?, ?, ?, ?, ?)`;
 
+const HELD = "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, 'backfill', NULL, ?)";
+
+/** How a record is taken in, beside what it says itself. */
+export interface Taking {
+  runId: RunId;
+  now: Now;
+  /** The first version of what it is a revision of. */
+  revises?: SubmissionId;
+  /** Counts it together with the others of its transaction. Absent: it is counted by itself. */
+  arrivals?: Arrivals;
+  /** It waits until somebody lets it go, and keeps nobody of its person waiting. The text says why. */
+  heldBack?: string;
+}
+
 /**
  * Puts a record into the queue, or into history, under its identity keys, and remembers its raw record and its stamp.
- * `revises`: the first version of what it is a revision of. Whether it was refused before is left to `closeRefused`.
+ * Whether it was refused before is left to `closeRefused`.
  */
-export function insertSubmission(
-  store: Store,
-  runId: RunId,
-  record: IncomingSubmission,
-  revises: SubmissionId | null,
-  now: Now,
-): SubmissionId {
+export function insertSubmission(store: Store, record: IncomingSubmission, taking: Taking): SubmissionId {
+  const { runId, now, revises = null, arrivals, heldBack } = taking;
   const submittedAtMs = Math.round(record.submittedAtMs ?? now.wallMs);
-  const run = store.run(INSERT, {
-    source: record.source,
-    key: record.key,
-    state: record.history ? "history" : "pending",
-    lane: record.lane,
-    submittedAtMs,
-    nowMs: now.wallMs,
-    targetMs: Math.round(record.targetMs),
-    runId,
-    file: record.origin.file,
-    line: record.origin.line,
-    revises,
-    rawHash: record.rawHash,
-    contentHash: record.contentHash,
-    content: JSON.stringify(record.content),
-    raw: record.raw,
-  });
-  const id = run.id as SubmissionId;
+  const state = record.history ? "history" : heldBack === undefined ? "pending" : "waiting";
+  const { id } = store.run(
+    INSERT,
+    ...[record.source, record.key, state, record.lane, submittedAtMs, now.wallMs, Math.round(record.targetMs)],
+    ...[heldBack === undefined ? now.wallMs : HELD_BACK_UNTIL_MS, runId, record.origin.file, record.origin.line],
+    ...[revises, record.rawHash, record.contentHash, arrivals === undefined ? 0 : 1],
+    record.contentText ?? JSON.stringify(record.content),
+    record.raw,
+  );
+  arrivals?.add(record, state);
+  const isOpen = state === "pending" ? 1 : 0;
   record.identityKeys.forEach((key, position) => {
-    store.run(INSERT_KEY, id, position, key, record.lane, submittedAtMs, record.history ? 0 : 1);
+    store.run(INSERT_KEY, id, position, key, record.lane, submittedAtMs, isOpen);
   });
-  keepRecord(store, id, record);
-  return id;
+  if (heldBack !== undefined) store.run(HELD, id, now.wallMs, heldBack);
+  keepStamp(store, id as SubmissionId, record.source, record.key);
+  return id as SubmissionId;
 }
 
 const KEEP_KEY = `
   INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
   SELECT id, ?, ?, lane, submitted_at_ms, state = 'pending' FROM submissions WHERE id = ?`;
 
-/** The identity keys of a submission that is there, its raw record as known, and its stamp. */
+/** The identity keys of a submission that is there, and its stamp where that does not show source and key. */
 export function keepIdentity(store: Store, id: SubmissionId, record: IncomingSubmission): void {
   for (const [position, key] of record.identityKeys.entries()) store.run(KEEP_KEY, position, key, id);
-  keepRecord(store, id, record);
-}
-
-/** Its raw record as known, and its stamp where that does not show source and key. */
-function keepRecord(store: Store, id: SubmissionId, record: IncomingSubmission): void {
-  store.run(RAW_KEEP, record.source, record.rawHash, id);
   keepStamp(store, id, record.source, record.key);
 }
 

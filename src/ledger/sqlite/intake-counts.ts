@@ -1,6 +1,7 @@
 /** Records that became neither submission nor reject, counted for reports. */
 import type { CountedBatch } from "../accounts.ts";
 import type { IncomingReject, IncomingSubmission, Now } from "../rows.ts";
+import { isRawFrom } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
 
 /** Every zone's day begins at a quarter of an hour. */
@@ -29,15 +30,13 @@ function add(store: Store, source: string, atMs: number, verdict: "duplicate" | 
   store.run(ADD, source, Math.floor(atMs / SLOT_MS) * SLOT_MS, verdict, n);
 }
 
-const TAKEN_THERE = `
-  SELECT 1 FROM raw_hashes h JOIN submissions s ON s.id = h.submission_id
-  WHERE h.source = ? AND h.raw_hash = ? AND s.raw_hash = h.raw_hash AND s.file = ? AND s.line IS ?`;
-const REJECTED_THERE = "SELECT 1 FROM rejects WHERE source = ? AND raw_hash = ? AND file = ? AND line IS ?";
+const REJECTED_THERE =
+  "SELECT 1 FROM rejects WHERE source = @source AND raw_hash = @rawHash AND file = @file AND line IS @line";
 
 /** After a crash, and where a file could not be moved away, the same place of the same file is read once more. */
 function isSamePlace(store: Store, { source, rawHash, origin }: IncomingSubmission | IncomingReject): boolean {
   // What comes through a pipe has no place.
   if (origin.file === "-") return false;
-  const place = [source, rawHash, origin.file, origin.line] as const;
-  return store.one(TAKEN_THERE, ...place) !== undefined || store.one(REJECTED_THERE, ...place) !== undefined;
+  const place = { source, rawHash, file: origin.file, line: origin.line };
+  return isRawFrom(store, place) || store.one(REJECTED_THERE, place) !== undefined;
 }

@@ -12,10 +12,13 @@ import type {
   KnownSubmission,
   Now,
 } from "../rows.ts";
+import { Arrivals } from "./arrivals.ts";
 import { countVerdicts } from "./counters.ts";
-import { isForgotten } from "./forgotten.ts";
-import { closeRefused, insertSubmission, RAW_KEEP } from "./insert-submission.ts";
+import { forgottenTest } from "./forgotten.ts";
+import { closeRefused, insertSubmission, type Taking } from "./insert-submission.ts";
 import { countDuplicate, countSkipped } from "./intake-counts.ts";
+import { ofBoth } from "./of-person.ts";
+import { isRawKnown, keepRaw } from "./raw-hashes.ts";
 import { fillShell, findShell, IS_SHELL, isShell, type Shell } from "./shells.ts";
 import type { Store } from "./store.ts";
 import { foundAmong, strangersOf } from "./strangers.ts";
@@ -23,7 +26,9 @@ import { latestVersion, takeRevision } from "./versions.ts";
 
 export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResult {
   return store.write(() => {
-    const verdicts = takeRecords(store, batch, now);
+    const arrivals = new Arrivals();
+    const verdicts = takeRecords(store, batch, arrivals, now);
+    arrivals.count(store, now);
     let rejected = 0;
     for (const reject of batch.rejects) {
       if (takeReject(store, batch.runId, reject, now) === 1) rejected += 1;
@@ -52,16 +57,24 @@ export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResul
 
 const FORGOTTEN: IngestVerdict = { type: "duplicate", otherSource: null, forgotten: true };
 
-function takeRecords(store: Store, { runId, submissions }: CountedBatch, now: Now): IngestVerdict[] {
+function takeRecords(store: Store, batch: CountedBatch, arrivals: Arrivals, now: Now): IngestVerdict[] {
+  const { runId, submissions, holdBack } = batch;
   const strangers = strangersOf(store, submissions);
+  const isForgotten = forgottenTest(store);
   return submissions.map((record) => {
-    if (isForgotten(store, record)) return FORGOTTEN;
-    if (strangers.delete(record)) return takeUnknown(store, runId, record, now, true);
-    const verdict = takeRecord(store, runId, record, now);
+    if (isForgotten(record)) return FORGOTTEN;
+    const heldBack = holdBack === undefined || !isOlder(record, holdBack.beforeMs) ? undefined : holdBack.detail;
+    const taking: Taking = { runId, now, arrivals, heldBack };
+    if (strangers.delete(record)) return takeUnknown(store, record, taking, true);
+    const verdict = takeRecord(store, record, taking);
     // A revision made a key of its own, which may be that of a record behind it.
     if ("revision" in verdict && verdict.revision !== undefined) strangers.clear();
     return verdict;
   });
+}
+
+function isOlder({ submittedAtMs, history }: IncomingSubmission, beforeMs: number): boolean {
+  return !history && submittedAtMs !== null && submittedAtMs < beforeMs;
 }
 
 const isPlainDuplicate = (verdict: IngestVerdict): boolean =>
@@ -73,11 +86,10 @@ function isConflictAsItWas(store: Store, rejectId: string, record: IncomingSubmi
   return store.one(sql, Number(rejectId), record.key, record.rawHash, record.contentHash) !== undefined;
 }
 
-const RAW_KNOWN = "SELECT submission_id AS id FROM raw_hashes WHERE source = ? AND raw_hash = ?";
-
-function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now: Now): IngestVerdict {
+function takeRecord(store: Store, record: IncomingSubmission, taking: Taking): IngestVerdict {
+  const { runId, now } = taking;
   const duplicate: IngestVerdict = { type: "duplicate", otherSource: null };
-  if (store.one(RAW_KNOWN, record.source, record.rawHash) !== undefined) return duplicate;
+  if (isRawKnown(store, record)) return duplicate;
   const known = latestVersion(store, record.source, record.key);
   const shell = known === null || isShell(known) ? findShell(store, record) : undefined;
   if (shell !== undefined) return takeShell(store, runId, shell, record, now);
@@ -86,30 +98,25 @@ function takeRecord(store: Store, runId: RunId, record: IncomingSubmission, now:
       const amends = record.revisions === "update" && !known.askedByRevision;
       return amends ? takeRevision(store, runId, record, known, now) : takeConflict(store, runId, record, now);
     }
-    store.run(RAW_KEEP, record.source, record.rawHash, known.id);
+    keepRaw(store, known.id, record);
     return duplicate;
   }
   const otherSource = sourceWithSamePerson(store, record);
   if (otherSource !== null) return { type: "duplicate", otherSource };
-  return takeUnknown(store, runId, record, now, false);
+  return takeUnknown(store, record, taking, false);
 }
 
 /** Neither its key nor its raw record was taken, but it may be a double click. `isStranger`: it was not refused either. */
-function takeUnknown(
-  store: Store,
-  runId: RunId,
-  record: IncomingSubmission,
-  now: Now,
-  isStranger: boolean,
-): IngestVerdict {
-  const repeated = repeatedBy(store, record, now);
+function takeUnknown(store: Store, record: IncomingSubmission, taking: Taking, isStranger: boolean): IngestVerdict {
+  const repeated = repeatedBy(store, record, taking.now);
   if (repeated !== null) {
-    store.run(RAW_KEEP, record.source, record.rawHash, repeated.id);
+    keepRaw(store, repeated.id, record);
     return { type: "duplicate", otherSource: null, repeats: repeated.key };
   }
-  const id = insertSubmission(store, runId, record, null, now);
-  if (!isStranger) closeRefused(store, id, record, now);
-  return { type: record.history ? "history" : "new" };
+  const id = insertSubmission(store, record, taking);
+  if (!isStranger) closeRefused(store, id, record, taking.now);
+  if (record.history) return { type: "history" };
+  return taking.heldBack === undefined ? { type: "new" } : { type: "new", heldBack: true };
 }
 
 /** What a run works on at this moment is no place for other content: then a person decides, as on any conflict. */
@@ -121,10 +128,10 @@ function takeShell(store: Store, runId: RunId, shell: Shell, record: IncomingSub
 
 /** Duplicates that need no look at the content: the raw record is known, or another source has its id for the same person. */
 export function findKnown(store: Store, records: readonly IncomingSubmission[]): (IngestVerdict | null)[] {
+  const isForgotten = forgottenTest(store);
   const verdictOf = (record: IncomingSubmission): IngestVerdict | null => {
-    if (isForgotten(store, record)) return FORGOTTEN;
-    if (store.one(RAW_KNOWN, record.source, record.rawHash) !== undefined)
-      return { type: "duplicate", otherSource: null };
+    if (isForgotten(record)) return FORGOTTEN;
+    if (isRawKnown(store, record)) return { type: "duplicate", otherSource: null };
     if (latestVersion(store, record.source, record.key) !== null) return null;
     const otherSource = sourceWithSamePerson(store, record);
     return otherSource === null ? null : { type: "duplicate", otherSource };
@@ -151,10 +158,12 @@ function sourceWithSamePerson(store: Store, record: IncomingSubmission): string 
 
 /** Submissions of one person in the window that are compared, newest first. */
 const COMPARED_MAX = 50;
-const OF_PERSON = `
-  SELECT s.id, s.key, s.content FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
-  WHERE k.key = ? AND k.submitted_at_ms BETWEEN ? AND ? AND s.source = ? AND s.key <> ? AND s.content IS NOT NULL
-  ORDER BY k.submitted_at_ms DESC LIMIT ${COMPARED_MAX}`;
+const IN_WINDOW = `
+  SELECT s.id, s.key, s.content, k.submitted_at_ms AS atMs
+  FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
+  WHERE k.key = @identity AND k.submitted_at_ms BETWEEN @fromMs AND @toMs AND s.source = @source AND s.key <> @key
+    AND s.content IS NOT NULL`;
+const OF_PERSON = `${ofBoth(IN_WINDOW)} ORDER BY atMs DESC LIMIT ${COMPARED_MAX}`;
 
 /** What the record sends once more under another id, as a double click does. */
 function repeatedBy(store: Store, record: IncomingSubmission, now: Now): { id: number; key: string } | null {
@@ -163,8 +172,8 @@ function repeatedBy(store: Store, record: IncomingSubmission, now: Now): { id: n
   const at = record.submittedAtMs ?? now.wallMs;
   const content = canonicalJson(record.content);
   for (const identity of record.identityKeys) {
-    const window = [at - sameWithinMs, at + sameWithinMs] as const;
-    const others = store.all<{ id: number; key: string; content: string }>(OF_PERSON, identity, ...window, source, key);
+    const window = { identity, fromMs: at - sameWithinMs, toMs: at + sameWithinMs, source, key };
+    const others = store.all<{ id: number; key: string; content: string }>(OF_PERSON, window);
     const same = others.find((other) => canonicalJson(JSON.parse(other.content)) === content);
     if (same !== undefined) return same;
   }
@@ -204,8 +213,8 @@ function takeConflict(store: Store, runId: RunId, record: IncomingSubmission, no
 
 /** 1 where the reject is new: neither a known reject nor a record that was taken under an earlier map. */
 function takeReject(store: Store, runId: RunId, reject: IncomingReject, now: Now): number {
-  if (isForgotten(store, reject)) return 0;
-  if (store.one(RAW_KNOWN, reject.source, reject.rawHash) !== undefined) return 0;
+  if (forgottenTest(store)(reject)) return 0;
+  if (isRawKnown(store, reject)) return 0;
   return store.run(
     `INSERT OR IGNORE INTO rejects (kind, source, raw_hash, reason, file, line, run_id, created_at_ms, raw)
      VALUES ('reject', ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -256,7 +265,7 @@ const KNOWN = `SELECT raw_hash AS rawHash, content_hash AS contentHash, coalesce
   WHERE id = ? AND NOT ${IS_SHELL}`;
 
 const NAMED_OF_SOURCE = `
-  SELECT key AS text FROM submissions WHERE source = ? AND key IN (SELECT value FROM json_each(?))`;
+  SELECT key AS text FROM submissions WHERE source = @source AND key IN (SELECT value FROM json_each(@texts))`;
 
 export function findSubmissions(
   store: Store,
@@ -265,7 +274,7 @@ export function findSubmissions(
   version: "named" | "latest" = "named",
 ): KnownSubmission[] {
   return store.read(() => {
-    const named = foundAmong(store, NAMED_OF_SOURCE, keys, source);
+    const named = foundAmong(store, NAMED_OF_SOURCE, keys, { source });
     return keys.flatMap((key) => {
       if (!named.has(key)) return [];
       const id =
@@ -283,7 +292,7 @@ export function countReexported(
   records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[],
 ): number {
   const sql = `SELECT 1 FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
-    WHERE k.key = ? AND k.submitted_at_ms = ? AND s.key <> ? AND s.revises IS NULL LIMIT 1`;
+    WHERE k.key = ? AND k.open IN (0, 1) AND k.submitted_at_ms = ? AND s.key <> ? AND s.revises IS NULL LIMIT 1`;
   const matches = (record: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }): boolean =>
     record.identityKeys.some((key) => store.one(sql, key, record.submittedAtMs, record.key) !== undefined);
   return store.read(() => records.filter(matches).length);

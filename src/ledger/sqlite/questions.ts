@@ -3,6 +3,7 @@ import { isOfCause } from "../../domain/cause.ts";
 import type { IdentityKey } from "../../domain/identity.ts";
 import type { RunId, SubmissionId } from "../../domain/ids.ts";
 import type { Attempt, FailedFilter, FailedRow, RejectRow, Story } from "../rows.ts";
+import { ofBoth } from "./of-person.ts";
 import type { Store } from "./store.ts";
 import { loadSubmission, parseError } from "./submission-rows.ts";
 
@@ -65,12 +66,17 @@ interface Named {
   key: string;
 }
 
+const OF_KEY = `
+  ${ofBoth(`SELECT s.id, s.source, s.key, k.submitted_at_ms AS atMs
+    FROM submission_keys k JOIN submissions s ON s.id = k.submission_id WHERE k.key = @key`)}
+  ORDER BY atMs DESC LIMIT ${NAMES_MAX}`;
+
 /** A source's name may hold a slash, and so may a key: every split is tried. */
 export function findByName(store: Store, text: string, identityKeys: readonly IdentityKey[]): Named[] {
   return store.read(() => {
     const found = new Map<SubmissionId, Named>();
     const add = (rows: Named[]): void => {
-      for (const row of rows) found.set(row.id, row);
+      for (const { id, source, key } of rows) found.set(id, { id, source, key });
     };
     for (let at = text.indexOf("/"); at >= 0; at = text.indexOf("/", at + 1)) {
       const sql = "SELECT id, source, key FROM submissions WHERE source = ? AND key = ?";
@@ -78,13 +84,7 @@ export function findByName(store: Store, text: string, identityKeys: readonly Id
     }
     add(store.all<Named>(`SELECT id, source, key FROM submissions WHERE key = ? LIMIT ${NAMES_MAX}`, text));
     for (const key of identityKeys) {
-      add(
-        store.all<Named>(
-          `SELECT s.id, s.source, s.key FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
-           WHERE k.key = ? ORDER BY k.submitted_at_ms DESC LIMIT ${NAMES_MAX}`,
-          key,
-        ),
-      );
+      add(store.all<Named>(OF_KEY, { key }));
     }
     const newest = "SELECT submitted_at_ms AS at FROM submissions WHERE id = ?";
     const times = new Map([...found.keys()].map((id) => [id, store.one<{ at: number }>(newest, id)!.at]));

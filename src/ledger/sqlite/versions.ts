@@ -8,7 +8,8 @@ import type { SubmissionState } from "../../domain/submission.ts";
 import type { VersionRow } from "../ledger.ts";
 import type { IncomingSubmission, IngestVerdict, Now } from "../rows.ts";
 import { freeInstant, note, replaceable, replaceWhole } from "./decisions.ts";
-import { closeRefused, insertSubmission, RAW_KEEP } from "./insert-submission.ts";
+import { closeRefused, insertSubmission } from "./insert-submission.ts";
+import { keepRaw } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
 import { loadKeys, loadSteps } from "./submission-rows.ts";
 
@@ -85,7 +86,7 @@ function keepLate(store: Store, record: IncomingSubmission, id: SubmissionId, no
     record.raw,
     id,
   );
-  store.run(RAW_KEEP, record.source, record.rawHash, id);
+  keepRaw(store, id, record);
   note(store, id, "late", "an older version of the record came after this one; it is kept and changes nothing", now);
 }
 
@@ -116,7 +117,8 @@ function insertRevision(
     history: latest.state === "history",
     identityKeys: [...new Set<IdentityKey>(keys.flat())],
   };
-  closeRefused(store, insertSubmission(store, runId, revision, latest.firstId, now), revision, now);
+  const taking = { runId, now, revises: latest.firstId };
+  closeRefused(store, insertSubmission(store, revision, taking), revision, now);
   return { type: revision.history ? "history" : "new", revision: true };
 }
 

@@ -89,12 +89,16 @@ CREATE TABLE submissions (
   revises INTEGER REFERENCES submissions (id),
   raw_hash TEXT NOT NULL,
   content_hash TEXT NOT NULL,
+  -- 1: the transaction that brought it in counts it, together with all others of its batch. 0: the triggers below do.
+  tallied INTEGER NOT NULL DEFAULT 0,
   content TEXT,
   raw TEXT,
-  UNIQUE (source, key)
+  -- The key first: so it answers too which sources have one.
+  UNIQUE (key, source)
 ) STRICT;
 CREATE INDEX submissions_versions ON submissions (revises, id) WHERE revises IS NOT NULL;
-CREATE INDEX submissions_key ON submissions (key);
+-- A part of the hash: what matches is held against the whole one. A million random entries of 20 bytes stay in memory.
+CREATE INDEX submissions_raw ON submissions (substr(raw_hash, 1, 12));
 CREATE INDEX submissions_claim ON submissions (claim_id) WHERE claim_id IS NOT NULL;
 CREATE INDEX submissions_ready ON submissions (lane, source, target_ms, submitted_at_ms, id)
   WHERE state = 'pending' AND blocked_until_ms = 0;
@@ -119,7 +123,7 @@ CREATE TABLE revisions (
 ) STRICT, WITHOUT ROWID;
 
 -- open is 1 while the submission is not final; lane and submitted_at_ms are copies, so that one index answers
--- who else of this person waits, in order.
+-- who else of this person waits, in order. Where all times of a key are asked for, open is asked for both ways.
 CREATE TABLE submission_keys (
   submission_id INTEGER NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
   position INTEGER NOT NULL,
@@ -129,9 +133,10 @@ CREATE TABLE submission_keys (
   open INTEGER NOT NULL,
   PRIMARY KEY (submission_id, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX submission_keys_key ON submission_keys (key, submitted_at_ms);
-CREATE INDEX submission_keys_open ON submission_keys (key, lane, submitted_at_ms, submission_id) WHERE open = 1;
+-- Persons come in no order, so that each entry is a page of its own to write: there is one such index, and it is narrow.
+CREATE INDEX submission_keys_key ON submission_keys (key, open, submitted_at_ms);
 
+-- Raw records beside the one that a submission has itself: other bytes of the same content, and what was replaced.
 CREATE TABLE raw_hashes (
   source TEXT NOT NULL,
   raw_hash TEXT NOT NULL,
@@ -290,7 +295,7 @@ CREATE TABLE reject_counts (
   PRIMARY KEY (source, kind)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER submissions_counted AFTER INSERT ON submissions BEGIN
+CREATE TRIGGER submissions_counted AFTER INSERT ON submissions WHEN new.tallied = 0 BEGIN
   INSERT INTO queue_counts (source, lane, target_ms, state, n)
     VALUES (new.source, new.lane, new.target_ms, new.state, 1)
     ON CONFLICT DO UPDATE SET n = n + 1;

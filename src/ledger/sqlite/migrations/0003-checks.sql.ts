@@ -3,9 +3,9 @@ export const sql = /* sql */ `
 -- JSON of the values and links of the last update that was sent; NULL for creates and matches.
 ALTER TABLE steps ADD COLUMN sent TEXT;
 
--- Whose submittedAt is in a scope, and how many: answered without the wide rows. An expression, so that no statement of the
--- queue takes it for one of its own indexes, which hold only what waits.
-CREATE INDEX submissions_submitted ON submissions (submitted_at_ms + 0, source, state);
+-- Whose submittedAt is in a scope, and how many: answered without the wide rows; and pages of an export, by time, then id. An
+-- expression, so that no statement of the queue takes it for one of its own indexes, which hold only what waits.
+CREATE INDEX submissions_submitted ON submissions (submitted_at_ms + 0, id, source, state);
 
 -- Stamps that do not show source and key: long names, control characters, outer blanks.
 CREATE TABLE hashed_stamps (

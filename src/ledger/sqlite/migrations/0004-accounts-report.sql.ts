@@ -10,9 +10,6 @@ CREATE TABLE intake_counts (
   PRIMARY KEY (source, slot_ms, verdict)
 ) STRICT, WITHOUT ROWID;
 
--- Submissions by time, then id: pages of an export. An expression, so that no statement of the queue is tempted by it.
-CREATE INDEX submissions_listed ON submissions (0 + submitted_at_ms);
-
 -- 1: a person closed it without a submission.
 ALTER TABLE rejects ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
 UPDATE rejects SET dropped = 1 WHERE closed_why LIKE 'dropped: %' OR closed_why = 'the earlier content was kept';

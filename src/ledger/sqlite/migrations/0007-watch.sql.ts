@@ -46,7 +46,7 @@ CREATE TABLE rhythm (
 INSERT INTO rhythm (what, name, hour, n)
   SELECT 'source', source, received_at_ms / 3600000, count(*) FROM submissions WHERE state <> 'history' GROUP BY 2, 3;
 INSERT INTO rhythm (what, name, hour, n) SELECT 'run', kind, started_at_ms / 3600000, count(*) FROM runs GROUP BY 2, 3;
-CREATE TRIGGER submissions_arrived AFTER INSERT ON submissions WHEN new.state = 'pending' BEGIN
+CREATE TRIGGER submissions_arrived AFTER INSERT ON submissions WHEN new.state = 'pending' AND new.tallied = 0 BEGIN
   INSERT INTO rhythm (what, name, hour, n) VALUES ('source', new.source, new.received_at_ms / 3600000, 1)
     ON CONFLICT DO UPDATE SET n = n + 1;
 END;
