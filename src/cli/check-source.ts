@@ -5,10 +5,13 @@ import { IMPORT_SOURCE } from "../config/source-settings.ts";
 import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import type { Sample, SampledRecord } from "../ingest/sample.ts";
+import { driftText } from "../ingest/shape-words.ts";
+import { DRIFTS_TOLD_MS } from "../notify/facts.ts";
 import { type CheckedRecord, type CheckSourceDocument, renderCheckedSource } from "../report/check-source-page.ts";
 import { utcTime } from "../report/human.ts";
 import { checkMaps } from "./check-maps.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
+import { withShop } from "./compose.ts";
 import { readConfig } from "./read-config.ts";
 import { type CheckSourceFlags, pathOf, sampleOf } from "./sample-source.ts";
 import { sourceNamed } from "./sources.ts";
@@ -24,8 +27,21 @@ export const run: RunCommand = async (invocation) => {
   const spooled = path !== "-" && liesIn(path, source);
   const found = await sampleOf(invocation, source, path, spooled, flags);
   for (const warning of found.warnings) invocation.talk.warn(warning);
-  return replyOf(invocation.args[0]!, source, found);
+  return replyOf(invocation.args[0]!, source, found, await knownDrifts(invocation, source));
 };
+
+/** What changed of the source's records lately, as ingest found it. A ledger is not needed: without one nothing is known. */
+async function knownDrifts(invocation: Invocation, { name }: SourceSettings): Promise<string[]> {
+  try {
+    const drifts = await withShop(invocation, "open", ({ ledger, clock }) =>
+      ledger.sourceDrifts(clock.wallMs() - DRIFTS_TOLD_MS),
+    );
+    return drifts.filter(({ source }) => source === name).map(driftText);
+  } catch (error) {
+    if (error instanceof CrmledgerError) return [];
+    throw error;
+  }
+}
 
 function configOf({ globals, io }: Invocation): Config {
   try {
@@ -52,7 +68,7 @@ function sourceOf(config: Config, path: string): SourceSettings {
 
 const liesIn = (path: string, { spool }: SourceSettings): boolean => spool !== null && path.startsWith(spool + sep);
 
-function replyOf(file: string, source: SourceSettings, found: Sample): Reply {
+function replyOf(file: string, source: SourceSettings, found: Sample, drifts: string[]): Reply {
   const { rows, new: submissions, file: _, ...others } = found.counts;
   const document: CheckSourceDocument = {
     file,
@@ -66,6 +82,7 @@ function replyOf(file: string, source: SourceSettings, found: Sample): Reply {
     badValues: found.badValues.map(({ value: example, ...one }) => ({ ...one, example })),
     leftovers: found.leftovers.map(({ value: example, ...one }) => ({ ...one, example })),
     nothingFound: nothingFound(found),
+    drifts,
     warnings: found.warnings,
   };
   const attention = others.rejected + others.conflict > 0;

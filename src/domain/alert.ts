@@ -16,6 +16,7 @@ export const ALERT_KINDS = [
   "disk",
   "fieldEcho",
   "crmNames",
+  "sourceShape",
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 

@@ -20,6 +20,7 @@ import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
 import type { IngestDeps, IngestReport, IngestSource } from "./ingest.ts";
 import { listSpool, type SpoolFile } from "./listing.ts";
 import { errorCode, type OpenedFile, openRegular, readHead } from "./open.ts";
+import { ShapeWatch } from "./shape-watch.ts";
 import { emptyCounts, type TakenFile, Taker } from "./taker.ts";
 import { Warnings } from "./warnings.ts";
 
@@ -52,7 +53,8 @@ export const ingestSource: IngestSource = async (deps, source) => {
   if (source.after === "delete" && !deps.dryRun) await giveBackAsides(source.spool);
   const listed = await listSpool(source, source.spool, warnings);
   const known = await deps.ledger.fileProgress(source.name);
-  const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: false });
+  const shape = new ShapeWatch(deps.ledger, source, mapping);
+  const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: false, shape });
   const progress = new Map(known.map((row) => [row.identity, row]));
   const pass: Pass = {
     ...{ deps, source, spool: source.spool, mapping, taker, warnings, progress },
@@ -67,6 +69,7 @@ export const ingestSource: IngestSource = async (deps, source) => {
     }
     await settle(pass);
     await followArchived(pass, known, seen);
+    for (const text of await shape.keep(deps.clock.wallMs())) warnings.say(text);
   } catch (error) {
     throw ofThisMachine(error, source);
   }

@@ -14,11 +14,15 @@ import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
 import { knownReject } from "./known-reject.ts";
 import { recallKnown } from "./recall.ts";
+import type { ShapeWatch } from "./shape-watch.ts";
 import { isNobodys, shownMember, type Warnings } from "./warnings.ts";
 
-/** A chunk must not hold the ledger's write lock for 50 ms: measured, 1,000 records do. */
-const CHUNK_RECORDS_MAX = 200;
+/** A chunk must not hold the ledger's write lock for 50 ms. How many records take so long is found out as it goes. */
+const CHUNK_RECORDS_MIN = 200;
+const CHUNK_RECORDS_MAX = 2_000;
 const CHUNK_BYTES_MAX = 1024 * 1024;
+const COMMIT_SHORT_MS = 15;
+const COMMIT_LONG_MS = 35;
 
 /** What became of newer versions of known records, where `revisions` is `update`. The two last count as duplicates. */
 const REVISIONS = {
@@ -37,6 +41,8 @@ export interface TakenFile {
 
 interface Pending<T> {
   item: T;
+  /** As it came; of a reject that could not be read null. */
+  record: unknown;
   file: TakenFile;
   rejectId: string | null;
 }
@@ -60,11 +66,13 @@ export class Taker {
   readonly #mapping: Mapping;
   readonly #warnings: Warnings;
   readonly #mendsRejects: boolean;
+  readonly #shape: ShapeWatch | null;
   readonly #seen = newDryRun();
   #submissions: Pending<IncomingSubmission>[] = [];
   #rejects: Pending<IncomingReject>[] = [];
   #skipped = 0;
   #bytes = 0;
+  #chunkRecords = CHUNK_RECORDS_MIN;
 
   /** `mendsRejects`: records of an export of rejects close their rejects. Not for spools, which strangers write to. */
   constructor(
@@ -72,9 +80,10 @@ export class Taker {
     source: SourceSettings,
     mapping: Mapping,
     warnings: Warnings,
-    options: { mendsRejects: boolean },
+    options: { mendsRejects: boolean; shape?: ShapeWatch },
   ) {
     this.#mendsRejects = options.mendsRejects;
+    this.#shape = options.shape ?? null;
     this.#deps = deps;
     this.#source = source;
     this.#mapping = mapping;
@@ -82,7 +91,7 @@ export class Taker {
   }
 
   get full(): boolean {
-    return this.#submissions.length + this.#rejects.length >= CHUNK_RECORDS_MAX || this.#bytes >= CHUNK_BYTES_MAX;
+    return this.#submissions.length + this.#rejects.length >= this.#chunkRecords || this.#bytes >= CHUNK_BYTES_MAX;
   }
 
   /** Adds a row's records to the chunk. Nothing is written before `flush`. */
@@ -155,14 +164,15 @@ export class Taker {
       if (!file.again) this.#skipped += 1;
       this.onSkip(line);
     } else if (mapped.type === "reject") {
-      this.#reject(file, raw, rawHash, mapped.reason, line, rejectId);
+      this.#reject(file, raw, rawHash, mapped.reason, line, rejectId, record);
     } else {
-      this.#submit(mapped, raw, rawHash, { file: file.counts.file, line }, file, rejectId);
+      this.#submit(mapped, record, raw, rawHash, { file: file.counts.file, line }, file, rejectId);
     }
   }
 
   #submit(
     mapped: MappedSubmission,
+    record: unknown,
     raw: string,
     rawHash: string,
     origin: Origin,
@@ -180,7 +190,7 @@ export class Taker {
     if (source.sameWithinMs !== null) item.sameWithinMs = source.sameWithinMs;
     if (source.revisions === "update") item.revisions = source.revisions;
     if (this.#deps.wanted?.(item) === false) return;
-    this.#submissions.push({ item, file, rejectId });
+    this.#submissions.push({ item, record, file, rejectId });
     this.onSubmission(item);
     this.#bytes += raw.length;
     file.counts.rows += 1;
@@ -216,9 +226,10 @@ export class Taker {
     reason: string,
     line: number | null,
     rejectId: string | null,
+    record: unknown = null,
   ): void {
     const item = { source: this.#source.name, rawHash, raw, reason, origin: { file: file.counts.file, line } };
-    this.#rejects.push({ item, file, rejectId });
+    this.#rejects.push({ item, record, file, rejectId });
     this.onReject(item);
     this.#bytes += raw.length;
     file.counts.rows += 1;
@@ -293,13 +304,41 @@ export class Taker {
     const rereads = new Set(again.map(({ item }) => item.rawHash));
     failpoint("ingest.commit.before");
     const result = await ledger.ingest({ runId, ...batch, progress, closesRejects, skipped, rereads }, now);
+    this.#fitChunk(submissions.length + rejects.length, this.#now().monoMs - now.monoMs);
     failpoint("ingest.commit.after");
     this.#count(submissions, result.verdicts);
+    await this.#countMembers(submissions, result.verdicts, rejects.slice(0, result.rejected));
     // A known reject is not kept twice; which of the chunk's were known the ledger does not tell, and need not.
     rejects.forEach(({ file }, index) => {
       if (index < result.rejected) file.counts.rejected += 1;
       else file.counts.duplicate += 1;
     });
+  }
+
+  /** Of records that came for the first time; of those that were refused too: a shape that changed is a likely reason. */
+  async #countMembers(
+    submissions: Pending<IncomingSubmission>[],
+    verdicts: readonly IngestVerdict[],
+    rejects: readonly Pending<IncomingReject>[],
+  ): Promise<void> {
+    if (this.#shape === null) return;
+    const taken = submissions.filter((_, index) => verdicts[index]?.type === "new");
+    const came = [
+      ...taken.map(({ record, file, item }) => ({ record, file, key: item.key })),
+      ...rejects.map(({ record, file }) => ({ record, file, key: null })),
+    ];
+    for (const flat of [false, true])
+      await this.#shape.count(
+        flat,
+        came.filter(({ file }) => file.flat === flat),
+      );
+  }
+
+  /** Larger chunks write fewer pages, and shorter ones let others in sooner. */
+  #fitChunk(records: number, tookMs: number): void {
+    if (tookMs > COMMIT_LONG_MS) this.#chunkRecords = Math.max(CHUNK_RECORDS_MIN, Math.floor(this.#chunkRecords / 2));
+    else if (tookMs < COMMIT_SHORT_MS && records >= this.#chunkRecords)
+      this.#chunkRecords = Math.min(CHUNK_RECORDS_MAX, this.#chunkRecords * 2);
   }
 
   #now(): Now {

@@ -1,5 +1,7 @@
 /** The ledger's contract for alerts: what is known of what may need a person, which alerts are open, who is still to be told. */
+
 import type { AlertEvent, AlertKind, AlertLevel, Condition } from "../domain/alert.ts";
+import type { DriftKind } from "./members.ts";
 
 /** Counts and instants of one state of the ledger, UTC ms. Names of sources, causes and fields: nothing of a person. */
 export interface AlertFacts {
@@ -22,6 +24,8 @@ export interface AlertFacts {
   };
   /** Deals that the CRM listed in checks of everything, oldest first. */
   dealCounts: { atMs: number; deals: number }[];
+  /** What changed of the shape of sources' records, by kind. */
+  drifts: { source: string; drift: DriftKind; members: number; firstAtMs: number }[];
   echoes: { entity: string; field: string; finding: string; count: number; lastAtMs: number }[];
 }
 
@@ -31,6 +35,7 @@ export interface AlertQuestion {
   requestsSinceMs: number;
   /** Findings that are older are over. */
   findingsSinceMs: number;
+  driftsSinceMs: number;
   /** Hours before are not looked at, for arrivals, runs and deals. */
   historySinceMs: number;
 }

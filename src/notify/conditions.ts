@@ -24,6 +24,7 @@ const DAMPING: Readonly<Record<AlertKind, Pick<Condition, "lastsMs" | "quietMs" 
   disk: { lastsMs: 0, quietMs: 10 * MINUTE_MS, recovers: true },
   fieldEcho: { lastsMs: 0, quietMs: 0, recovers: false },
   crmNames: { lastsMs: 0, quietMs: 0, recovers: true },
+  sourceShape: { lastsMs: 0, quietMs: 0, recovers: true },
 };
 
 /**

@@ -5,6 +5,8 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { HoldRow, Now, RunRow } from "../ledger/rows.ts";
 
 const DAY_MS = 86_400_000;
+/** After that it is how the source is now, whether or not a record comes that shows it. */
+export const DRIFTS_TOLD_MS = 14 * DAY_MS;
 /** Ten weeks: each hour of the week was seen often enough to know it. */
 const HISTORY_MS = 70 * DAY_MS;
 /** Older readings say nothing about now. */
@@ -65,6 +67,7 @@ export async function loadFacts(ledger: Ledger, around: Surroundings): Promise<F
     nowMs,
     requestsSinceMs: nowMs - settings.retryWindowMs,
     findingsSinceMs: nowMs - DAY_MS,
+    driftsSinceMs: nowMs - DRIFTS_TOLD_MS,
     historySinceMs: nowMs - HISTORY_MS,
   };
   const account = await ledger.account();

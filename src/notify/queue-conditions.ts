@@ -10,7 +10,7 @@ const CRITICAL_FACTOR = 3;
 const CAUSE = /^[\w.:-]{1,60}$/;
 
 export function queueConditions(facts: Facts): Finding[] {
-  return [...failed(facts), ...rejects(facts), ...delays(facts), ...silences(facts)];
+  return [...failed(facts), ...rejects(facts), ...delays(facts), ...silences(facts), ...drifts(facts)];
 }
 
 function failed({ ledger, settings }: Facts): Finding[] {
@@ -89,3 +89,22 @@ function silences({ ledger }: Facts): Finding[] {
     ];
   });
 }
+
+/** Members' names come from records: `status` has them. */
+function drifts({ ledger }: Facts): Finding[] {
+  return ledger.drifts.map(({ source, drift, members, firstAtMs }) => ({
+    kind: "sourceShape",
+    subject: `${source} ${drift}`,
+    level: "warning",
+    rank: tenfold(members),
+    message: `${source}: ${counted(members, "member")} of its records ${members === 1 ? "has" : "have"} ${DRIFTED[drift] ?? "changed"}`,
+    hint: "crmledger status names them; crmledger check-source FILE shows what the map makes of a record",
+    sinceMs: firstAtMs,
+  }));
+}
+
+const DRIFTED: Readonly<Record<string, string>> = {
+  vanished: "vanished",
+  retyped: "another type",
+  added: "come that no map reads",
+};

@@ -34,6 +34,8 @@ export interface CheckSourceDocument {
   badValues: { path: string; reason: string; count: number; example: string; line: number | null }[];
   leftovers: { path: string; count: number; example: string; toNote: boolean }[];
   nothingFound: { target: string; reads: string; missing: string | null; suggestion: string | null }[];
+  /** What changed of the source's records lately, as the ledger knows it. */
+  drifts: string[];
   warnings: string[];
 }
 
@@ -51,6 +53,7 @@ export function renderCheckedSource(found: CheckSourceDocument, style: Style): s
     badValuesText(found, style),
     nothingFoundText(found, style),
     leftoversText(found, style),
+    driftsText(found, style),
     hashText(found, style),
     summaryText(found, style),
   ];
@@ -200,6 +203,10 @@ function leftoversText({ leftovers, mapped }: CheckSourceDocument, style: Style)
 }
 
 const isListed = (path: string): boolean => path.includes("[]");
+
+function driftsText({ drifts }: CheckSourceDocument, style: Style): string {
+  return drifts.map((text) => `${style.yellow("warning:")} ${safeLine(text)}`).join("\n");
+}
 
 function hashText({ hashedKeys }: CheckSourceDocument, style: Style): string {
   if (hashedKeys === 0) return "";

@@ -60,6 +60,41 @@ const RENAMED =
 
 const WITH_ONE = RENAMED.replace(". Change", "; 1 waiting submission brings it. Change");
 
+describe("a source whose records changed", () => {
+  it("is named by the sync that finds it, by status and by check-source, without a value", async () => {
+    const make = (index: number, phone: object) =>
+      JSON.stringify({ id: `s${index}`, person: { email: `s${index}@example.com`, ...phone }, deal: { title: "T" } });
+    const row = (_: unknown, index: number) => make(index, index < 20 ? { phone: "+3725551234" } : {});
+    world.write("spool/a.jsonl", `${Array.from({ length: 25 }, row).join("\n")}\n`);
+    const told =
+      "source website: person.phone was in nearly all records (20, e.g. website/s19) and is missing or empty in the last 5";
+    const ran = await world.run("ingest", "--json");
+    expect(ran.err).toContain(told);
+    const { sourceDrifts, alerts } = (await world.run("status", "--json")).json;
+    expect(sourceDrifts).toMatchObject([
+      {
+        source: "website",
+        path: "person.phone",
+        drift: "vanished",
+        message: told,
+        example: "website/s19",
+        mapped: false,
+      },
+    ]);
+    expect(alerts).toMatchObject([
+      { kind: "sourceShape", subject: "website vanished", message: "website: 1 member of its records has vanished" },
+    ]);
+    expect((await world.run("status")).out).toContain(told);
+    world.write("sample.json", make(99, {}));
+    expect((await world.run("check-source", "sample.json", "--source", "website", "--json")).json.drifts).toEqual([
+      told,
+    ]);
+    await world.run("forget", "s19@example.com", "--yes");
+    const after = (await world.run("status", "--json")).json.sourceDrifts;
+    expect(after).toMatchObject([{ example: null }]);
+  });
+});
+
 describe("a name that the CRM changed", () => {
   it("is told by the sync that reads the set-up anew, with the line to change, until it is changed", async () => {
     channel().field_name = "Lead source";

@@ -158,7 +158,13 @@ export function alertTests(subject: Subject): void {
     const facts = (requestsSinceMs = START_MS) => {
       const { ledger, now } = subject.bench;
       const historySinceMs = now.wallMs - 35 * 24 * HOUR_MS;
-      return ledger.alertFacts({ nowMs: now.wallMs, requestsSinceMs, findingsSinceMs: 0, historySinceMs });
+      return ledger.alertFacts({
+        nowMs: now.wallMs,
+        requestsSinceMs,
+        driftsSinceMs: 0,
+        findingsSinceMs: 0,
+        historySinceMs,
+      });
     };
 
     test("the oldest that waits, for each source, in whatever state; not what is kept back until somebody lets it go", async () => {

@@ -63,6 +63,12 @@ interface Scenario {
   silentEnd?: true;
 }
 
+const drift = ({ ledger, now }: Bench, overAtMs: number | null) => {
+  const told = { count: 30, since: 5, before: null, after: null, mapped: true, lastKey: null, foundAtMs: now.wallMs };
+  const vanished = { path: "phone", drift: "vanished" as const, begunNo: 30, ...told, overAtMs };
+  return ledger.saveSourceShape("website", "tree", { records: 35, tooMany: false, members: [], drifts: [vanished] });
+};
+
 const EACH: Record<AlertKind, Scenario> = {
   failed: {
     begin: (bench) => deliver(bench, { person: { id: null } }, {}, FAILED),
@@ -153,6 +159,10 @@ const EACH: Record<AlertKind, Scenario> = {
       ),
     end: async (bench) => bench.pass(DAY_MS),
     silentEnd: true,
+  },
+  sourceShape: {
+    begin: (bench) => drift(bench, null),
+    end: (bench) => drift(bench, bench.now.wallMs),
   },
   crmNames: {
     begin: async ({ now }) => {

@@ -105,6 +105,7 @@ export function sampleStatus(more: Partial<StatusDocument> = {}): StatusDocument
     breakers: [],
     samples: [],
     changedNames: [],
+    sourceDrifts: [],
     fieldFindings: [],
     alerts: [
       {

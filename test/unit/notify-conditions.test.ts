@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 const NOTHING: Facts["ledger"] = {
-  ...{ failed: [], rejects: [], oldest: [], arrivals: [], dealCounts: [], echoes: [] },
+  ...{ failed: [], rejects: [], oldest: [], arrivals: [], dealCounts: [], echoes: [], drifts: [] },
   requests: { total: 0, again: 0 },
   runs: { hours: [], startedAtMs: [], lastGoodEndedAtMs: null },
 };

@@ -19,6 +19,7 @@ export function alertFacts(store: Store, question: AlertQuestion): AlertFacts {
     arrivals: arrivals(store, question),
     runs: syncs(store, question),
     dealCounts: dealCounts(store, question.historySinceMs),
+    drifts: drifts(store, question.driftsSinceMs),
     echoes: echoes(store, question.findingsSinceMs),
   }));
 }
@@ -123,6 +124,14 @@ function dealCounts(store: Store, sinceMs: number): AlertFacts["dealCounts"] {
   return store.all(
     `SELECT ended_at_ms AS atMs, json_extract(summary, '$.deals') AS deals FROM checks
      WHERE ended_at_ms IS NOT NULL AND ended_at_ms >= ? AND json_extract(summary, '$.deals') IS NOT NULL ORDER BY id`,
+    sinceMs,
+  );
+}
+
+function drifts(store: Store, sinceMs: number): AlertFacts["drifts"] {
+  return store.all(
+    `SELECT source, drift, count(*) AS members, min(found_at_ms) AS firstAtMs FROM source_drifts
+     WHERE over_at_ms IS NULL AND found_at_ms >= ? AND drift <> 'tooMany' GROUP BY source, drift ORDER BY source, drift`,
     sinceMs,
   );
 }

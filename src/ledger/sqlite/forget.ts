@@ -7,6 +7,7 @@ import { stampOf } from "../../domain/stamp.ts";
 import type { Forgotten, PersonFound } from "../care.ts";
 import type { Now } from "../rows.ts";
 import { forgottenHash, keepForgotten, makeSalt } from "./forgotten.ts";
+import { forgetExample } from "./members.ts";
 import { rawHashesOf } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
 import { loadKeys } from "./submission-rows.ts";
@@ -132,6 +133,7 @@ function forgetSubmission(store: Store, salt: string, { id, source, key }: Row, 
   for (const table of ["raw_hashes", "hashed_stamps", "waits", "discrepancies"])
     store.run(`DELETE FROM ${table} WHERE submission_id = ?`, id);
   thinSubmission(store, id);
+  forgetExample(store, source, key);
   const name = `forgotten-${record.slice(0, 24)}`;
   for (const one of loadKeys(store, id)) {
     const sql = "UPDATE submission_keys SET key = ? WHERE submission_id = ? AND key = ?";

@@ -26,7 +26,7 @@ import { ledgerError } from "./faults.ts";
 import { fieldFindings } from "./findings.ts";
 import { findPerson, forget, scrub } from "./forget.ts";
 import { groupedWrites } from "./grouped.ts";
-import { delays, history, pastHolds, recordHistory } from "./history.ts";
+import { delays, history, metricFacts, pastHolds, recordHistory } from "./history.ts";
 import { closeHolds, holds, openHold } from "./holds.ts";
 import { identityGroups } from "./identity-groups.ts";
 import {
@@ -36,9 +36,11 @@ import {
   findRepeated,
   findSubmissions,
   forgetFile,
+  hasSubmissions,
   ingest,
 } from "./intake.ts";
 import { leaseKeys, releaseKeys } from "./leases.ts";
+import { saveSourceShape, sourceDrifts, sourceShape } from "./members.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
 import { moveOf, retire } from "./moved.ts";
 import { findOfPerson } from "./of-person.ts";
@@ -118,6 +120,7 @@ function runsAndIntake(verb: Verb) {
     findRepeated: verb(findRepeated),
     findOfPerson: verb(findOfPerson),
     countReexported: verb(countReexported),
+    hasSubmissions: verb(hasSubmissions),
     holdBack: verb(holdBack),
     letGo: verb(letGo),
     fileProgress: verb(fileProgress),
@@ -192,6 +195,9 @@ function whatNeedsAPerson(verb: Verb) {
   return {
     fieldFindings: verb(fieldFindings),
     crmChanges: verb(crmChanges),
+    sourceShape: verb(sourceShape),
+    saveSourceShape: verb(saveSourceShape),
+    sourceDrifts: verb(sourceDrifts),
     openContents: verb(openContents),
     alertFacts: verb(alertFacts),
     alerts: verb(alerts),
@@ -216,6 +222,7 @@ function overTime(verb: Verb) {
     history: verb(history),
     counters: verb(counters),
     delays: verb(delays),
+    metricFacts: verb(metricFacts),
     pastHolds: verb(pastHolds),
   };
 }

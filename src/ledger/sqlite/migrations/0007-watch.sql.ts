@@ -73,9 +73,11 @@ CREATE TABLE delays (
   lane TEXT NOT NULL CHECK (lane IN ('operational', 'background')),
   up_to_s INTEGER NOT NULL,
   n INTEGER NOT NULL,
+  -- All of them together.
+  seconds REAL NOT NULL,
   PRIMARY KEY (lane, up_to_s)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO delays (lane, up_to_s, n) SELECT lane.value, bound.value, 0
+INSERT INTO delays (lane, up_to_s, n, seconds) SELECT lane.value, bound.value, 0, 0
   FROM json_each('["operational", "background"]') lane, json_each('[1, 2, 5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600,
     900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 14400, 21600, 32400, 43200, 64800, 86400, 172800, 259200, 604800,
     1209600, 2592000, 7776000, 9007199254740991]') bound;
@@ -83,7 +85,8 @@ INSERT INTO delays (lane, up_to_s, n) SELECT lane.value, bound.value, 0
 -- Whoever took it over from an earlier script did not deliver it, and a repair is no second delivery.
 CREATE TRIGGER submissions_delivered AFTER UPDATE OF state ON submissions
 WHEN new.state = 'done' AND old.state = 'inProgress' AND old.done_at_ms IS NULL BEGIN
-  UPDATE delays SET n = n + 1 WHERE lane = new.lane AND up_to_s =
+  UPDATE delays SET n = n + 1, seconds = seconds + max(0, new.done_at_ms - new.submitted_at_ms) / 1000.0
+    WHERE lane = new.lane AND up_to_s =
     (SELECT min(up_to_s) FROM delays WHERE lane = new.lane AND up_to_s >= (new.done_at_ms - new.submitted_at_ms) / 1000.0);
 END;
 CREATE TRIGGER submissions_ended AFTER UPDATE OF state ON submissions
@@ -136,17 +139,43 @@ CREATE TABLE crm_changes (
 ) STRICT;
 CREATE INDEX crm_changes_at ON crm_changes (account_id, at_ms);
 
--- The members of a source's records, by path: never their values.
+-- The shape of a source's records as they came: of a layout (of trees, or flat as a CSV's rows are) how many were looked at.
+CREATE TABLE source_shapes (
+  source TEXT NOT NULL,
+  layout TEXT NOT NULL CHECK (layout IN ('tree', 'flat')),
+  records INTEGER NOT NULL,
+  -- 1: they have more different members than are watched.
+  too_many INTEGER NOT NULL,
+  PRIMARY KEY (source, layout)
+) STRICT, WITHOUT ROWID;
+
+-- Their members, by path: never their values. The numbers count records of the source and layout, from 1.
 CREATE TABLE source_members (
   source TEXT NOT NULL,
+  layout TEXT NOT NULL,
   path TEXT NOT NULL,
-  type TEXT NOT NULL,
+  type TEXT NOT NULL CHECK (type IN ('empty', 'text', 'number', 'boolean', 'object', 'list')),
   n INTEGER NOT NULL,
-  first_at_ms INTEGER NOT NULL,
-  last_at_ms INTEGER NOT NULL,
+  first_no INTEGER NOT NULL,
+  last_no INTEGER NOT NULL,
   -- 1: the map read it when it was seen last.
   mapped INTEGER NOT NULL,
   last_key TEXT,
-  PRIMARY KEY (source, path, type)
+  PRIMARY KEY (source, layout, path, type)
+) STRICT, WITHOUT ROWID;
+
+-- What changed of the shape, until it is over. A change that begins at another record is another one.
+CREATE TABLE source_drifts (
+  source TEXT NOT NULL,
+  layout TEXT NOT NULL,
+  path TEXT NOT NULL,
+  drift TEXT NOT NULL CHECK (drift IN ('vanished', 'retyped', 'added', 'tooMany')),
+  begun_no INTEGER NOT NULL,
+  -- JSON: types, counts, whether the map reads it.
+  detail TEXT NOT NULL,
+  last_key TEXT,
+  found_at_ms INTEGER NOT NULL,
+  over_at_ms INTEGER,
+  PRIMARY KEY (source, layout, path, drift)
 ) STRICT, WITHOUT ROWID;
 `;
