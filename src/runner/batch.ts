@@ -198,5 +198,5 @@ async function lookUpOrganizations(context: DriveContext, works: readonly Work[]
   const sought = [...new Set(keys)].filter((key) => !context.organizations.has(key));
   if (sought.length === 0) return;
   const answers = await context.mirror.organizations(sought.map((key) => ({ keys: [key] })));
-  for (const [at, key] of sought.entries()) context.organizations.set(key, answers[at]!);
+  for (const [at, key] of sought.entries()) context.organizations.ahead(key, answers[at]!);
 }

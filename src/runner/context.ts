@@ -2,10 +2,11 @@
 import type { StepError } from "../domain/chain.ts";
 import type { CrmRecord, Operation, Outcome } from "../domain/operation.ts";
 import type { PlanSettings } from "../domain/settings.ts";
-import type { Answer, Mirror } from "../mirror/mirror.ts";
+import type { Mirror } from "../mirror/mirror.ts";
 import type { PlanContext } from "../planner/planner.ts";
 import type { Connection } from "./connect.ts";
 import type { KeyedLocks } from "./keyed-locks.ts";
+import type { KnownOrganizations } from "./known-organizations.ts";
 import type { RunnerDeps } from "./runner.ts";
 import type { Tally } from "./tally.ts";
 import { ChainStop, readTicket, type Work } from "./work.ts";
@@ -16,8 +17,7 @@ export interface DriveContext extends Connection {
   mirror: Mirror;
   locks: KeyedLocks;
   tally: Tally;
-  /** Answers of the batch's look-up by organization key, taken out when used. */
-  organizations: Map<string, Answer>;
+  organizations: KnownOrganizations;
   /** Writers that hold gathered writes of a work from its claim's shared part. */
   writers: Map<Work, Writer>;
   /** Makes keys for reads, unique in this run. */

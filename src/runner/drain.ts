@@ -8,6 +8,7 @@ import type { DriveContext } from "./context.ts";
 import { driveLoop } from "./drive-loop.ts";
 import { drainNothing, emptyReport } from "./empty-queue.ts";
 import { KeyedLocks } from "./keyed-locks.ts";
+import { KnownOrganizations } from "./known-organizations.ts";
 import { mirrorDeps } from "./mirror-deps.ts";
 import { needCatalog } from "./need-catalog.ts";
 import { settleSamples } from "./retry-samples.ts";
@@ -83,7 +84,7 @@ function openContext(deps: RunnerDeps, connection: Connection, tally: Tally): Dr
     tally,
     mirror: undefined as never,
     locks: new KeyedLocks(),
-    organizations: new Map(),
+    organizations: new KnownOrganizations(deps.clock),
     writers: new Map(),
     readKey: () => {
       reads += 1;

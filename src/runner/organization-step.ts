@@ -60,6 +60,7 @@ async function resolveAndWrite(context: DriveContext, writer: Writer, work: Work
     });
     // Others that name it must find it in the ledger, so a gathered create can't wait for its chain.
     if ("op" in written.ref) await writer.finish();
+    remember(context, step, written.record);
     return { id: step.crmId! };
   }
   const plan = planContext(context, work.row.source);
@@ -76,7 +77,8 @@ async function resolveAndWrite(context: DriveContext, writer: Writer, work: Work
       links: {},
       base,
     };
-    await writer.write({ operation, targets: [target], action: "update", explanation: known.explanation });
+    const request = { operation, targets: [target], action: "update" as const, explanation: known.explanation };
+    remember(context, step, (await writer.write(request)).record);
     return { id: base.id };
   }
   return match(context, work, step, known.record.id, known.explanation);
@@ -89,6 +91,14 @@ function match(context: DriveContext, work: Work, step: Step, crmId: string, exp
   Object.assign(step, { state: "done", action: "match", crmId });
   context.wheel.record({ steps: [{ ...at, from: "open", to: "done", action: "match", crmId, explanation }] });
   return { id: crmId };
+}
+
+/** Others that name it a moment later need not read it again. */
+function remember(context: DriveContext, { content }: Step, record: CrmRecord | null): void {
+  const [key] = content.matchKeys ?? [];
+  if (key === undefined) return;
+  if (record !== null && context.mirror.keysOf(record).includes(key)) context.organizations.written(key, record);
+  else context.organizations.forget(key);
 }
 
 /** The organization that earlier versions of a revision wrote; null where it is gone. */
@@ -113,13 +123,16 @@ async function freshDifference(context: DriveContext, work: Work, step: Step, re
 async function find(context: DriveContext, step: Step): Promise<Choice> {
   const keys = step.content.matchKeys ?? [];
   const key = keys[0] ?? "";
-  let answer = context.organizations.get(key) ?? null;
-  context.organizations.delete(key);
+  // Whether an overwrite is one depends on what others wrote last.
+  let answer = context.organizations.take(key, step.content.onMatch === "overwrite");
   if (answer?.candidates.length === 0) {
     const hits = await context.deps.ledger.mirrorFind(context.session.accountId, "organization", keys);
     if ((hits.get(key)?.length ?? 0) > 0) answer = null;
   }
-  answer ??= (await context.mirror.organizations([{ keys }]))[0]!;
+  if (answer === null) {
+    answer = (await context.mirror.organizations([{ keys }]))[0]!;
+    context.organizations.seen(key, answer);
+  }
   const choice = chooseOrganization(step.content, answer.candidates);
   return { record: choice.record, explanation: `${choice.explanation} ${answer.explanation}`.trim() };
 }

@@ -29,6 +29,7 @@ async function mend(context: DriveContext, work: Work, name: "organization" | "p
   if (there) return false;
   const gone = step.crmId;
   await context.mirror.forget(name, gone);
+  for (const key of name === "organization" ? (step.content.matchKeys ?? []) : []) context.organizations.forget(key);
   const choice = name === "deal" ? null : await lookAgain(context, work, name);
   if (choice?.record) {
     const { id } = choice.record;

@@ -106,6 +106,46 @@ describe("the cost", () => {
   });
 });
 
+describe("an organization that many name", () => {
+  const ofOne = (count: number) => leads(count, 1).map((each) => named(each, "Engines"));
+  const named = (each: Given, name: string): Given => ({
+    ...each,
+    content: { ...each.content, organization: { name } },
+  });
+  const reads = (rig: WatchedRig) =>
+    rig.calls.filter(({ method, path }) => method === "GET" && /\/organizations\/\d+$/.test(path)).length;
+
+  it("is made once, and read by nobody who names it a moment later", async () => {
+    const rig = await watchedRig();
+    await rig.take(ofOne(40));
+    expect((await rig.run()).drained.done).toBe(40);
+    expect(rig.simulator.records.organizations).toHaveLength(1);
+    expect(reads(rig)).toBe(0);
+    await rig.clock.advance(HOUR_MS);
+    await rig.take(ofOne(40).map((each) => ({ ...each, key: `${each.key}-again` })));
+    await rig.run();
+    expect(reads(rig)).toBeLessThanOrEqual(2);
+  });
+
+  it("is looked up anew where somebody deleted it meanwhile, and that costs no try", async () => {
+    const rig = await watchedRig();
+    await rig.take(ofOne(8));
+    rig.simulator.addOrganization({ name: "Engines" });
+    let persons = 0;
+    rig.onSend = ({ method, path }) => {
+      if (method !== "POST" || !path.endsWith("/persons")) return;
+      persons += 1;
+      if (persons === 3) rig.simulator.deleteOrganization(rig.simulator.records.organizations[0]!.id);
+    };
+    await rig.runOut(1_000);
+    const { organizations, deals } = rig.simulator.records;
+    expect(organizations.map(({ is_deleted }) => is_deleted)).toEqual([true, false]);
+    expect(deals.filter(({ org_id }) => org_id === organizations[1]!.id).length).toBeGreaterThanOrEqual(6);
+    expect(deals).toHaveLength(8);
+    expect((await rig.ledger.queue()).done).toBe(8);
+  });
+});
+
 describe("the order", () => {
   it("operational before background, background never less than a twentieth", async () => {
     const rig = await watchedRig();
