@@ -16,6 +16,7 @@ import { shellWord } from "./cron-line.ts";
 import { userNameOf } from "./local-user.ts";
 import { findConfig, readConfig, readToken } from "./read-config.ts";
 import { createRealClock, realRandom } from "./real-clock.ts";
+import { tellOf, untold } from "./telling.ts";
 
 /** What nearly every command works with. Close it at the end. */
 export interface Shop {
@@ -45,7 +46,7 @@ export async function withShop<T>(
   work: (shop: Shop) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(invocation.globals, invocation.io);
-  return await withLedger(invocation, config.ledger, wish, (opened) => work({ config, ...opened }));
+  return await withLedger(invocation, config, wish, (opened) => work({ config, ...opened }));
 }
 
 /** The same for commands that only look into the ledger: `config` is null where `--ledger` names it and no config is there. */
@@ -57,16 +58,17 @@ export async function withLedgerOnly<T>(
   const { globals, io } = invocation;
   const alone = ledgerPlace(globals.ledger, io.env, io.cwd, null) !== null && findConfig(globals, io) === null;
   const config = alone ? null : readConfig(globals, io);
-  return await withLedger(invocation, config?.ledger ?? null, wish, (opened) => work({ config, ...opened }));
+  return await withLedger(invocation, config, wish, (opened) => work({ config, ...opened }));
 }
 
 async function withLedger<T>(
-  { globals, io }: Invocation,
-  fromFile: string | null,
+  invocation: Invocation,
+  config: Config | null,
   wish: LedgerWish,
   work: (opened: Omit<Shop, "config">) => Promise<T>,
 ): Promise<T> {
-  const path = ledgerPlace(globals.ledger, io.env, io.cwd, fromFile)!;
+  const { globals, io } = invocation;
+  const path = ledgerPlace(globals.ledger, io.env, io.cwd, config?.ledger ?? null)!;
   const pretend = wish === "openOrPretend" && !existsSync(path);
   const clock = io.clock ?? createRealClock();
   const ledgerPath = pretend ? ":memory:" : path;
@@ -77,13 +79,15 @@ async function withLedger<T>(
     ...{ path: ledgerPath, create: wish === "create", evenMoving: wish === "openMoving" },
     ...{ nowMs: clock.wallMs(), uid, failpoint },
   };
-  const ledger = await openSqliteLedger(wanted).catch((error: unknown) => {
+  const opened = await openSqliteLedger(wanted).catch((error: unknown) => {
     throw withOwnersName(error, ledgerPath, findConfig(globals, io));
   });
+  const { ledger, end } = pretend || config === null ? untold(opened) : await tellOf(opened, invocation, config, clock);
   try {
     return await work({ ledger, ledgerPath, clock, now: () => nowOf(clock), failpoint });
   } finally {
-    await ledger.close();
+    await end();
+    await opened.close();
   }
 }
 

@@ -143,6 +143,8 @@ alerts:
 
 # Address that is told start, success and failure of each sync, as healthchecks.io takes them. Default: none
 #heartbeat:
+# A file that gets a JSON line for each thing that happens, with ids only. Default: none. Example: ./crmledger.log
+#log:
 # When old data of people goes; the accounting rows stay. Default: nothing is erased. Example: { archive: 90d, payloads: 400d, rejects: 90d }
 #retention:
 `;

@@ -40,4 +40,6 @@ export interface Config {
   alerts: AlertsConfig;
   /** Told start, success and failure of each sync; null: nobody. */
   heartbeat: Secret | null;
+  /** Absolute path of the log of what happens, as JSON lines; null: none is kept. */
+  log: string | null;
 }

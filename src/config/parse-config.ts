@@ -173,6 +173,7 @@ function build(
       problems,
     ),
     heartbeat: shape.heartbeat === undefined ? null : new Secret(shape.heartbeat),
+    log: shape.log === undefined ? null : resolvePath(folder, shape.log),
   };
 }
 

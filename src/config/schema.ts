@@ -118,6 +118,7 @@ export const fileSchema = group({
   onBadValue,
   alerts: alertsShape,
   heartbeat: httpsUrl("a URL"),
+  log: text("a file's path"),
   retention: group({
     archive: duration(1),
     payloads: duration(1),

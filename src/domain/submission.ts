@@ -57,6 +57,8 @@ export interface SubmissionContent {
   organization?: OrganizationContent;
   deal?: DealContent;
   notes?: string[];
+  /** The sender's W3C trace context, for traces. No content: two versions that differ in it alone are the same. */
+  traceparent?: string;
   /** Values that the intake could not take; the planner adds those that the CRM's fields can't. */
   badValues?: BadValue[];
 }

@@ -2,13 +2,14 @@ import { canonicalJson } from "../domain/json.ts";
 import type { SubmissionContent } from "../domain/submission.ts";
 
 /**
- * The text by which two versions of a submission are compared. Lines of notes count in any order: what `restToNote` (or a
- * map over all members) makes of columns that were moved is the same answers.
+ * The text by which two versions of a submission are compared, without the trace that each was sent in. Lines of notes count in
+ * any order: what `restToNote` (or a map over all members) makes of columns that were moved is the same answers.
  */
 export function comparedContent(content: SubmissionContent): string {
-  if (content.notes === undefined) return canonicalJson(content);
-  const lines = content.notes.flatMap(linesOf);
-  return canonicalJson({ ...content, notes: lines.sort() });
+  const { notes, traceparent } = content;
+  if (notes === undefined && traceparent === undefined) return canonicalJson(content);
+  const lines = notes?.flatMap(linesOf).sort();
+  return canonicalJson({ ...content, notes: lines, traceparent: undefined });
 }
 
 function linesOf(note: string): string[] {

@@ -112,7 +112,7 @@ function checkTarget(path: Path, key: string): void {
       : second !== undefined && section.includes(second) && path.length === (second === "fields" ? 3 : 2);
   if (known) return;
   throw new CrmledgerError("configInvalid", `${key} is no part of a submission`, {
-    hint: `Known are id, submittedAt, lane, notes, ${["person", "organization", "deal"].map((name) => `${name}.(${SHAPE[name]?.join("|")})`).join(", ")}; a field is written as person.fields.\`Its name\`.`,
+    hint: `Known are id, submittedAt, lane, notes, traceparent, ${["person", "organization", "deal"].map((name) => `${name}.(${SHAPE[name]?.join("|")})`).join(", ")}; a field is written as person.fields.\`Its name\`.`,
   });
 }
 

@@ -23,7 +23,7 @@ import {
 
 /** Members of the shape; a map's targets are these paths, and `fields` takes any name below it. */
 export const SHAPE: Readonly<Record<string, readonly string[]>> = {
-  "": ["id", "submittedAt", "lane", "person", "organization", "deal", "notes"],
+  "": ["id", "submittedAt", "lane", "person", "organization", "deal", "notes", "traceparent"],
   person: ["name", "email", "phone", "owner", "labels", "fields"],
   organization: ["name", "owner", "labels", "fields"],
   deal: ["title", "value", "currency", "pipeline", "stage", "owner", "labels", "key", "fields"],
@@ -57,6 +57,8 @@ export function readSubmission(value: unknown, context: ShapeContext, findings: 
   if (organization !== undefined) content.organization = organization;
   if (deal !== undefined) content.deal = deal;
   if (notes.length > 0) content.notes = notes;
+  const traceparent = readText(findings, "traceparent", body.traceparent);
+  if (traceparent !== undefined) content.traceparent = traceparent;
   const id = readText(findings, "id", body.id) ?? null;
   const submittedAtMs = readInstant(body.submittedAt, context.time, findings);
   return { id, submittedAtMs, lane: readLane(body.lane, findings), content };

@@ -67,8 +67,8 @@ export interface TracesLedger {
   beginTraces(): Promise<string>;
   /** Submissions that these runs have in hand. */
   inHandOf(runs: readonly RunId[]): Promise<{ run: RunId; submission: SubmissionId }[]>;
-  /** What one run did for a submission, of the requests behind `after`; null where it is not there. */
-  workOf(run: RunId, submission: SubmissionId, after: number): Promise<TracedWork | null>;
+  /** What one run did for a submission, of the requests behind `after` up to `through`; null where it is not there. */
+  workOf(run: RunId, submission: SubmissionId, after: number, through: number): Promise<TracedWork | null>;
   /** Submissions that came in since the last call, of whichever process: each is given once. */
   takeArrivals(limit: number): Promise<TracedSubmission[]>;
 }

@@ -3,10 +3,12 @@ import { packageOf, readText, sourceFiles } from "../support/house-source.ts";
 import { admits } from "../support/node-range.ts";
 
 const NODE_MIN = "20.19.0";
-const RUNTIME_MAX = 16;
+const RUNTIME_MAX = 17;
 
 interface Manifest {
   dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional?: boolean }>;
   devDependencies: Record<string, string>;
   engines: { node: string };
 }
@@ -61,6 +63,16 @@ describe("what a user installs", () => {
     expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(RUNTIME_MAX);
   });
 
+  test("is nothing that traces alone need: who wants them installs the SDK, and it is tested in the range that is admitted", () => {
+    const optional = Object.keys(manifest.peerDependencies).filter((name) => name.startsWith("@opentelemetry/"));
+    expect(optional).toEqual(Object.keys(manifest.peerDependencies));
+    expect(optional.filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)).toEqual([]);
+    const refused = optional.filter(
+      (name) => !admits(manifest.peerDependencies[name]!, manifest.devDependencies[name]!),
+    );
+    expect(refused).toEqual([]);
+  });
+
   test("is all that the program imports, and the program imports all of it", () => {
     const imported = new Set(
       sourceFiles("src")
@@ -68,7 +80,8 @@ describe("what a user installs", () => {
         .filter((specifier) => !specifier.startsWith(".") && !specifier.startsWith("node:"))
         .map(packageOf),
     );
-    expect([...imported].sort()).toEqual(Object.keys(manifest.dependencies).sort());
+    const known = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)];
+    expect([...imported].sort()).toEqual(known.sort());
   });
 });
 

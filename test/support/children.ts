@@ -28,10 +28,13 @@ export async function standsStill({ process: { pid } }: Child): Promise<void> {
 const ROOT = resolve(import.meta.dirname, "../..");
 const TSX = pathToFileURL(resolve(ROOT, "node_modules/tsx/dist/esm/index.mjs")).href;
 
-/** Starts `test/support/NAME` under the same Node. */
-export function startChild(name: string, args: readonly string[]): Child {
+/** Starts `test/support/NAME` under the same Node, with more in its environment. */
+export function startChild(name: string, args: readonly string[], env: Record<string, string> = {}): Child {
   const script = resolve(import.meta.dirname, name);
-  const child = spawn(process.execPath, ["--import", TSX, script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--import", TSX, script, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   let rest = "";

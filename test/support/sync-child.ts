@@ -16,7 +16,8 @@ import { createStyle } from "../../src/report/style.ts";
 import { drain } from "../../src/runner/drain.ts";
 
 const [folder, end, instant, nth, join] = process.argv.slice(2) as [string, "kill" | "stop", string, string, string?];
-const io = { ...processIo(), cwd: folder, env: { HOME: folder } };
+const telling = Object.entries(process.env).filter(([name]) => /^(OTEL_|CRMLEDGER_LOG$)/.test(name));
+const io = { ...processIo(), cwd: folder, env: { HOME: folder, ...Object.fromEntries(telling) } };
 const globals = { json: true, quiet: true, verbose: false, color: false, progress: false };
 const talk = createTalk(
   io.stderr,

@@ -18,10 +18,10 @@ const REQUEST = `r.id, r.method, r.route, r.begun_at_ms AS begunAtMs, r.ended_at
 const REQUESTS = `
   SELECT ${REQUEST}, s.id AS stepId, a.action, coalesce(a.outcome, r.outcome) AS outcome
   FROM steps s JOIN attempts a ON a.step_id = s.id JOIN requests r ON r.id = a.request_id
-  WHERE s.submission_id = @submission AND r.run_id = @run AND r.id > @after AND r.outcome IS NOT NULL
+  WHERE s.submission_id = @submission AND r.run_id = @run AND r.id > @after AND r.id <= @through AND r.outcome IS NOT NULL
   UNION ALL
   SELECT ${REQUEST}, NULL, NULL, r.outcome FROM lookups l JOIN requests r ON r.id = l.request_id
-  WHERE l.submission_id = @submission AND r.run_id = @run AND r.id > @after AND r.outcome IS NOT NULL
+  WHERE l.submission_id = @submission AND r.run_id = @run AND r.id > @after AND r.id <= @through AND r.outcome IS NOT NULL
   ORDER BY id`;
 
 export function beginTraces(store: Store): string {
@@ -47,14 +47,20 @@ export function inHandOf(store: Store, runs: readonly RunId[]): { run: RunId; su
   );
 }
 
-export function workOf(store: Store, run: RunId, submission: SubmissionId, after: number): TracedWork | null {
+export function workOf(
+  store: Store,
+  run: RunId,
+  submission: SubmissionId,
+  after: number,
+  through: number,
+): TracedWork | null {
   return store.read(() => {
     const row = store.one<TracedSubmission>(`${SUBMISSION} WHERE id = ?`, submission);
     if (row === undefined) return null;
     return {
       submission: row,
       steps: store.all<TracedStep>(STEPS, submission),
-      requests: store.all<TracedRequest>(REQUESTS, { submission, run, after }),
+      requests: store.all<TracedRequest>(REQUESTS, { submission, run, after, through }),
     };
   });
 }

@@ -1,0 +1,79 @@
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { LedgerListener } from "../telemetry/ledger-events.ts";
+import type { Invocation } from "./command.ts";
+
+/** A ledger of which others hear: traces, a log. `end` tells what is left, and never fails. */
+export interface ToldLedger {
+  ledger: Ledger;
+  end(): Promise<void>;
+}
+
+export function untold(ledger: Ledger): ToldLedger {
+  return { ledger, end: async () => undefined };
+}
+
+/** The same ledger, telling whoever config and environment ask for. Nothing is loaded where they ask for nobody. */
+export async function tellOf(
+  ledger: Ledger,
+  invocation: Pick<Invocation, "io" | "talk">,
+  config: Config,
+  clock: Clock,
+): Promise<ToldLedger> {
+  const { env } = invocation.io;
+  const path = logPlace(invocation.io, config);
+  const log = path === null ? null : await openLog(path, invocation, clock);
+  const asked = Object.keys(env).some((name) => name.startsWith("OTEL_"));
+  const tracing = asked ? await openTracing(ledger, invocation, config, clock) : null;
+  const listeners = [log, tracing].filter((listener) => listener !== null);
+  if (listeners.length === 0) return untold(ledger);
+  const { watchLedger } = await import("../telemetry/ledger-events.ts");
+  return {
+    ledger: watchLedger(ledger, listeners),
+    end: async () => await tracing?.end().catch(() => undefined),
+  };
+}
+
+/** The environment's, from where the command runs; else the config's. */
+function logPlace({ env, cwd }: Invocation["io"], config: Config): string | null {
+  return env.CRMLEDGER_LOG ? resolve(cwd, env.CRMLEDGER_LOG) : config.log;
+}
+
+async function openLog(path: string, { talk }: Pick<Invocation, "talk">, clock: Clock): Promise<LedgerListener> {
+  const { createLog } = await import("../telemetry/log.ts");
+  return createLog({ path, clock, warn: (message) => talk.warn(message) });
+}
+
+type Listener = LedgerListener & { end(): Promise<void> };
+
+async function openTracing(
+  ledger: Ledger,
+  { io, talk }: Pick<Invocation, "io" | "talk">,
+  config: Config,
+  clock: Clock,
+): Promise<Listener | null> {
+  const { readTraceSettings } = await import("../telemetry/trace-settings.ts");
+  const settings = readTraceSettings(io.env);
+  if (settings === null) return null;
+  if (typeof settings === "string") {
+    talk.warn(`no traces: ${settings}`);
+    return null;
+  }
+  const { createTracing } = await import("../telemetry/tracing.ts");
+  const { hostname, port, protocol } = new URL(config.crm.baseUrl);
+  return createTracing({
+    ledger,
+    clock,
+    open: async () => (await import("../telemetry/span-sender.ts")).openSpanSender(settings, readVersion()),
+    server: { address: hostname, port: Number(port) || (protocol === "http:" ? 80 : 443) },
+    warn: (message) => talk.warn(message),
+  });
+}
+
+function readVersion(): string {
+  // The same path from src/cli and from dist/cli.
+  return (createRequire(import.meta.url)("../../package.json") as { version: string }).version;
+}
