@@ -1,8 +1,8 @@
-import { createRequire } from "node:module";
 import type { CommanderError as LineError } from "commander";
 import { COMMANDS } from "./commands.ts";
 import { type Io, processIo } from "./io.ts";
 import { buildProgram, CommanderError, type Parsed } from "./program.ts";
+import { readVersion } from "./version.ts";
 
 /**
  * Runs one command line and gives its exit code. Standard output gets data only, with `--json` exactly one document, also
@@ -58,9 +58,4 @@ function helpOf(argv: readonly string[]): string {
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return (end === -1 ? argv : argv.slice(0, end)).includes("--json");
-}
-
-function readVersion(): string {
-  // The same path from src/cli and from dist/cli.
-  return (createRequire(import.meta.url)("../../package.json") as { version: string }).version;
 }

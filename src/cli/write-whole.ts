@@ -1,5 +1,6 @@
 import {
   accessSync,
+  chmodSync,
   closeSync,
   constants,
   fsyncSync,
@@ -17,9 +18,19 @@ import { CrmledgerError } from "../domain/errors.ts";
  * `diskFull`, or `usage` where it can't be written at all; then the old file is untouched. `mode` is of the new file.
  */
 export function writeWhole(path: string, text: string, pid: number, mode = 0o644): void {
+  putInPlace(path, text, pid, mode, false);
+}
+
+/** The same for what another user must read, whatever this one's umask keeps from others. */
+export function writeForAll(path: string, text: string, pid: number): void {
+  putInPlace(path, text, pid, 0o644, true);
+}
+
+function putInPlace(path: string, text: string, pid: number, mode: number, exactly: boolean): void {
   const temporary = `${path}.${pid}.tmp`;
   try {
     writeFileSync(temporary, text, { mode, flag: "wx" });
+    if (exactly) chmodSync(temporary, mode);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -24,6 +24,14 @@ export interface Counter {
   value: number;
 }
 
+export interface MetricFacts {
+  /** Steps that wait until it is time to look whether they happened, and since when the oldest is uncertain. UTC ms. */
+  uncertainSteps: number;
+  oldestLostAtMs: number | null;
+  /** The newest sync that ended with 0 or 3. */
+  lastGoodRunEndedAtMs: number | null;
+}
+
 export interface HistoryLedger {
   /**
    * Adds how things stand at the end of a run, and thins what is older: one a minute for a day, one a quarter of an hour for
@@ -34,8 +42,9 @@ export interface HistoryLedger {
   history(sinceMs: number): Promise<Sample[]>;
   /** They never fall, whatever was thinned or forgotten. */
   counters(): Promise<Counter[]>;
-  /** Delays of all deliveries so far. */
-  delays(): Promise<Record<Lane, DelayCounts>>;
+  /** Delays of all deliveries so far, and their sum. */
+  delays(): Promise<Record<Lane, { counts: DelayCounts; seconds: number }>>;
+  metricFacts(): Promise<MetricFacts>;
   /** Holds that were open at some time since, oldest first, at most so many of the newest. */
   pastHolds(sinceMs: number, limit: number): Promise<PastHold[]>;
 }

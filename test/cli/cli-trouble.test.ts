@@ -53,10 +53,10 @@ describe("status for machines and screens", () => {
     const metrics = readFileSync(world.path("status.prom"), "utf8");
     for (const line of metrics.trim().split("\n")) {
       expect(line).toMatch(
-        /^(# (HELP|TYPE) crmledger_[a-z_]+ .+|crmledger_[a-z_]+(\{[a-z]+="[a-zA-Z]+"\})? -?[\d.]+)$/,
+        /^(# (HELP|TYPE) crmledger_[a-z_]+ .+|crmledger_[a-z_]+(\{[a-z]+="[^"\n]+"(,[a-z]+="[^"\n]+")*\})? -?[\d.]+)$/,
       );
     }
-    expect(metrics).toContain('crmledger_queue_records{state="pending"} 1\n');
+    expect(metrics).toContain('crmledger_submissions{state="pending"} 1\n');
     expect(metrics).toContain('crmledger_holds{kind="paused"} 1\n');
     const page = readFileSync(world.path("status.html"), "utf8");
     expect(page).toContain("&lt;script&gt;&quot;clean-up&quot;");

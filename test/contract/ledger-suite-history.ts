@@ -97,7 +97,7 @@ export function historyTests(subject: Subject): void {
       expect(operational).toEqual({ 45: 1, 60: 1, 7200: 1 });
       expect(delayQuantile(operational, 0.5)).toBeCloseTo(52.5);
       expect(delayQuantile(operational, 0.95)).toBeGreaterThan(3_600);
-      expect(await ledger().delays()).toEqual(after!.delays);
+      expect((await ledger().delays()).operational).toEqual({ counts: operational, seconds: 40 + 50 + 7_200 });
     });
 
     test("thins with age and forgets neither the worst nor the sums", async () => {
@@ -197,6 +197,28 @@ export function historyTests(subject: Subject): void {
       expect(await values("steps")).toEqual({ "create applied person": 1 });
       expect(await values("lookups")).toEqual({ mirror: 8, search: 2 });
       expect(await values("runs")).toEqual({ "3 sync": 1, "0 reconcile": 1 });
+    });
+
+    test("knows since when writes are uncertain, and when a sync ended well", async () => {
+      const { bench } = subject;
+      expect(await ledger().metricFacts()).toEqual({
+        ...{ uncertainSteps: 0, oldestLostAtMs: null, lastGoodRunEndedAtMs: null },
+      });
+      await take(bench, incoming());
+      const [claim] = await claimed(bench);
+      const step = (await plan(bench, claim!, "person"))[0]![0]!;
+      const request = await begun(bench, claim!.claimId, step);
+      const { claimId, submissions } = claim!;
+      await turned(bench, {
+        finished: [finished(bench, request, { outcome: "uncertain", status: null })],
+        steps: [{ claimId, stepId: step.id, from: "begun", to: "uncertain", lostAtMs: START_MS - 5_000 }],
+        submissions: [{ claimId, submissionId: submissions[0]!.id, to: "uncertain", dueAtMs: START_MS + 60_000 }],
+        release: [claimId],
+      });
+      await ledger().closeRun(bench.run, { stopped: "drained", exitCode: 3, summary: null, nowMs: START_MS + 9 });
+      expect(await ledger().metricFacts()).toEqual({
+        ...{ uncertainSteps: 1, oldestLostAtMs: START_MS - 5_000, lastGoodRunEndedAtMs: START_MS + 9 },
+      });
     });
 
     test("knows when holds were open", async () => {

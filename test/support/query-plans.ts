@@ -29,10 +29,10 @@ const SMALL: Readonly<Record<string, readonly string[]>> = {
     "source_members",
     "source_drifts",
   ],
-  "what the CRM is made of": ["crm_names", "crm_changes", "field_findings"],
+  "what the CRM is made of": ["crm_names", "crm_changes", "field_findings", "measurements", "test_records"],
   "in hand now": ["claims", "identity_leases", "slots"],
   "a few a day": ["holds", "checks", "alerts", "alert_messages", "spend", "retry_samples"],
-  "by hour, and thinned": ["rhythm", "samples", "intake_counts"],
+  "by hour, and thinned": ["rhythm", "samples", "intake_counts", "delays"],
 };
 
 /** They tell so little that a search by them alone reads a large part of its table. */

@@ -1,7 +1,7 @@
 /** How things stood at the end of runs, thinned with age. */
 import { type DelayCounts, mergeSamples, type PastHold, type Sample, waitingIn } from "../../domain/sample.ts";
-import { LANES, type Lane } from "../../domain/submission.ts";
-import type { EndedRun } from "../history.ts";
+import type { Lane } from "../../domain/submission.ts";
+import type { EndedRun, MetricFacts } from "../history.ts";
 import { boundAccount } from "./account.ts";
 import { bucketUses } from "./buckets.ts";
 import { addToCounter, countersNow, foldRequests, sumsOf } from "./counters.ts";
@@ -46,7 +46,7 @@ function sampleNow(store: Store, { kind, exitCode, durationMs, credential, now }
     holds: open("SELECT count(*) AS n FROM holds WHERE closed_at_ms IS NULL"),
     breakers: open("SELECT count(*) AS n FROM breakers WHERE state <> 'closed'"),
     sums: sumsOf(countersNow(store)),
-    delays: delaysNow(store),
+    delays: delayCounts(store),
     worst: { waiting: waitingIn(queue), oldestSeconds: oldestSeconds ?? 0, failed: queue.failed, exitCode },
   };
 }
@@ -68,19 +68,47 @@ function quotaNow(store: Store, credential: string, now: EndedRun["now"]): Pick<
   };
 }
 
-export function delays(store: Store): Record<Lane, DelayCounts> {
-  return delaysNow(store);
+export function delays(store: Store): Record<Lane, { counts: DelayCounts; seconds: number }> {
+  const rows = store.all<{ lane: Lane; upTo: number; n: number; seconds: number }>(
+    "SELECT lane, up_to_s AS upTo, n, seconds FROM delays WHERE n > 0 ORDER BY lane, up_to_s",
+  );
+  const ofLane = (lane: Lane) => {
+    const own = rows.filter((row) => row.lane === lane);
+    const counts = Object.fromEntries(own.map(({ upTo, n }) => [String(upTo), n]));
+    return { counts, seconds: own.reduce((sum, row) => sum + row.seconds, 0) };
+  };
+  return { operational: ofLane("operational"), background: ofLane("background") };
 }
 
-function delaysNow(store: Store): Record<Lane, DelayCounts> {
-  const rows = store.all<{ lane: Lane; upTo: number; n: number }>(
-    "SELECT lane, up_to_s AS upTo, n FROM delays WHERE n > 0 ORDER BY lane, up_to_s",
-  );
-  const byLane = LANES.map((lane) => {
-    const own = rows.filter((row) => row.lane === lane);
-    return [lane, Object.fromEntries(own.map(({ upTo, n }) => [String(upTo), n]))] as const;
+function delayCounts(store: Store): Record<Lane, DelayCounts> {
+  const { operational, background } = delays(store);
+  return { operational: operational.counts, background: background.counts };
+}
+
+const UNCERTAIN = `
+  SELECT count(*) AS uncertainSteps, min(t.lost_at_ms) AS oldestLostAtMs
+  FROM submissions s JOIN steps t ON t.submission_id = s.id
+  WHERE s.lane = ? AND s.source = ? AND s.state = 'uncertain' AND s.state IN ('waiting', 'uncertain')
+    AND t.state = 'uncertain'`;
+const LAST_GOOD = `
+  SELECT ended_at_ms AS atMs FROM runs
+  WHERE kind = 'sync' AND ended_at_ms IS NOT NULL AND exit_code IN (0, 3) ORDER BY id DESC LIMIT 1`;
+
+export function metricFacts(store: Store): MetricFacts {
+  return store.read(() => {
+    const facts: MetricFacts = { uncertainSteps: 0, oldestLostAtMs: null, lastGoodRunEndedAtMs: null };
+    const streams = store.all<{ lane: Lane; source: string }>(
+      "SELECT DISTINCT lane, source FROM queue_counts WHERE state = 'uncertain' AND n > 0",
+    );
+    for (const { lane, source } of streams) {
+      const { uncertainSteps, oldestLostAtMs } = store.one<MetricFacts>(UNCERTAIN, lane, source)!;
+      facts.uncertainSteps += uncertainSteps;
+      if (oldestLostAtMs !== null)
+        facts.oldestLostAtMs = Math.min(oldestLostAtMs, facts.oldestLostAtMs ?? oldestLostAtMs);
+    }
+    facts.lastGoodRunEndedAtMs = store.one<{ atMs: number }>(LAST_GOOD)?.atMs ?? null;
+    return facts;
   });
-  return Object.fromEntries(byLane) as Record<Lane, DelayCounts>;
 }
 
 interface Row {

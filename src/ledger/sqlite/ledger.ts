@@ -40,6 +40,8 @@ import {
   ingest,
 } from "./intake.ts";
 import { leaseKeys, releaseKeys } from "./leases.ts";
+import { makeRoom } from "./log-room.ts";
+import { forgetTestRecord, lastMeasurement, saveMeasurement, saveTestRecord, testRecords } from "./measurements.ts";
 import { saveSourceShape, sourceDrifts, sourceShape } from "./members.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
 import { moveOf, retire } from "./moved.ts";
@@ -121,6 +123,7 @@ function runsAndIntake(verb: Verb) {
     findOfPerson: verb(findOfPerson),
     countReexported: verb(countReexported),
     hasSubmissions: verb(hasSubmissions),
+    makeRoom: verb(makeRoom),
     holdBack: verb(holdBack),
     letGo: verb(letGo),
     fileProgress: verb(fileProgress),
@@ -195,6 +198,11 @@ function whatNeedsAPerson(verb: Verb) {
   return {
     fieldFindings: verb(fieldFindings),
     crmChanges: verb(crmChanges),
+    saveMeasurement: verb(saveMeasurement),
+    lastMeasurement: verb(lastMeasurement),
+    testRecords: verb(testRecords),
+    saveTestRecord: verb(saveTestRecord),
+    forgetTestRecord: verb(forgetTestRecord),
     sourceShape: verb(sourceShape),
     saveSourceShape: verb(saveSourceShape),
     sourceDrifts: verb(sourceDrifts),

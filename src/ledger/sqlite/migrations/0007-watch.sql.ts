@@ -178,4 +178,23 @@ CREATE TABLE source_drifts (
   over_at_ms INTEGER,
   PRIMARY KEY (source, layout, path, drift)
 ) STRICT, WITHOUT ROWID;
+
+-- What doctor --measure saw of the account.
+CREATE TABLE measurements (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account_id INTEGER NOT NULL REFERENCES accounts (id),
+  at_ms INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT;
+
+-- Its test records, from before each is made until it is known to be gone again.
+CREATE TABLE test_records (
+  account_id INTEGER NOT NULL REFERENCES accounts (id),
+  stamp TEXT NOT NULL,
+  entity TEXT NOT NULL CHECK (entity IN ('organization', 'person', 'deal', 'note')),
+  -- NULL: it was sent, and no answer came.
+  crm_id TEXT,
+  begun_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account_id, stamp)
+) STRICT, WITHOUT ROWID;
 `;
