@@ -4,6 +4,7 @@ import type { RunId } from "../domain/ids.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import type { RunLock, RunLocks } from "../ledger/ledger.ts";
 import type { RunRow } from "../ledger/rows.ts";
+import type { WriteThread } from "../ledger/sqlite/write-thread.ts";
 import { span } from "../report/human.ts";
 import type { DrainReport, RunnerDeps, RunnerEvent } from "../runner/runner.ts";
 import { type Invocation, showsProgress } from "./command.ts";
@@ -127,12 +128,28 @@ export async function drainWithProgress(
       talk.detail(`hold ${event.hold.kind} (${event.hold.scope}): ${event.hold.message}`);
     else talk.detail(event.message);
   };
-  const line = await openCrmLine(shop, invocation, runId, observe);
+  const writes = await writesOf(shop, invocation);
+  const line = await openCrmLine({ ...shop, ledger: writes?.ledger ?? shop.ledger }, invocation, runId, observe);
   try {
     const contents: RunnerDeps["todaysContents"] = (rows) => todaysContents(shop, invocation, rows);
     return await drainQueue({ ...line.deps, todaysContents: contents }, limits, signal);
   } finally {
     progress.stop();
     await line.close();
+    await writes?.close();
   }
+}
+
+/** From so many submissions on, the thread's start is paid back. */
+const THREAD_FROM = 50;
+/** A thread loads what was built: it has no loader for sources. */
+const IS_BUILT = import.meta.url.endsWith(".js");
+
+/** A thread for the ledger's writes, where there is enough to do, and nobody who stops the clock or is told of each instant. */
+async function writesOf({ ledger, ledgerPath }: Shop, { io }: Invocation): Promise<WriteThread | null> {
+  if (!IS_BUILT || ledgerPath === ":memory:" || io.clock !== undefined || io.failpoint !== undefined) return null;
+  const { pending, waiting, uncertain } = await ledger.queue();
+  if (pending + waiting + uncertain < THREAD_FROM) return null;
+  const { startWriteThread } = await import("../ledger/sqlite/write-thread.ts");
+  return startWriteThread(ledger, ledgerPath);
 }

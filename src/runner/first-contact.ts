@@ -96,8 +96,8 @@ async function record(
     endedAtMs: now.wallMs,
   }));
   const departure = { ...quota.depart(charges), sentMonoMs: now.monoMs - latencyMs };
-  const learned = quota.arrive(charges, adapter.limits(request, result), departure, true);
-  await ledger.turn({ ...turn, finished, buckets: learned.rows, begin: [] });
+  quota.land({ charges, readings: adapter.limits(request, result), departure, answered: true });
+  await ledger.turn({ ...turn, finished, buckets: quota.learn(() => undefined), begin: [] });
 }
 
 function holdFor(outcome: Outcome, nowMs: number, redact: (text: string) => string): Hold {

@@ -31,12 +31,22 @@ export interface Departure {
   usedAtMost: Record<string, number>;
 }
 
+/** A reply as it came, before anything was learned from it. */
+interface Reply {
+  charges: readonly Charge[];
+  readings: readonly LimitReading[];
+  departure: Departure;
+  answered: boolean;
+  now: Now;
+}
+
 export class QuotaDesk {
   readonly #states = new Map<string, BucketState>();
   readonly #use = new Map<string, BucketUse>();
   readonly #blockedUntil = new Map<string, number>();
   readonly #inFlight = new Map<string, number>();
   readonly #departures = new Set<Departure>();
+  readonly #replies: Reply[] = [];
   readonly #settings: LimitSettings;
   readonly #clock: Clock;
   #roundTripMs = 100;
@@ -101,16 +111,25 @@ export class QuotaDesk {
     return departure;
   }
 
-  /** What a reply taught: rows for the next turn, and the hold that it calls for. */
-  arrive(
-    charges: readonly Charge[],
-    readings: readonly LimitReading[],
-    departure: Departure,
-    answered: boolean,
-  ): { rows: BucketState[]; hold: Hold | null } {
+  /**
+   * Its reply is there. What it teaches is learned between two turns: the answer of one that is under way would take its place.
+   */
+  land(reply: Omit<Reply, "now">): void {
+    this.#departures.delete(reply.departure);
+    this.#replies.push({ ...reply, now: instant(this.#clock) });
+  }
+
+  /** What the replies since the last turn taught: rows for the next one. `raise` is told of the holds that they call for. */
+  learn(raise: (hold: Hold) => void): BucketState[] {
+    return this.#replies.splice(0).flatMap((reply) => {
+      const { rows, hold } = this.#arrive(reply);
+      if (hold) raise(hold);
+      return rows;
+    });
+  }
+
+  #arrive({ charges, readings, departure, answered, now }: Reply): { rows: BucketState[]; hold: Hold | null } {
     this.#move(charges, -1);
-    this.#departures.delete(departure);
-    const now = instant(this.#clock);
     this.#roundTripMs = 0.9 * this.#roundTripMs + 0.1 * Math.max(0, now.monoMs - departure.sentMonoMs);
     if (!answered) return { rows: [], hold: null };
     const context = { ...departure, inFlight: Object.fromEntries(this.#inFlight) };

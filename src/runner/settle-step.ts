@@ -11,6 +11,8 @@ export interface BegunStep {
   action: StepAction;
   /** What an update sends, for whoever compares the record with it later. */
   sent?: SentValues;
+  /** Why it was written so, kept once it is. Absent: what the step says already stays. */
+  explanation?: string;
 }
 
 /**
@@ -26,6 +28,7 @@ export function settleStep(step: BegunStep, outcome: Outcome, nowMs: number, upd
         error: null,
         lostAtMs: null,
         handle: null,
+        ...(step.explanation !== undefined && { explanation: step.explanation }),
       });
     case "uncertain":
       return stepChange(step, "begun", "uncertain", {

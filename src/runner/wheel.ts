@@ -39,6 +39,7 @@ export class Wheel {
   #tokensInFlight = 0;
   #scheduled = false;
   #pumping = false;
+  #due = false;
   #ref = 0;
   readonly #ending = new AbortController();
   #halt: { reason: DrainReport["stopped"]; hold: Hold | null } | null = null;
@@ -144,14 +145,11 @@ export class Wheel {
       await this.board.written();
       if (this.#inFlight === 0 && isEmpty(this.#outbox)) return;
       await new Promise((resolve) => setImmediate(resolve));
-      if (this.#inFlight > 0) await this.#limitIdle();
+      if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
     }
   }
 
   #idleWaiters: (() => void)[] = [];
-  #limitIdle(): Promise<void> {
-    return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
-  }
 
   #schedule(lingerMs: number): void {
     if (this.#scheduled) return;
@@ -164,6 +162,7 @@ export class Wheel {
 
   async #pump(): Promise<void> {
     this.#scheduled = false;
+    this.#due = this.#pumping;
     if (this.#pumping) return;
     this.#pumping = true;
     try {
@@ -173,11 +172,13 @@ export class Wheel {
     } finally {
       this.#pumping = false;
     }
-    if (!isEmpty(this.#outbox)) this.#schedule(0);
+    // What came while the ledger was at work missed its turn.
+    if (this.#due || !isEmpty(this.#outbox)) this.#schedule(0);
     else this.#arm();
   }
 
   async #turn(): Promise<void> {
+    append(this.#outbox, { buckets: this.#quota.learn((hold) => this.raise(hold)) });
     const offers = this.#halt || this.#failure ? [] : await this.#offers();
     const outbox = this.#outbox;
     this.#outbox = emptyOutbox();
@@ -316,11 +317,10 @@ export class Wheel {
       .map((outcome) => this.#quota.dated(redactOutcome(outcome, redact)));
     const answered = result.type === "response";
     const rateLimited = answered && result.status === 429;
-    const readings = adapter.limits(offer.request, result);
-    const learned = this.#quota.arrive(offer.request.charges, readings, departure, answered);
+    const { charges } = offer.request;
+    this.#quota.land({ charges, readings: adapter.limits(offer.request, result), departure, answered });
     if (!rateLimited) this.counts.tokens += dayTokens(offer.request);
     this.record({
-      buckets: learned.rows,
       finished: [
         {
           requestId,
@@ -335,7 +335,6 @@ export class Wheel {
       ],
     });
     this.#settle(offer, outcomes, { serverTimeMs, sentAtMs });
-    if (learned.hold) this.raise(learned.hold);
   }
 
   /** Tells each job what became of it; steps are settled in the same turn as the request. */

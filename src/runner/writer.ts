@@ -114,17 +114,7 @@ export class Writer {
   }
 
   #remember(request: WriteRequest, record: CrmRecord | null): void {
-    const { operation, targets, explanation } = request;
-    const steps = operation.type === "update" ? [] : targets;
-    this.#wheel.record({
-      steps: steps.map(({ work, step }) => ({
-        claimId: work.claimId,
-        stepId: step.id,
-        from: "done",
-        to: "done",
-        explanation,
-      })),
-    });
+    const { operation, targets } = request;
     if (record) this.#echoed(request, record);
     if (!record || operation.entity === "note") return;
     const keys = this.#mirror.keysOf(record);
@@ -150,6 +140,7 @@ function sentBy({ values, links }: UpdateOperation): SentValues {
 function ticketOf(request: WriteRequest): Ticket {
   const first = request.targets[0]!;
   const sent = sentOf(request);
+  const { explanation } = request;
   return {
     lane: first.work.row.lane,
     steps: request.targets.map(({ work, step }) => ({
@@ -157,6 +148,8 @@ function ticketOf(request: WriteRequest): Ticket {
       stepId: step.id,
       action: request.action,
       ...(sent && { sent }),
+      // An update's was announced before it left.
+      ...(request.operation.type !== "update" && { explanation }),
     })),
     onBehalfOf: [],
     continues: request.targets.some(({ work }) => hasBegun(work)),

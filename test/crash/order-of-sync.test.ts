@@ -124,6 +124,42 @@ describe.skipIf(why !== null)(`a run under strace${why === null ? "" : ` (skippe
     TIMEOUT_MS,
   );
 
+  it.skipIf(PROGRAMS.built === undefined)(
+    "has them there too where a thread of its own writes the ledger",
+    async () => {
+      const random = randomOf(8);
+      world.simulator.seedPersons(20);
+      await world.run("ingest");
+      const leads = Array.from({ length: 60 }, (_, n) =>
+        lead(String(n), {
+          ...(n % 3 === 0 && { person: { name: `Lead ${n + 1}`, email: `lead${n + 1}@example.com` } }),
+          ...(n % 5 === 0 && { organization: { name: `Engines ${n % 2}` } }),
+        }),
+      );
+      world.write("spool/a.json", JSON.stringify(leads));
+      const { code, events, disk, err, threads } = await run("built", "sync", "--json");
+      expect([code, err]).toEqual([0, ""]);
+      const missing: unknown[] = [];
+      let seen = 0;
+      for (const event of events) {
+        const write = writeOf(event);
+        if (write !== null) seen += 1;
+        if (write !== null && random() < 0.4) {
+          const half = () => random() < 0.5;
+          const begun = afterPowerLoss(disk, seen % 2 === 0 ? half : () => false, (ledger) =>
+            ledger.prepare(BEGUN).all(write.entity, write.key ?? "", write.id ?? ""),
+          );
+          if (begun.length === 0) missing.push(write);
+        }
+        disk.take(event);
+      }
+      expect(missing).toEqual([]);
+      expect(seen).toBeGreaterThan(120);
+      expect(threads).toBeGreaterThan(1);
+    },
+    TIMEOUT_MS,
+  );
+
   it(
     "has a new ledger on the disk before it has its name, records before their file is moved, the run counter before its own",
     async () => {

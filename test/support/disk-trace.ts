@@ -29,6 +29,8 @@ export interface Traced {
   out: string;
   err: string;
   events: DiskEvent[];
+  /** Threads that made something durable. */
+  threads: number;
 }
 
 /** Runs a program to its end under strace; `file` is where the trace goes. */
@@ -49,7 +51,9 @@ export async function traced(
     child.once("error", reject);
     child.once("close", resolve);
   });
-  return { code, ...said, events: eventsOf(readFileSync(file, "latin1")) };
+  const text = readFileSync(file, "latin1");
+  const threads = new Set([...text.matchAll(/^(\d+) +f(?:data)?sync\(/gm)].map((match) => match[1]));
+  return { code, ...said, events: eventsOf(text), threads: threads.size };
 }
 
 /**

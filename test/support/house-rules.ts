@@ -93,7 +93,7 @@ export const NODE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "node:fs": ["src/ledger/sqlite/", "src/ingest/", "src/cli/"],
   "node:os": ["src/cli/"],
   "node:child_process": ["src/cli/"],
-  "node:worker_threads": ["src/cli/"],
+  "node:worker_threads": ["src/ledger/sqlite/", "src/cli/"],
   "node:process": ["src/cli/"],
   "node:net": ["src/http/", "src/simulator/"],
   "node:dns": ["src/http/"],

@@ -15,8 +15,8 @@ export const EDGES: readonly Mutation[] = [
     file: "ledger/sqlite/requests.ts",
     edits: [
       [
-        "SET frees_mono_ms = @monoMs + q.window_ms,",
-        "SET frees_mono_ms = (SELECT begun_mono_ms FROM requests WHERE id = @id) + q.window_ms,",
+        "@bootId, @monoMs + @windowMs,",
+        "@bootId, (SELECT begun_mono_ms FROM requests WHERE id = @request) + @windowMs,",
       ],
     ],
     killedBy: [

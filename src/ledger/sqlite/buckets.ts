@@ -95,42 +95,60 @@ function spentByLane(store: Store, account: AccountId, state: BucketState, nowMs
 
 interface SlotSums {
   lane: Lane;
+  taken: 0 | 1;
+  ofThisBoot: 0 | 1;
   amount: number;
+  rows: number;
   nextFreeMonoMs: number;
 }
 
 /** Slots of this boot go by its monotonic clock, those of an earlier one by the wall. */
-const TAKEN = `
-  SELECT lane, sum(amount) AS amount,
+const IS_TAKEN =
+  "iif(boot_id = @bootId, frees_mono_ms > @monoMs, frees_at_ms > @wallMs AND frees_at_ms <= @wallMs + span_ms)";
+const SLOTS = `
+  SELECT lane, ${IS_TAKEN} AS taken, boot_id = @bootId AS ofThisBoot, sum(amount) AS amount, count(*) AS rows,
     min(iif(boot_id = @bootId, frees_mono_ms, @monoMs + frees_at_ms - @wallMs)) AS nextFreeMonoMs
   FROM slots
   WHERE account_id = @account AND credential = @credential AND bucket = @bucket
-    AND iif(boot_id = @bootId, frees_mono_ms > @monoMs, frees_at_ms > @wallMs AND frees_at_ms <= @wallMs + span_ms)
-  GROUP BY lane`;
-const EXPIRED = `
-  DELETE FROM slots
-  WHERE account_id = @account AND NOT iif(boot_id = @bootId, frees_mono_ms > @monoMs, frees_at_ms > @wallMs AND frees_at_ms <= @wallMs + span_ms)`;
-
+  GROUP BY lane, taken, ofThisBoot`;
 /** Of every credential of the account: one that was replaced has nobody else to do it. */
-export function dropExpiredSlots(store: Store, account: AccountId, now: Now): void {
-  store.run(EXPIRED, { account, ...now });
+const DROP_FREE = `DELETE FROM slots WHERE account_id = @account AND NOT ${IS_TAKEN}`;
+/** Rows of slots that are free again: to count past them costs less than to drop each by itself. */
+const FREE_ROWS_MAX = 64;
+
+interface Counted {
+  use: BucketUse;
+  /** Rows of it that count no more, so many that they are better dropped. */
+  toDrop: boolean;
 }
 
-export function bucketUse(
+function count(store: Store, account: AccountId, credential: string, state: BucketState, now: Now): Counted {
+  if (state.kind === "day") {
+    const usedByLane = spentByLane(store, account, state, now.wallMs);
+    return { use: { bucket: state.bucket, used: total(usedByLane), usedByLane, nextFreeMonoMs: null }, toDrop: false };
+  }
+  const all = store.all<SlotSums>(SLOTS, { account, credential, bucket: state.bucket, ...now });
+  const rows = all.filter((row) => row.taken === 1);
+  const free = all.filter((row) => row.taken === 0);
+  const usedByLane = byLane(rows);
+  const nextFreeMonoMs = rows.length === 0 ? null : Math.min(...rows.map((row) => row.nextFreeMonoMs));
+  // By a wall clock that is set again, what an earlier boot left might count once more.
+  const toDrop =
+    free.some((row) => row.ofThisBoot === 0) || free.reduce((sum, row) => sum + row.rows, 0) > FREE_ROWS_MAX;
+  return { use: { bucket: state.bucket, used: total(usedByLane), usedByLane, nextFreeMonoMs }, toDrop };
+}
+
+/** What counts against each of the buckets now. Within a write transaction; forgets what counts no more. */
+export function countUse(
   store: Store,
   account: AccountId,
   credential: string,
-  state: BucketState,
+  states: readonly BucketState[],
   now: Now,
-): BucketUse {
-  if (state.kind === "day") {
-    const usedByLane = spentByLane(store, account, state, now.wallMs);
-    return { bucket: state.bucket, used: total(usedByLane), usedByLane, nextFreeMonoMs: null };
-  }
-  const rows = store.all<SlotSums>(TAKEN, { account, credential, bucket: state.bucket, ...now });
-  const usedByLane = byLane(rows);
-  const nextFreeMonoMs = rows.length === 0 ? null : Math.min(...rows.map((row) => row.nextFreeMonoMs));
-  return { bucket: state.bucket, used: total(usedByLane), usedByLane, nextFreeMonoMs };
+): BucketUse[] {
+  const counted = states.map((state) => count(store, account, credential, state, now));
+  if (counted.some(({ toDrop }) => toDrop)) store.run(DROP_FREE, { account, ...now });
+  return counted.map(({ use }) => use);
 }
 
 export function bucketUses(
@@ -140,7 +158,7 @@ export function bucketUses(
   now: Now,
 ): { states: BucketState[]; use: BucketUse[] } {
   const states = bucketStates(store, account, credential);
-  return { states, use: states.map((state) => bucketUse(store, account, credential, state, now)) };
+  return { states, use: states.map((state) => count(store, account, credential, state, now).use) };
 }
 
 function byLane(rows: { lane: Lane; amount: number }[]): Record<Lane, number> {

@@ -110,7 +110,7 @@ const SAME_KEY = `
   FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
   WHERE k.key = ? AND k.lane = ? AND k.open = 1
     AND (s.state IN ('inProgress', 'uncertain')
-      OR ((? IS NULL OR s.source = ?) AND s.source NOT IN (SELECT value FROM json_each(?))))
+      OR ((? IS NULL OR s.source = ?) AND (? = '[]' OR s.source NOT IN (SELECT value FROM json_each(?)))))
   ORDER BY k.submitted_at_ms, k.submission_id LIMIT ?`;
 
 /**
@@ -167,7 +167,7 @@ function gather(
   for (let key = open.shift(); key !== undefined && seen.size < GROUP_KEYS_MAX; key = open.shift()) {
     if (seen.has(key)) continue;
     seen.add(key);
-    const sharing = store.all<Member>(SAME_KEY, key, head.lane, request.source, request.source, held, limit + 1);
+    const sharing = store.all<Member>(SAME_KEY, key, head.lane, request.source, request.source, held, held, limit + 1);
     for (const member of sharing) {
       if (members.has(member.id)) continue;
       members.set(member.id, member);

@@ -67,6 +67,11 @@ export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
   }
 }
 
+/** One more connection of this process to a ledger that it has open: nothing of the file is checked again. */
+export function openBeside(path: string): Store {
+  return connect(path, { path, create: false, nowMs: 0 }, false);
+}
+
 /**
  * Builds a new ledger under another name and links it into place when it is whole: so a file of no bytes, or half a
  * schema, at the ledger's path is always damage and never a beginning.

@@ -1,5 +1,5 @@
 /** Puts plans in: written steps keep their content, open and failed ones take the new one. */
-import type { PlannedStep, Step, StepState } from "../../domain/chain.ts";
+import type { PlannedStep, Step, StepContent, StepState } from "../../domain/chain.ts";
 import type { StepId, SubmissionId } from "../../domain/ids.ts";
 import type { ChainPlan } from "../rows.ts";
 import type { Store } from "./store.ts";
@@ -15,6 +15,7 @@ interface KnownStep {
 export function savePlan(store: Store, plan: ChainPlan): Step[] {
   const id = plan.submissionId;
   const rows = store.all<KnownStep>("SELECT id, name, state, dropped FROM steps WHERE submission_id = ?", id);
+  if (rows.length === 0) return firstPlan(store, id, plan.steps);
   const known = new Map(rows.map((row) => [row.name, row]));
   plan.steps.forEach((step, position) => {
     const row = known.get(step.name);
@@ -29,8 +30,24 @@ export function savePlan(store: Store, plan: ChainPlan): Step[] {
     if (row.name.startsWith("repair.")) store.run(REPAIR_AGAIN, row.id);
     else if (isOpen(row)) store.run("UPDATE steps SET dropped = 1 WHERE id = ?", row.id);
   }
-  store.run("UPDATE submissions SET planned = 1 WHERE id = ?", id);
+  store.run(PLANNED, id);
   return loadSteps(store, id);
+}
+
+const PLANNED = "UPDATE submissions SET planned = 1 WHERE id = ?";
+
+/** What nearly every submission gets, once: its rows are known without being read again. */
+function firstPlan(store: Store, submissionId: SubmissionId, planned: readonly PlannedStep[]): Step[] {
+  store.run(PLANNED, submissionId);
+  return planned.map((step, position) => {
+    const { id, content } = insertStep(store, submissionId, step, position);
+    const { name, entity, idempotencyKey } = step;
+    return {
+      ...{ id, submissionId, name, entity, position, state: "open" as const, action: null, idempotencyKey },
+      ...{ crmId: null, attempts: 0, lostAtMs: null, sentAtMs: null, probes: 0, handle: null, explanation: null },
+      ...{ error: null, content },
+    };
+  });
 }
 
 const REPAIR_AGAIN = `
@@ -39,8 +56,15 @@ const REPAIR_AGAIN = `
 
 const isOpen = (row: KnownStep): boolean => row.state === "open" || row.state === "failed";
 
-function insertStep(store: Store, id: SubmissionId, step: PlannedStep, position: number): void {
-  store.run(
+/** Gives the content as the row has it. */
+function insertStep(
+  store: Store,
+  id: SubmissionId,
+  step: PlannedStep,
+  position: number,
+): { id: StepId; content: StepContent } {
+  const content = JSON.stringify(step.content);
+  const inserted = store.run(
     `INSERT INTO steps (submission_id, name, entity, position, state, idempotency_key, content)
      VALUES (?, ?, ?, ?, 'open', ?, ?)`,
     id,
@@ -48,8 +72,9 @@ function insertStep(store: Store, id: SubmissionId, step: PlannedStep, position:
     step.entity,
     position,
     step.idempotencyKey,
-    JSON.stringify(step.content),
+    content,
   );
+  return { id: inserted.id as StepId, content: JSON.parse(content) as StepContent };
 }
 
 function replaceStep(store: Store, id: StepId, step: PlannedStep, position: number): void {

@@ -2,8 +2,9 @@
 import { CrmledgerError } from "../../domain/errors.ts";
 import type { RequestId } from "../../domain/ids.ts";
 import type { BucketState, BucketUse, Charge } from "../../domain/quota.ts";
+import type { Lane } from "../../domain/submission.ts";
 import type { FinishedRequest, Refusal, RequestIntent, Turn, TurnResult } from "../rows.ts";
-import { bucketOwner, bucketStates, bucketUse, spendSlotAt } from "./buckets.ts";
+import { bucketOwner, countUse, spendSlotAt } from "./buckets.ts";
 import type { Store } from "./store.ts";
 
 interface Spent {
@@ -17,37 +18,72 @@ const CLOSE = `
     error = @error, latency_ms = @latencyMs, rate_limited = @rateLimited
   WHERE id = @requestId AND outcome IS NULL`;
 
-/** A request that was closed before (by a recovery that took its run for dead) is left as it is. */
-export function finishRequest(store: Store, turn: Turn, finished: FinishedRequest): void {
-  const closed = store.run(CLOSE, {
-    ...finished,
-    endedAtMs: Math.round(finished.endedAtMs),
-    rateLimited: finished.rateLimited ? 1 : 0,
+/** Closes requests. One that was closed before (by a recovery that took its run for dead) is left as it is. */
+export function finishRequests(store: Store, turn: Turn): FinishedRequest[] {
+  return turn.finished.filter((finished) => {
+    const closed = store.run(CLOSE, {
+      ...finished,
+      endedAtMs: Math.round(finished.endedAtMs),
+      rateLimited: finished.rateLimited ? 1 : 0,
+    });
+    if (closed.changes !== 1) return false;
+    store.run(
+      "UPDATE attempts SET outcome = ?, error = ? WHERE request_id = ? AND outcome IS NULL",
+      finished.outcome,
+      finished.error,
+      finished.requestId,
+    );
+    if (finished.rateLimited) giveBackTokens(store, turn, finished.requestId);
+    return true;
   });
-  if (closed.changes !== 1) return;
-  store.run(
-    "UPDATE attempts SET outcome = ?, error = ? WHERE request_id = ? AND outcome IS NULL",
-    finished.outcome,
-    finished.error,
-    finished.requestId,
-  );
-  giveBackSlots(store, turn, finished);
-  if (finished.rateLimited) giveBackTokens(store, turn, finished.requestId);
 }
 
-/** In flight no more; a window's slot stays taken for one window after the latest moment the server can have counted it. */
-function giveBackSlots(store: Store, turn: Turn, finished: FinishedRequest): void {
-  store.run(
-    `DELETE FROM slots WHERE request_id = @id AND EXISTS (SELECT 1 FROM quota q WHERE q.account_id = slots.account_id
-       AND q.credential = slots.credential AND q.bucket = slots.bucket AND q.kind = 'concurrency')`,
-    { id: finished.requestId },
-  );
-  store.run(
-    `UPDATE slots SET frees_mono_ms = @monoMs + q.window_ms, frees_at_ms = @wallMs + q.window_ms, span_ms = q.window_ms
-     FROM quota q WHERE q.account_id = slots.account_id AND q.credential = slots.credential AND q.bucket = slots.bucket
-       AND slots.request_id = @id AND slots.boot_id = @bootId`,
-    { id: finished.requestId, monoMs: finished.endedMonoMs, wallMs: finished.endedAtMs, bootId: turn.now.bootId },
-  );
+interface SlotRow {
+  bucket: string;
+  lane: Lane;
+  amount: number;
+}
+
+const TAKE_BACK = `
+  DELETE FROM slots WHERE request_id = @id AND (boot_id = @bootId OR bucket IN (SELECT value FROM json_each(@flight)))
+  RETURNING bucket, lane, amount`;
+const KEEP_TAKEN = `
+  INSERT INTO slots (account_id, credential, bucket, request_id, lane, amount, boot_id, frees_mono_ms, frees_at_ms, span_ms)
+  VALUES (@account, @owner, @bucket, @request, @lane, @amount, @bootId, @monoMs + @windowMs, @wallMs + @windowMs, @windowMs)`;
+
+/**
+ * In flight no more; a window's slot stays taken for one window after the latest moment the server can have counted it.
+ * What ended since the last turn becomes one row for each bucket and lane, taken as long as the last of it.
+ */
+export function giveBackSlots(
+  store: Store,
+  turn: Turn,
+  ended: readonly FinishedRequest[],
+  states: readonly BucketState[],
+): void {
+  const windows = new Map(states.filter(({ kind }) => kind === "window").map((state) => [state.bucket, state]));
+  const { accountId: account, credential, now } = turn;
+  const flight = JSON.stringify(states.filter(({ kind }) => kind === "concurrency").map(({ bucket }) => bucket));
+  const groups = new Map<string, SlotRow & { request: RequestId }>();
+  for (const { requestId } of ended) {
+    for (const row of store.all<SlotRow>(TAKE_BACK, { id: requestId, bootId: now.bootId, flight })) {
+      const name = `${row.lane} ${row.bucket}`;
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, { ...row, request: requestId });
+      else group.amount += row.amount;
+    }
+  }
+  const monoMs = Math.max(...ended.map(({ endedMonoMs }) => endedMonoMs));
+  const wallMs = Math.max(...ended.map(({ endedAtMs }) => endedAtMs));
+  for (const { bucket, lane, amount, request } of groups.values()) {
+    const windowMs = windows.get(bucket)?.windowMs;
+    if (windowMs === undefined) continue;
+    const owner = bucketOwner("window", credential);
+    store.run(KEEP_TAKEN, {
+      ...{ account, owner, bucket, request, lane, amount },
+      ...{ bootId: now.bootId, monoMs, wallMs, windowMs },
+    });
+  }
 }
 
 /** A 429 was refused before execution: it cost the day nothing. */
@@ -97,12 +133,11 @@ export function beginRequests(
   store: Store,
   turn: Turn,
   intents: readonly RequestIntent[],
+  states: readonly BucketState[],
 ): Pick<TurnResult, "granted" | "refused" | "buckets" | "use"> {
-  const { accountId, credential, now } = turn;
+  const uses = countUse(store, turn.accountId, turn.credential, states, turn.now);
   const buckets = new Map<string, Bucket>(
-    bucketStates(store, accountId, credential).map((state) => {
-      return [state.bucket, { state, use: bucketUse(store, accountId, credential, state, now), closed: null }];
-    }),
+    states.map((state, index) => [state.bucket, { state, use: uses[index]!, closed: null }]),
   );
   const granted: TurnResult["granted"] = [];
   const refused: Refusal[] = [];

@@ -18,7 +18,8 @@ export interface Store {
   run(sql: string, ...values: Values): { changes: number; id: number };
   /**
    * One write transaction. It takes the write lock at its beginning: a transaction that reads first and writes later
-   * fails at once, whatever the busy timeout, when another process wrote in between.
+   * fails at once, whatever the busy timeout, when another process wrote in between. Within another one it is a part of it, which
+   * is taken back alone where `work` throws.
    */
   write<Result>(work: () => Result): Result;
   /** Several reads of one state of the ledger. */
@@ -49,6 +50,20 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
       throw ledgerError(path, error);
     }
   };
+  const part = <Result>(work: () => Result): Result => {
+    prepare("SAVEPOINT verb").run();
+    try {
+      const result = work();
+      prepare("RELEASE verb").run();
+      return result;
+    } catch (error) {
+      if (db.inTransaction) {
+        prepare("ROLLBACK TO verb").run();
+        prepare("RELEASE verb").run();
+      }
+      throw ledgerError(path, error);
+    }
+  };
   return {
     path,
     db,
@@ -60,6 +75,7 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
       return { changes: result.changes, id: Number(result.lastInsertRowid) };
     },
     write: (work) => {
+      if (db.inTransaction) return part(work);
       const written = transaction("BEGIN IMMEDIATE", () => {
         failpoint("ledger.write.begun");
         const result = work();

@@ -5,13 +5,13 @@
  */
 import type { ClaimId, SubmissionId } from "../../domain/ids.ts";
 import type { ChainPlan, RequestIntent, StepChange, SubmissionChange, Turn, TurnResult } from "../rows.ts";
-import { dropExpiredSlots, saveBucket } from "./buckets.ts";
+import { bucketStates, saveBucket } from "./buckets.ts";
 import { beginnable, changeStep, changeSubmission } from "./changes.ts";
 import { saveFinding } from "./findings.ts";
 import { dropRecord, saveRecord } from "./mirror.ts";
 import { savePlan } from "./plans.ts";
 import { letGo } from "./recovery.ts";
-import { beginRequests, finishRequest } from "./requests.ts";
+import { beginRequests, finishRequests, giveBackSlots } from "./requests.ts";
 import type { Store } from "./store.ts";
 import { supersede } from "./versions.ts";
 
@@ -26,15 +26,16 @@ interface ClaimWork {
 export function turn(store: Store, work: Turn): TurnResult {
   return store.write(() => {
     renewLeases(store, work);
-    for (const finished of work.finished) finishRequest(store, work, finished);
+    const ended = finishRequests(store, work);
     for (const state of work.buckets) saveBucket(store, work.accountId, work.credential, state, work.now);
+    const states = bucketStates(store, work.accountId, work.credential);
+    giveBackSlots(store, work, ended, states);
     for (const { record, keys } of work.mirror) saveRecord(store, work.accountId, record, keys, null, work.now.wallMs);
     for (const { entity, id } of work.gone) dropRecord(store, work.accountId, entity, id);
     for (const finding of work.findings ?? []) saveFinding(store, work, finding);
     const { fenced, planned } = changeClaims(store, work);
-    dropExpiredSlots(store, work.accountId, work.now);
     const intents = work.begin.filter((intent) => intent.steps.every((step) => !fenced.has(step.claimId)));
-    const begun = beginRequests(store, work, intents);
+    const begun = beginRequests(store, work, intents, states);
     for (const claim of work.release) {
       if (!fenced.has(claim) && ownsClaim(store, work, claim)) letGo(store, claim);
     }
