@@ -58,6 +58,8 @@ async function refusalOf(
   sources: readonly SourceSettings[],
   recordsMin = 1,
 ): Promise<CrmledgerError | null> {
+  // Where nothing is known nothing can match, and without a `sendFrom` no time is asked for.
+  if (source.sendFromMs === null && !(await deps.ledger.hasSubmissions())) return null;
   const times = checkTimes(source);
   const check = await checkReexport(deps.ledger, mapping, rows(), flat, times.see);
   const unread = check.records < recordsMin ? null : times.refusal(input.shown);
@@ -122,6 +124,7 @@ async function takeRows(
     await taker.take(row, taken);
     if (!taker.full) continue;
     await taker.flush(null);
+    if (!deps.dryRun) await deps.ledger.makeRoom();
     deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: row.endOffset, bytesTotal: input.size });
     if (deps.signal?.aborted) return takers.flush();
   }

@@ -151,6 +151,10 @@ export interface Ledger
     source: string,
     records: readonly { key: string; submittedAtMs: number; identityKeys: readonly IdentityKey[] }[],
   ): Promise<KnownSubmission[][]>;
+  /** Between the pieces of a long import: keeps the log short, so that no commit has to, its own or another process's. */
+  makeRoom(): Promise<void>;
+  /** False: nothing was ever taken in, so nothing can be known or match. */
+  hasSubmissions(): Promise<boolean>;
   /** How many of these records match a known person and time, of any source, under another key: the re-export guard. */
   countReexported(records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[]): Promise<number>;
   /**

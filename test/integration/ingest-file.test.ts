@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type IngestRig, openIngestRig, person, sourceOf, total } from "../support/ingest-rig.ts";
 
 let rig: IngestRig;
@@ -137,14 +137,42 @@ describe("formats", () => {
   });
 });
 
-it.each([
-  ["a.csv", `id,person.email\n${Array.from({ length: 450 }, (_, n) => `s${n},p${n}@example.com`).join("\n")}`],
-  ["a.json", `[${Array.from({ length: 450 }, (_, n) => person(n)).join()}]`],
-  ["a.jsonl", `[${Array.from({ length: 450 }, (_, n) => person(n)).join()}]\n`],
-])("gives the ledger %s in pieces that don't hold it for long", async (name, content) => {
-  const ingest = vi.spyOn(rig.ledger, "ingest");
-  expect(total(await rig.import(file(name, content)))).toEqual({ rows: 450, new: 450 });
-  expect(ingest.mock.calls.map(([batch]) => batch.submissions.length)).toEqual([200, 200, 50]);
+describe("pieces that the ledger is given", () => {
+  /** Sizes of the pieces of one file, where a piece of so many records takes so long. */
+  async function pieces(name: string, content: string, msOf: (records: number) => number): Promise<number[]> {
+    const { ingest } = rig.ledger;
+    const sizes: number[] = [];
+    rig.ledger.ingest = (batch, now) => {
+      rig.time.nowMs += msOf(batch.submissions.length);
+      sizes.push(batch.submissions.length);
+      return ingest(batch, now);
+    };
+    await rig.import(file(name, content));
+    return sizes;
+  }
+
+  it.each([
+    ["a.csv", `id,person.email\n${Array.from({ length: 450 }, (_, n) => `s${n},p${n}@example.com`).join("\n")}`],
+    ["a.json", `[${Array.from({ length: 450 }, (_, n) => person(n)).join()}]`],
+    ["a.jsonl", `[${Array.from({ length: 450 }, (_, n) => person(n)).join()}]\n`],
+  ])("of %s don't hold it for long", async (name, content) => {
+    expect(await pieces(name, content, () => 20)).toEqual([200, 200, 50]);
+  });
+
+  const rows = (name: string) =>
+    Array.from({ length: 2_400 }, (_, n) => `${name}${n},${name}${n}@example.com`).join("\n");
+
+  it.each([
+    ["of 10 ms for 200", (records: number) => records / 20, [200, 400, 400, 400, 400, 400, 200]],
+    ["of 20 ms for 200", (records: number) => records / 10, Array.from({ length: 12 }, () => 200)],
+    [
+      "that are too long now and then",
+      (records: number) => (records > 200 ? 40 : 1),
+      [200, 400, 200, 400, 200, 400, 200, 400],
+    ],
+  ])("grow while they are quick, and shrink when they are not: %s", async (_, msOf, sizes) => {
+    expect(await pieces("a.csv", `id,person.email\n${rows("a")}`, msOf)).toEqual(sizes);
+  });
 });
 
 describe("sameWithin", () => {

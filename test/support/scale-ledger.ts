@@ -106,11 +106,10 @@ function copyDelivered(db: Database.Database, delivered: number): void {
   const ages = (...columns: string[]): Cells => Object.fromEntries(columns.map((name) => [name, age(name)]));
   copy(db, "requests", 1, delivered, { id: `t.id ${request}`, ...ages("begun_at_ms", "ended_at_ms") }, written);
   copy(db, "submissions", 1, delivered, {
-    ...{ id: "t.id + n", raw_hash: HASH, content_hash: HASH },
+    ...{ id: "t.id + n", raw_hash: HASH, content_hash: HASH, tallied: "0" },
     ...ages("submitted_at_ms", "received_at_ms", "due_at_ms", "done_at_ms"),
   });
   copy(db, "submission_keys", 1, delivered, { submission_id: "t.submission_id + n", ...ages("submitted_at_ms") });
-  copy(db, "raw_hashes", 1, delivered, { submission_id: "t.submission_id + n", raw_hash: HASH });
   const ids = { id: `t.id ${step}`, submission_id: "t.submission_id + n", crm_id: "CAST(t.crm_id + n AS TEXT)" };
   copy(db, "steps", 1, delivered, { ...ids, ...ages("sent_at_ms") });
   copy(db, "attempts", 1, delivered, { step_id: `t.step_id ${step}`, request_id: `t.request_id ${request}` });
@@ -129,14 +128,12 @@ function copyPending(db: Database.Database, from: number, pending: number): void
   const state = `CASE WHEN ${isUncertain} THEN 'uncertain' WHEN ${waits} THEN 'waiting' ELSE 'pending' END`;
   const due = `iif(${isUncertain} OR ${waits}, ${nowMs + 10 * SPAN_MS}, ${at})`;
   const cells = {
-    ...{ id: "t.id + n", raw_hash: HASH, content_hash: HASH, state, planned: "0", attempts: "0" },
+    ...{ id: "t.id + n", raw_hash: HASH, content_hash: HASH, tallied: "0", state, planned: "0", attempts: "0" },
     ...{ done_at_ms: "NULL", lane, target_ms: target, submitted_at_ms: at, due_at_ms: due, received_at_ms: at },
   };
   copy(db, "submissions", from, to, cells, `id = ${THE_ONE}`);
   const own = { submission_id: "t.submission_id + n", lane, submitted_at_ms: at, open: "1" };
   copy(db, "submission_keys", from, to, own, `submission_id = ${THE_ONE}`);
-  const hashes = { submission_id: "t.submission_id + n", raw_hash: HASH };
-  copy(db, "raw_hashes", from, to, hashes, `submission_id = ${THE_ONE}`);
 }
 
 function copyPersons(db: Database.Database, persons: number): void {

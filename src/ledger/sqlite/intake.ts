@@ -287,6 +287,10 @@ export function findSubmissions(
   });
 }
 
+export function hasSubmissions(store: Store): boolean {
+  return store.one<{ id: number | null }>("SELECT max(id) AS id FROM submissions")!.id !== null;
+}
+
 export function countReexported(
   store: Store,
   records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[],

@@ -181,6 +181,9 @@ function connect(path: string, options: OpenOptions, fresh: boolean): Store {
     db.pragma("foreign_keys = ON");
     // A long check or backup lets the write-ahead log grow; afterwards the file gives the room back.
     db.pragma("journal_size_limit = 67108864");
+    // By default a commit that finds 4 MiB in the log moves them into the file before it returns, also those that a long
+    // import put there. The import makes room itself, long before this is reached.
+    db.pragma("wal_autocheckpoint = 8000");
     // Pages of a claim's and a turn's working set; twice as many took a long check over its bound of memory.
     db.pragma("cache_size = -16000");
     db.pragma("temp_store = MEMORY");
