@@ -88,6 +88,12 @@ export interface RecordWrite {
   sent?: EntityValues | null;
 }
 
+/**
+ * Since when there are runs that may have sent and were found dead (the first one's start), as a part of what the ledger
+ * remembers of its account; 0: the CRM was asked about them.
+ */
+export const DIED_AT_WORK = "diedAtWork";
+
 export interface Ledger
   extends CheckLedger,
     AccountsLedger,
@@ -110,7 +116,7 @@ export interface Ledger
   /**
    * Takes back the work of a dead run: its claims end, its submissions go back to the queue, and each step with an intent
    * and no outcome becomes uncertain with `lostAt = min(now, sent + timeout)`; its submission is due at lostAt + settleMs.
-   * Safe to repeat.
+   * Safe to repeat. A run that may have sent is remembered as the catalog's part `DIED_AT_WORK`.
    */
   recover(runs: readonly RunId[], now: Now, settleMs: number): Promise<Recovered>;
   /** The same for claims whose lease ran out (a paused process, a host that is gone). */

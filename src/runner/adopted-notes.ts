@@ -16,28 +16,51 @@ const PAGES_MAX = 10;
 
 /** Takes what is there as the record of its step; what is not stays open. */
 export async function adoptNotes(context: DriveContext, work: Work): Promise<void> {
+  const adopted = new Set<CrmId>();
+  adoptLost(context, work, adopted);
   const open = work.steps.filter(isUnknown);
   const parent = parentOf(work);
   if (open.length === 0 || parent === null || !(await isOfLostLedger(context, work))) return;
-  const { adapter } = context.deps;
   const records = await notesOf(context, work, parent);
-  const adopted = new Set<CrmId>();
   for (const step of open) {
     const found = step.content.reference
-      ? records.find(
-          (record) =>
-            !adopted.has(record.id) && isVersionsNote(record, step.content, stampOfWork(work), adapter.sameNote),
-        )
+      ? referred(context, work, step, records, adopted)
       : await foundAmong(context, { work, step }, records, adopted);
     if (!found) continue;
     adopted.add(found.id);
-    const at = { claimId: work.claimId, stepId: step.id };
-    const explanation = "Found at the CRM with the same text, on a record that was adopted.";
-    context.wheel.record({
-      steps: [{ ...at, from: "open", to: "done", action: "adopt", crmId: found.id, explanation, error: null }],
-    });
-    Object.assign(step, { state: "done", action: "adopt", crmId: found.id });
+    adopt(context, work, step, found.id, "Found at the CRM with the same text, on a record that was adopted.");
   }
+}
+
+/** By their reference lines, those that a run wrote before it died. */
+function adoptLost(context: DriveContext, work: Work, adopted: Set<CrmId>): void {
+  if (context.lostNotes.length === 0) return;
+  for (const step of work.steps.filter(isUnknown)) {
+    const found = referred(context, work, step, context.lostNotes, adopted);
+    if (!found) continue;
+    adopted.add(found.id);
+    adopt(context, work, step, found.id, "Found at the CRM by its reference line: a run that died had written it.");
+  }
+}
+
+function referred(
+  { deps }: DriveContext,
+  work: Work,
+  { content }: Step,
+  records: readonly CrmRecord[],
+  adopted: ReadonlySet<CrmId>,
+): CrmRecord | undefined {
+  return records.find(
+    (record) => !adopted.has(record.id) && isVersionsNote(record, content, stampOfWork(work), deps.adapter.sameNote),
+  );
+}
+
+function adopt(context: DriveContext, work: Work, step: Step, crmId: CrmId, explanation: string): void {
+  const at = { claimId: work.claimId, stepId: step.id };
+  context.wheel.record({
+    steps: [{ ...at, from: "open", to: "done", action: "adopt", crmId, explanation, error: null }],
+  });
+  Object.assign(step, { state: "done", action: "adopt", crmId });
 }
 
 /** Records of it, or of an earlier version, were adopted: what else that ledger wrote is unknown. */

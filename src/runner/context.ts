@@ -20,6 +20,8 @@ export interface DriveContext extends Connection {
   organizations: KnownOrganizations;
   /** Writers that hold gathered writes of a work from its claim's shared part. */
   writers: Map<Work, Writer>;
+  /** Notes that may be those of a run that died. */
+  lostNotes: readonly CrmRecord[];
   /** Makes keys for reads, unique in this run. */
   readKey: () => string;
 }

@@ -86,6 +86,7 @@ function openContext(deps: RunnerDeps, connection: Connection, tally: Tally): Dr
     locks: new KeyedLocks(),
     organizations: new KnownOrganizations(deps.clock),
     writers: new Map(),
+    lostNotes: [],
     readKey: () => {
       reads += 1;
       return `read#${reads}`;
@@ -121,6 +122,7 @@ async function start(context: DriveContext, watch: StampWatch): Promise<Started>
     await wheel.quiet();
     if (wheel.halted) return { report: {} };
     context.mirror = makeMirror(context, watch);
+    context.lostNotes = watch.lostNotes.records;
     return { review };
   } catch (error) {
     if (error instanceof Halted) {

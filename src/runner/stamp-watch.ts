@@ -4,7 +4,9 @@
  */
 import type { Hold } from "../domain/hold.ts";
 import type { CrmRecord } from "../domain/operation.ts";
+import { DIED_AT_WORK } from "../ledger/ledger.ts";
 import type { Connection } from "./connect.ts";
+import { LostNotes } from "./lost-notes.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Held } from "./stops.ts";
 import { ownTicket } from "./ticket.ts";
@@ -28,6 +30,9 @@ export class StampWatch {
   readonly #sources: ReadonlySet<string>;
   /** When this ledger was last at work here; null: never. UTC ms. */
   readonly #lastMs: number | null;
+  /** A run died: what it wrote last may be gone with the end of the ledger's log, and what is left of it looks whole. */
+  readonly #hasDied: boolean;
+  readonly lostNotes: LostNotes;
   #isFit = false;
 
   constructor(deps: RunnerDeps, connection: Pick<Connection, "session" | "wheel">) {
@@ -35,20 +40,29 @@ export class StampWatch {
     this.#connection = connection;
     // Another machine may feed other sources into the same account: their stamps are no business of this ledger.
     this.#sources = new Set(Object.keys(deps.settings.plans).filter((name) => name !== "default"));
-    this.#lastMs = connection.session.rememberedAtMs(PART);
+    const diedMs = connection.session.rememberedAtMs(DIED_AT_WORK) ?? 0;
+    this.#hasDied = diedMs > 0;
+    const lastMs = connection.session.rememberedAtMs(PART);
+    this.#lastMs = lastMs !== null && this.#hasDied ? Math.min(lastMs, diedMs) : lastMs;
+    this.lostNotes = new LostNotes(deps, connection);
   }
 
-  /** Looks at the newest deals and persons where the ledger was not at work for an hour. Raises the hold `staleLedger`. */
+  /**
+   * Looks at the newest deals and persons where the ledger was not at work for an hour, or a run died: then at the newest
+   * notes, too. Raises the hold `staleLedger`.
+   */
   async look(): Promise<void> {
     const nowMs = this.#deps.clock.wallMs();
     const wasHere = this.#lastMs !== null && nowMs - this.#lastMs < LOOK_AFTER_MS;
-    if (this.#sources.size > 0 && !wasHere) {
+    if (this.#sources.size > 0 && (!wasHere || this.#hasDied)) {
       const deals = await this.#lookAt("deal", nowMs);
       const persons = await this.#personsAt(nowMs);
       this.#raise([...deals, ...(persons ?? [])]);
       // Looked at again by the next run.
       if (persons === null) return;
     }
+    // Under a hold nothing is sent: they are looked for when it is over.
+    if (!this.#connection.wheel.halted) await this.lostNotes.look();
     this.#isFit = true;
   }
 
@@ -75,8 +89,9 @@ export class StampWatch {
   /** Called when all is recorded: from here on the ledger was at work a moment ago, and what was raised was judged. */
   async keep(): Promise<void> {
     const { ledger, clock } = this.#deps;
-    if (this.#isFit && this.#sources.size > 0)
-      await ledger.saveCatalog(this.#connection.session.accountId, PART, {}, clock.wallMs());
+    if (!this.#isFit || this.#sources.size === 0) return;
+    await ledger.saveCatalog(this.#connection.session.accountId, PART, {}, clock.wallMs());
+    await this.lostNotes.keep();
   }
 
   async #lookAt(entity: "deal" | "person", nowMs: number): Promise<CrmRecord[]> {

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { calmMoment, type Damage, killedMoment, type Moment, tryDamage } from "../support/damaged-world.ts";
-import { cuts, LEDGER_FILE, LOG_FILE, ledgerFlips, logFlips } from "../support/damages.ts";
+import { cuts, LEDGER_FILE, LOG_FILE, ledgerFlips, logFlips, lostFrames } from "../support/damages.ts";
 
 const { values } = parseArgs({
   options: { count: { type: "string", default: "100" }, seed: { type: "string", default: "1" } },
@@ -17,6 +17,10 @@ await tell("ledger cut off", calm, cuts(calm, LEDGER_FILE, count, seed));
 await tell("bit of the ledger turned", calm, ledgerFlips(calm, { stride: 1, count, seed }));
 await tell("log cut off", killed, cuts(killed, LOG_FILE, count, seed));
 await tell("bit of the log turned", killed, logFlips(killed, { stride: 1, count, seed }));
+for (const nth of [5, 9, 12, 15]) {
+  const minutesLater = await killedMoment(nth, ["p1", "p2"]);
+  await tell(`end of the log lost, killed at send ${nth}`, minutesLater, lostFrames(minutesLater, count, 1));
+}
 process.exitCode = bad > 0 ? 1 : 0;
 
 /** Unseen: neither the command nor the ledger's own check noticed anything. */

@@ -74,12 +74,15 @@ export function extraTests(subject: Subject): void {
     test("what a run or the next look finds by itself is left out; what a repair is queued for is not", async () => {
       const open = { id: null };
       const busy = await deliver(bench(), { person: open }, {}, { to: "inProgress" });
-      const doubtful = await deliver(bench(), { person: open }, {}, { to: "uncertain", dueAtMs: START_MS + HOUR });
+      const doubt = { to: "uncertain", dueAtMs: START_MS + HOUR } as const;
+      const doubtful = await deliver(bench(), { person: { id: null, lost: true }, deal: open }, {}, doubt);
       const failed = await deliver(bench(), { person: open }, {}, FAILED);
       const check = await openCheck(bench());
       const of = [busy, doubtful, failed];
       await see(bench(), check, ...of.map((one, at) => stamped(one, "person", `${at}`)));
-      expect((await extras(check)).map(({ sighting: { crmId } }) => crmId)).toEqual(["2"]);
+      // A step that waits behind an uncertain one was never sent: no look would find its record.
+      await see(bench(), check, stamped(doubtful, "deal", "3"));
+      expect((await extras(check)).map(({ sighting: { crmId } }) => crmId)).toEqual(["3", "2"]);
     });
 
     test("stamps that the ledger does not know are told by source, and not where they are too old for the check", async () => {

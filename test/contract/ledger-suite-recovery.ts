@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Step, StepName } from "../../src/domain/chain.ts";
+import { DIED_AT_WORK } from "../../src/ledger/ledger.ts";
 import type { Claim } from "../../src/ledger/rows.ts";
 import {
   begun,
@@ -49,6 +50,22 @@ export function recoveryTests(subject: Subject): void {
         steps: { person: "done", deal: "open" },
       });
       expect(await claimed(bench())).toHaveLength(1);
+    });
+
+    test("a run that may have sent is remembered by its start until somebody says that the CRM was asked", async () => {
+      const { ledger, now, account } = bench();
+      const died = async (): Promise<number | undefined> =>
+        (await ledger.loadCatalog(account)).find(({ part }) => part === DIED_AT_WORK)?.fetchedAtMs;
+      const start = { pid: 1, host: "test", now: { ...now } };
+      const other = await ledger.openRun({ ...start, kind: "import", lockName: null });
+      bench().pass(TIMEOUT_MS);
+      await ledger.recover([other], bench().now, SETTLE_MS);
+      expect(await died()).toBeUndefined();
+      await recover();
+      expect(await died()).toBe(START_MS);
+      await ledger.saveCatalog(account, DIED_AT_WORK, {}, 0);
+      await recover();
+      expect(await died()).toBe(0);
     });
 
     test("an intent without an outcome becomes uncertain, lost when its time was up, due a settle time later", async () => {

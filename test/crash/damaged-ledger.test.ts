@@ -11,7 +11,7 @@ import {
   type Moment,
   tryDamage,
 } from "../support/damaged-world.ts";
-import { cuts, LEDGER_FILE, LOG_FILE, ledgerFlips, logFlips } from "../support/damages.ts";
+import { cuts, LEDGER_FILE, LOG_FILE, ledgerFlips, logFlips, lostFrames } from "../support/damages.ts";
 
 let calm: Moment;
 let killed: Moment;
@@ -53,6 +53,13 @@ describe("sync on a damaged ledger", () => {
     const tries = await tryAll(killed, cuts(killed, LOG_FILE, 3, 4));
     expect(tries.find(({ name }) => name.includes("cut to 0 "))).toMatchObject({ end: "75" });
     expect(tries.filter(({ end }) => end === "75").length).toBeGreaterThan(tries.length / 3);
+  }, 240_000);
+
+  it("whose log lost the end of a run that was killed minutes after an orderly one sends nothing twice", async () => {
+    const moment = await killedMoment(15, ["p1", "p2"]);
+    const tries = await tryAll(moment, lostFrames(moment, 12, 8));
+    expect(tries.filter(({ end }) => end === "75").length).toBeGreaterThan(2);
+    expect(tries.filter(({ end }) => end === "0").length).toBeGreaterThan(2);
   }, 240_000);
 
   it("whose version is another than its schema's, whose format is unknown, or whose texts are none any more, is refused", async () => {

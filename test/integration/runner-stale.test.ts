@@ -109,4 +109,59 @@ describe("a ledger in use", () => {
     rig.simulator.copyDeal(rig.simulator.records.deals[0]!.id);
     await deliver(rig, lead(2));
   });
+
+  it("pays three pages of 40 tokens once when a run died, and takes nothing of its own for another's", async () => {
+    const rig = await first();
+    await deliver(rig, lead(0));
+    const price = async (n: number) => {
+      await rig.clock.advance(60_000);
+      await rig.take([lead(n)]);
+      const { drained, requests } = await rig.run();
+      expect(drained.done).toBe(1);
+      return [requests.total, requests.tokens] as const;
+    };
+    const [requests, tokens] = await price(1);
+    await die(rig);
+    expect(await price(2)).toEqual([requests + 3, tokens + 40]);
+    expect(await price(3)).toEqual([requests, tokens]);
+  });
+
+  it("takes a note of a run that died for what it is, however late its chain comes to it", async () => {
+    const rig = await first();
+    await deliver(rig, lead(1));
+    rig.simulator.failNext({ kind: "resetAfter", match: { method: "POST", path: /\/deals$/ }, times: 1 });
+    await rig.take([lead(2)]);
+    expect(await rig.run()).toMatchObject({ remaining: 1 });
+    await noteOfTheDead(rig);
+    await die(rig);
+    expect(await rig.run()).toMatchObject({ remaining: 1 });
+    await rig.runOut();
+    expect(rig.simulator.records.notes).toHaveLength(2);
+    expect((await rig.story("wf_2")).steps.find(({ name }) => name === "note.1")).toMatchObject({
+      action: "adopt",
+      explanation: expect.stringContaining("a run that died had written it"),
+    });
+  });
 });
+
+/** The note of lead 2 as a run sends it, begun behind the end of the log that is left. */
+async function noteOfTheDead(rig: WatchedRig): Promise<void> {
+  const sent = rig.writes(/notes/)[0]!.text!.replaceAll("lead 1", "lead 2").replaceAll("wf_1", "wf_2");
+  const deal_id = Number(rig.simulator.records.deals.at(-1)!.id);
+  const request = {
+    method: "POST" as const,
+    url: "https://api.pipedrive.com/v1/notes",
+    headers: { "x-api-token": rig.simulator.tokens[0]!, "content-type": "application/json" },
+    body: JSON.stringify({ ...JSON.parse(sent), deal_id, person_id: undefined }),
+    timeoutMs: 5_000,
+    bytesMax: 1_000_000,
+  };
+  const result = await rig.clock.run(() => rig.simulator.handle(request));
+  expect(result).toMatchObject({ type: "response", status: 200 });
+}
+
+async function die(rig: WatchedRig): Promise<void> {
+  const now = { wallMs: rig.clock.wallMs(), monoMs: rig.clock.monoMs(), bootId: rig.clock.bootId };
+  const run = await rig.ledger.openRun({ kind: "sync", pid: 1, host: "test", lockName: "sync", now });
+  await rig.ledger.recover([run], now, 60_000);
+}

@@ -9,9 +9,10 @@ import { type Bench, begun, claimed, finished, incoming, intent, planned, take, 
 
 export const EVERYTHING: CheckScope = { source: null, sinceMs: null, untilMs: null };
 
-/** How one step came to its record; `id` null: it stays open. */
+/** How one step came to its record; `id` null: it stays open, or its answer was lost. */
 export interface Outcome {
   id: CrmId | null;
+  lost?: true;
   action?: StepAction;
   sent?: SentValues;
   content?: Partial<StepContent>;
@@ -64,8 +65,12 @@ export async function deliver(
 
 async function settle(bench: Bench, claimId: number, step: Step, outcome: Outcome): Promise<void> {
   const { id: crmId, action = "create", sent } = outcome;
-  if (crmId === null) return;
   const at = { claimId: claimId as never, stepId: step.id };
+  if (outcome.lost) {
+    await tried(bench, claimId, step, { outcome: "uncertain" }, action, sent);
+    await turned(bench, { steps: [{ ...at, from: "begun", to: "uncertain", lostAtMs: bench.now.wallMs }] });
+  }
+  if (crmId === null) return;
   if (action === "match" || action === "adopt") {
     await turned(bench, { steps: [{ ...at, from: "open", to: "done", action, crmId }] });
     return;

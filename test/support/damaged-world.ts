@@ -2,8 +2,8 @@
  * Ledgers that were damaged, in worlds that are each like the first: the files are copied, and the CRM is given the same
  * records in the same order, which gives them the same ids.
  */
-import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import type { LogEntry } from "../../src/simulator/log.ts";
 import type { Simulator } from "../../src/simulator/simulator.ts";
@@ -22,6 +22,8 @@ const LEDGER_FILE = /^crmledger\.db/;
 export interface Moment {
   /** Files of the ledger, by name. */
   files: ReadonlyMap<string, Buffer>;
+  /** Files of the spool and its archive, by path. */
+  spool: ReadonlyMap<string, Buffer>;
   log: readonly LogEntry[];
   ids: readonly string[];
 }
@@ -53,10 +55,17 @@ export async function calmMoment(): Promise<Moment> {
   }
 }
 
-/** A ledger whose run was killed: the last commits are in its write-ahead log alone. */
-export async function killedMoment(nth = 17): Promise<Moment> {
+/**
+ * A ledger whose run was killed: the last commits are in its write-ahead log alone. With `past`, records that an orderly run
+ * sent just before.
+ */
+export async function killedMoment(nth = 17, past: readonly string[] = []): Promise<Moment> {
   const world = await damagedWorld(null);
   try {
+    if (past.length > 0) {
+      world.write("spool/past.json", JSON.stringify(past.map((id) => lead(id))));
+      await must(world, "sync");
+    }
     const ids = ["a", "b", "c", "d", "e", "f"];
     world.write("spool/all.json", JSON.stringify(ids.map((id) => lead(id))));
     const child = startChild("sync-child.ts", [world.folder, "kill", "send.after", String(nth)]);
@@ -64,7 +73,7 @@ export async function killedMoment(nth = 17): Promise<Moment> {
     if (signal !== "SIGKILL") throw new Error(`the run was not killed: ${err}`);
     // What it had sent arrives all the same.
     await new Promise((done) => setTimeout(done, 200));
-    return momentOf(world, ids);
+    return momentOf(world, [...past, ...ids]);
   } finally {
     await world.close();
   }
@@ -78,7 +87,11 @@ async function must(world: CliWorld, command: string): Promise<void> {
 function momentOf(world: CliWorld, ids: readonly string[]): Moment {
   const names = readdirSync(world.folder).filter((name) => LEDGER_FILE.test(name) && !name.endsWith("-shm"));
   const files = new Map(names.map((name) => [name, readFileSync(world.path(name))]));
-  return { files, log: [...world.simulator.log], ids };
+  const spooled = readdirSync(world.path("spool"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(world.folder, join(entry.parentPath, entry.name)));
+  const spool = new Map(spooled.map((name) => [name, readFileSync(world.path(name))]));
+  return { files, spool, log: [...world.simulator.log], ids };
 }
 
 /** A world as it was at that moment; null: at its beginning. */
@@ -87,6 +100,10 @@ export async function damagedWorld(moment: Moment | null): Promise<CliWorld> {
   world.config(CONFIG);
   if (moment === null) return world;
   putBack(world, moment);
+  for (const [name, bytes] of moment.spool) {
+    mkdirSync(dirname(world.path(name)), { recursive: true });
+    writeFileSync(world.path(name), bytes);
+  }
   await replay(world.simulator, moment.log);
   return world;
 }
@@ -154,6 +171,8 @@ export async function tryDamage(
     const given = givenOf(moment);
     let lost: string[] = [];
     if (ran.code === 74 && world.simulator.log.length === sentBefore) found.push(...(await afterRepair(world, moment)));
+    else if (ran.code === 75 && ran.json.hold?.kind === "staleLedger")
+      found.push(...(await afterReconcile(world, moment)));
     else if (args[0] === "sync" && ran.code === 0 && ran.json.remaining === 0)
       lost = judge(world.simulator, given).lost;
     return { name: damage.name, end: `${ran.code}${error === "" ? "" : ` ${error}`}`, found, lost, seen };
@@ -190,14 +209,26 @@ async function isSeen(world: CliWorld): Promise<boolean> {
   }
 }
 
+/** What the ledger does not know is adopted: then it goes on as if it had never been damaged. */
+async function afterReconcile(world: CliWorld, moment: Moment): Promise<string[]> {
+  const repaired = await world.run("reconcile", "--repair", "--yes", "--json");
+  if (repaired.code !== 0 && repaired.code !== 2)
+    return [`reconcile: ${repaired.code}: ${repaired.out}${repaired.err}`];
+  return runOut(world, moment, "after reconcile");
+}
+
 /** The undamaged files are back: the same command goes on, nothing is lost or doubled. */
 async function afterRepair(world: CliWorld, moment: Moment): Promise<string[]> {
   putBack(world, moment);
+  return runOut(world, moment, "with the good files back");
+}
+
+async function runOut(world: CliWorld, moment: Moment, when: string): Promise<string[]> {
   for (let run = 0; run < 10; run += 1) {
     const { code, json, out, err } = await world.run("sync", "--json");
-    if (code !== 0) return [`with the good files back: ${code}: ${out}${err}`];
+    if (code !== 0) return [`${when}: ${code}: ${out}${err}`];
     if (json.remaining === 0) break;
   }
   const { lost, doubled } = judge(world.simulator, givenOf(moment));
-  return [...lost.map((one) => `after repair lost: ${one}`), ...doubled.map((one) => `after repair doubled: ${one}`)];
+  return [...lost.map((one) => `${when} lost: ${one}`), ...doubled.map((one) => `${when} doubled: ${one}`)];
 }

@@ -51,6 +51,14 @@ export function ledgerFlips(moment: Moment, options: { stride: number; count: nu
   return damages;
 }
 
+/** The log without its last frames, `step` more of them at a time, as a disk leaves it that never wrote them. */
+export function lostFrames(moment: Moment, count: number, step: number): Damage[] {
+  const size = sizeOf(moment, LOG_FILE);
+  return Array.from({ length: count }, (_, index) => size - (index * step + 1) * (FRAME_HEADER_BYTES + PAGE))
+    .filter((cut) => cut > LOG_HEADER_BYTES)
+    .map((cut) => ({ name: `${LOG_FILE} cut to ${cut} of ${size}`, file: LOG_FILE, cut }));
+}
+
 /** In the log's header, in frames' headers, in their pages. */
 export function logFlips(moment: Moment, options: { stride: number; count: number; seed: number }): Damage[] {
   const size = sizeOf(moment, LOG_FILE);

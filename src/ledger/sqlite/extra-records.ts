@@ -45,15 +45,19 @@ function extraOf(store: Store, check: LoadedCheck, row: RawSighting, id: Submiss
   // What people deleted is told only where the ledger would write it once more.
   if (row.state === "deleted" && step?.state === "done") return null;
   const { submissionState } = submission;
-  // The run that works on it, or the next look at what is uncertain, finds the record by itself.
-  if ((submissionState === "inProgress" || submissionState === "uncertain") && step?.state !== "done") return null;
+  // The run that works on it, or the next look at what is uncertain, finds the record by itself; but not that of a step that
+  // waits behind an uncertain one and was never sent by this ledger.
+  const tries = step === null ? [] : store.all<ExtraRecord["tries"][number]>(TRIES, step.stepId);
+  const isUnknown = step?.state === "open" && tries.length === 0;
+  if (submissionState === "inProgress" && step?.state !== "done") return null;
+  if (submissionState === "uncertain" && step?.state !== "done" && !isUnknown) return null;
   const own = step?.state === "done" ? step.crmId : null;
   return {
     sighting: sightingRow(row),
     step,
     submission,
     ownIsThere: own !== null && isThere(store, check, entity, own),
-    tries: step === null ? [] : store.all<ExtraRecord["tries"][number]>(TRIES, step.stepId),
+    tries,
   };
 }
 

@@ -1,6 +1,8 @@
 /** Takes back the work of runs and claims that are gone. */
 import type { ClaimId, RequestId, RunId, StepId, SubmissionId } from "../../domain/ids.ts";
+import { DIED_AT_WORK } from "../ledger.ts";
 import type { Now, Recovered } from "../rows.ts";
+import { boundAccount } from "./account.ts";
 import { endClaim, keepKeys } from "./leases.ts";
 import type { Store } from "./store.ts";
 
@@ -15,11 +17,24 @@ export function recover(store: Store, runs: readonly RunId[], now: Now, settleMs
     store.write(() => {
       const open = "SELECT id FROM requests WHERE run_id = ? AND outcome IS NULL";
       for (const { id } of store.all<{ id: RequestId }>(open, run)) closeRequest(store, id);
-      const end = "UPDATE runs SET ended_at_ms = ?, stopped = 'died' WHERE id = ? AND ended_at_ms IS NULL";
-      store.run(end, now.wallMs, run);
+      const end =
+        "UPDATE runs SET ended_at_ms = ?, stopped = 'died' WHERE id = ? AND ended_at_ms IS NULL RETURNING lock_name, started_at_ms";
+      const ended = store.one<{ lock_name: string | null; started_at_ms: number }>(end, now.wallMs, run);
+      // Those without a lock send nothing.
+      if (ended !== undefined && ended.lock_name !== null) rememberDeath(store, ended.started_at_ms);
     });
   }
   return total;
+}
+
+/** The end of what it committed may be gone with the end of the log, which looks like a log that ended there. */
+function rememberDeath(store: Store, startedAtMs: number): void {
+  const account = boundAccount(store);
+  if (account === null) return;
+  const sql = `INSERT INTO catalog (account_id, part, body, fetched_at_ms) VALUES (?, '${DIED_AT_WORK}', '{}', ?)
+    ON CONFLICT DO UPDATE SET fetched_at_ms =
+      CASE WHEN fetched_at_ms > 0 THEN min(fetched_at_ms, excluded.fetched_at_ms) ELSE excluded.fetched_at_ms END`;
+  store.run(sql, account.id, startedAtMs);
 }
 
 export function recoverExpired(store: Store, now: Now, settleMs: number): Recovered {
