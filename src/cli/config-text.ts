@@ -101,6 +101,10 @@ retry:
   # Ages at which a write with a lost answer is looked for; after the last miss it is sent again.
   #settle: [60s, 300s]
 
+# By lane: retries of its own, and quiet hours in which nothing of it is begun, such as "Mon-Fri 08:00-18:00". Default: none.
+# Example: { background: { quiet: "08:00-18:00", timezone: Europe/Tallinn, retry: { maxAttempts: 10, maxDelay: 1h } } }
+#lanes:
+
 # The CRM fails: so many of the last requests failed, rest so long.
 #breaker: { failureRate: 0.5, window: 20, cooldown: 30s }
 `;
@@ -127,6 +131,8 @@ notes:
   #reference: true
   # Format of the notes: text or html.
   #format: text
+  # All notes of a submission as one, an empty line between them; each note costs 10 tokens.
+  #join: false
 
 # A value that its field can't take: note (it goes into the note and is counted) or reject (the record is).
 #onBadValue: note
@@ -143,7 +149,7 @@ alerts:
 
 # Address that is told start, success and failure of each sync, as healthchecks.io takes them. Default: none
 #heartbeat:
-# A file that gets a JSON line for each thing that happens, with ids only. Default: none. Example: ./crmledger.log
+# A file that gets a JSON line for each thing that happens, with ids only. Default: none. Example: ./events.log
 #log:
 # When old data of people goes; the accounting rows stay. Default: nothing is erased. Example: { archive: 90d, payloads: 400d, rejects: 90d }
 #retention:
@@ -178,7 +184,9 @@ const SOURCE_REST = `    # A known id with other content: report it as a conflic
     #revisions: report
     # The same person and content under another id within this time (a double click) is a duplicate.
     #sameWithin: off
-    # Also: format, records, where, encoding, delimiter, restToNote, and persons, deals, notes, onBadValue of its own.
+    # Hours in which nothing of it is sent, such as "22:00-07:00" or [Sat-Sun, "20:00-08:00"], in its timezone.
+    #quiet:
+    # Also: dailyShare, format, records, where, encoding, delimiter, restToNote, and persons, deals, notes, onBadValue of its own.
 `;
 
 const mapExample = (explained: boolean): string =>

@@ -37,7 +37,7 @@ const persons = group({
 });
 
 const deals = group({ match: oneOf(["submission", "key", "openDealOfPerson"]) });
-const notes = group({ reference: flag(), format: oneOf(["text", "html"]) });
+const notes = group({ reference: flag(), format: oneOf(["text", "html"]), join: flag() });
 const onBadValue = oneOf(["note", "reject"]);
 
 const mapTarget = value("a path into the record, an expression after =, or a list of these", (given) => {

@@ -22,7 +22,11 @@ export function generalPlan(file: FileShape): PlanSettings {
       country: file.persons?.country ?? null,
     },
     deals: { match: file.deals?.match ?? "submission" },
-    notes: { reference: file.notes?.reference ?? true, format: file.notes?.format ?? "text" },
+    notes: {
+      reference: file.notes?.reference ?? true,
+      format: file.notes?.format ?? "text",
+      join: file.notes?.join ?? false,
+    },
     onBadValue: file.onBadValue ?? "note",
   };
 }
@@ -38,6 +42,7 @@ function planOf(source: SourceShape, general: PlanSettings): PlanSettings {
     notes: {
       reference: source.notes?.reference ?? general.notes.reference,
       format: source.notes?.format ?? general.notes.format,
+      join: source.notes?.join ?? general.notes.join,
     },
     onBadValue: source.onBadValue ?? general.onBadValue,
     labels: labelsOf(source.map ?? null),

@@ -80,6 +80,8 @@ export interface StepContent {
   format?: "text" | "html";
   /** Of a note: the reference that its last line carries, e.g. `Ref. website/wf_8812 (1/2)`; null when switched off. */
   reference?: string | null;
+  /** Of a note that several were joined into: which piece of them this is, from 1, and how long each was without spaces and line ends. */
+  joined?: { piece: number; lengths: number[] };
   /** Of a `repair.N` step: it names its record, and neither the order of submissions nor people's edits keep it back. */
   repair?: StepRepair;
 }

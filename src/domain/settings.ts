@@ -21,6 +21,8 @@ export interface DealSettings {
 export interface NoteSettings {
   reference: boolean;
   format: "text" | "html";
+  /** All notes of a submission become one. Absent: they stay as they come. */
+  join?: boolean;
 }
 
 /** What the planner needs to know of a submission's source. */

@@ -3,6 +3,7 @@ import type { NoteSettings } from "../domain/settings.ts";
 import { noteReference } from "../domain/stamp.ts";
 import type { BadValue } from "../domain/submission.ts";
 import { isDelivered } from "./delivered-notes.ts";
+import { PART_BREAK, solid } from "./join-notes.ts";
 import { cleanText, htmlOfText, sentLength, splitText } from "./note-text.ts";
 
 export interface NotesInput {
@@ -24,14 +25,17 @@ const TEXT_ROOM_MIN = 16;
  * CRM's size and with its reference as the last line.
  */
 export function planNotes(input: NotesInput): StepContent[] {
-  const { format, reference } = input.settings;
+  const { format, reference, join } = input.settings;
   const texts = withBadValues(input).filter((text) => !isDelivered(text, input.delivered ?? []));
-  const { pieces, split } = cutAll(texts, input);
+  const isJoined = join === true && texts.length > 1;
+  const { pieces, split } = cutAll(isJoined ? [texts.join(PART_BREAK[format])] : texts, input);
+  const lengths = isJoined ? texts.map((text) => solid(text).length) : null;
   return pieces.map((piece, index) => {
     const mark = reference ? noteReference(input.stamp, index + 1, pieces.length) : null;
     const lastLine = mark ?? (split ? `(${index + 1}/${pieces.length})` : null);
     const text = lastLine === null ? piece : joinLines([piece, inFormat(lastLine, format)], format);
-    return { values: { text }, onMatch: "keep" as const, format, reference: mark };
+    const joined = lengths !== null && { joined: { piece: index + 1, lengths } };
+    return { values: { text }, onMatch: "keep" as const, format, reference: mark, ...joined };
   });
 }
 

@@ -29,7 +29,9 @@ export function wantedOf(
   const stamp = stampOf(source, key);
   const plan = (given: SubmissionContent, how: PlanSettings) =>
     planChain({ source, key, content: given, settings: how }, context);
-  const lenient: PlanSettings = { ...settings, onBadValue: "note", unknownNames: "note" };
+  // Another program may have written them one by one; one that holds several of them serves for all.
+  const notes = { ...settings.notes, join: false };
+  const lenient: PlanSettings = { ...settings, notes, onBadValue: "note", unknownNames: "note" };
   const result = plan(content, lenient);
   if (result.type === "needs") return result;
   const steps = result.type === "planned" ? result.steps : [];
@@ -37,14 +39,16 @@ export function wantedOf(
     steps.filter((step) => step.entity === entity).map((step) => step.content);
   const [person = null] = contents("person");
   const [deal] = contents("deal");
-  const notes = contents("note");
+  const noteContents = contents("note");
   const wanted: Wanted = {
     submittedAtMs,
     stamp,
     person,
     organization: contents("organization").length > 0,
     deal: deal === undefined ? null : dealOf(deal),
-    notes: notes.map((note, index) => withoutReference(note, noteReference(stamp, index + 1, notes.length))),
+    notes: noteContents.map((note, index) =>
+      withoutReference(note, noteReference(stamp, index + 1, noteContents.length)),
+    ),
     format: settings.notes.format,
   };
   return { type: "wanted", wanted };

@@ -6,6 +6,7 @@ import type { CatalogPart } from "../domain/catalog.ts";
 import type { PlannedStep } from "../domain/chain.ts";
 import type { Claim } from "../ledger/rows.ts";
 import type { Answer } from "../mirror/mirror.ts";
+import { notesAsBegun } from "../planner/join-notes.ts";
 import { planChain } from "../planner/plan-chain.ts";
 import type { PlanResult } from "../planner/planner.ts";
 import { conclude, concludeFor } from "./conclude.ts";
@@ -93,7 +94,8 @@ async function planFully(context: DriveContext, work: Work): Promise<PlanResult>
     return { type: "unplannable", code: "PAYLOAD_ERASED", message, hint: "It was erased or thinned; import it again." };
   }
   const earlier = await earlierSteps(context.deps.ledger, work.row);
-  const input = { source, key, content, settings: settingsOf(context, source), earlier };
+  const settings = notesAsBegun(settingsOf(context, source), work.row.steps);
+  const input = { source, key, content, settings, earlier };
   let refetched = false;
   for (let round = 0; round < PLAN_ROUNDS_MAX; round += 1) {
     const result = planChain(input, planContext(context, source));

@@ -4,13 +4,14 @@
  */
 
 import { CATALOG_PARTS, type Entity } from "../domain/catalog.ts";
-import type { EarlierStep, PlannedStep } from "../domain/chain.ts";
+import type { EarlierStep, PlannedStep, Step } from "../domain/chain.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import type { SubmissionContent } from "../domain/submission.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
 import { initialBucket } from "../pacer/bucket.ts";
 import { secondsFor } from "../pacer/concurrency.ts";
+import { notesAsBegun } from "../planner/join-notes.ts";
 import { planChain } from "../planner/plan-chain.ts";
 import type { PlanContext } from "../planner/planner.ts";
 import { earlierSteps } from "./earlier-steps.ts";
@@ -38,6 +39,8 @@ interface Entry {
   done: Set<string>;
   /** Of a revision: what earlier versions have at the CRM. */
   earlier: EarlierStep[];
+  /** Of its own plan. */
+  steps?: readonly Step[];
 }
 
 type Known = "known" | "new" | "unknown";
@@ -92,7 +95,7 @@ async function entriesOf(
     const content = row.planned && done.size === chain.length ? null : (remapped.get(row.id) ?? row.content);
     const repairs = steps.filter((step) => isRepair(step) && step.state === "open");
     if (content || repairs.length > 0)
-      queued.push({ source, key, content, repairs, done, earlier: await earlierSteps(deps.ledger, row) });
+      queued.push({ source, key, content, repairs, done, earlier: await earlierSteps(deps.ledger, row), steps });
   }
   const fresh = extra
     .filter((one) => !one.history && (!limits.source || one.source === limits.source))
@@ -120,8 +123,8 @@ function contextOf({ adapter, phone, settings }: PreviewDeps, session: Session, 
 /** Null where the CRM's set-up was never read, or lacks a name: then the values are shown as the submission has them. */
 function planned(deps: PreviewDeps, session: Session, entry: ChainEntry, remarks: Set<string>): Planned {
   const { plan, context } = contextOf(deps, session, entry.source);
-  const { source, key, content, earlier } = entry;
-  const result = planChain({ source, key, content, settings: plan, earlier }, context);
+  const { source, key, content, earlier, steps = [] } = entry;
+  const result = planChain({ source, key, content, settings: notesAsBegun(plan, steps), earlier }, context);
   if (result.type === "planned") return { steps: result.steps, context };
   if (result.type === "needs") {
     remarks.add(`The CRM's ${result.parts.join(", ")} were not read yet: names are shown as given, not checked.`);

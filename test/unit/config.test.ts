@@ -85,6 +85,42 @@ sources:
     lane: background
 `;
 
+describe("lanes, budgets and quiet hours", () => {
+  it("are taken, with the source's or the lane's zone, and what a lane leaves out is as for all", () => {
+    const { drain } = parse(`${CRM}retry: { maxAttempts: 7, baseDelay: 10s }
+lanes:
+  background: { quiet: "08:00-18:00", timezone: Europe/Tallinn, retry: { maxDelay: 1h } }
+  operational: { retry: { baseDelay: 10m } }
+sources:
+  web: { quiet: [Sat, "22:00-07:00"], timezone: America/New_York, dailyShare: 0.1 }
+  other: { quiet: "22:00-07:00" }
+`);
+    expect(drain.laneRetry).toEqual({
+      background: { maxAttempts: 7, baseDelayMs: 10_000, maxDelayMs: 3_600_000 },
+      operational: { maxAttempts: 7, baseDelayMs: 600_000, maxDelayMs: 600_000 },
+    });
+    expect(drain.quiet?.lanes.background).toMatchObject({ timezone: "Europe/Tallinn", windows: [{ fromMinute: 480 }] });
+    expect(drain.quiet?.sources).toMatchObject({
+      web: { timezone: "America/New_York", windows: [{ days: [6] }, { fromMinute: 1320, toMinute: 420 }] },
+      other: { timezone: "UTC" },
+    });
+    expect(drain.dailyShares).toEqual({ web: 0.1 });
+  });
+
+  it.each([
+    ["lanes: { backgroud: {} }\n", "lanes.backgroud is no known key; did you mean background?"],
+    ["lanes: { background: { quite: x } }\n", "lanes.background.quite is no known key; did you mean quiet?"],
+    ["lanes: { background: { retry: { settle: [1s] } } }\n", "lanes.background.retry.settle is no known key"],
+    ["lanes: { background: { retry: { maxDelay: 1s } } }\n", "maxDelay must not be shorter than retry.baseDelay"],
+    ["sources: { web: { quiet: 22-7 } }\n", 'sources.web.quiet must be hours such as "22:00-07:00"'],
+    ["sources: { web: { quiet: Mon-Sun } }\n", "or a list of these, that leave time"],
+    ["sources: { web: { dailyShare: 0 } }\n", "sources.web.dailyShare must be a number above 0 and up to 1"],
+    ["sources: { web: { dayShare: 0.1 } }\n", "sources.web.dayShare is no known key; did you mean dailyShare?"],
+  ])("what is wrong is named: %j", (text, message) => {
+    expect(failure(`${CRM}${text}`).message).toContain(message);
+  });
+});
+
 describe("the contract's example", () => {
   const config = parse(CONTRACT_EXAMPLE, { env: { SLACK_WEBHOOK: "https://hooks.example.com/slack" } });
 
@@ -174,7 +210,7 @@ describe("a source", () => {
     expect(config.sources.web?.plan).toEqual({
       persons: { match: ["person.fields.Customer no."], onMatch: "keep", country: "EE" },
       deals: { match: "submission" },
-      notes: { reference: true, format: "text" },
+      notes: { reference: true, format: "text", join: false },
       onBadValue: "reject",
       labels: {},
       unknownNames: "note",

@@ -22,14 +22,15 @@ export interface World {
   onMatch?: MatchMode;
   deals?: DealMatch;
   freshnessMs?: number;
-  organizations?: boolean;
+  joinNotes?: boolean;
 }
 
-export async function openWorld({ persons = 0, onMatch, deals, freshnessMs }: World): Promise<Rig> {
+export async function openWorld({ persons = 0, onMatch, deals, freshnessMs, joinNotes }: World): Promise<Rig> {
   const plan = {
     ...PLAN,
     persons: { ...PLAN.persons, ...(onMatch && { onMatch }) },
     deals: { match: deals ?? PLAN.deals.match },
+    notes: { ...PLAN.notes, join: joinNotes === true },
   };
   const settings: Partial<DrainSettings> = {
     limits: { ...SETTINGS.limits, burst: 2_000, share: 1 },

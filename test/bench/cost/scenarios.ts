@@ -66,6 +66,7 @@ async function oneByOne(world: World, given: readonly Given[], everyMs: number, 
 const MINUTE_MS = 60_000;
 const byPhone = (index: number) =>
   lead(index, { person: { name: `Lead ${index}`, phone: `+3725${2_000_000 + index}` } });
+const threeNotes = (index: number) => lead(index, { notes: ["One", "Two", "Three"] });
 const ofCompany = (index: number, company: number) => lead(index, { organization: { name: `Company ${company}` } });
 
 /** `scale` shrinks the long ones for a quick look. */
@@ -104,6 +105,16 @@ export function scenarios(scale: number): Scenario[] {
       name: "new persons known by a phone number alone",
       bound: CHAIN + PAGE / 100,
       run: () => inOneRun({}, many(100, byPhone)),
+    },
+    {
+      name: "three notes each",
+      bound: CHAIN + 2 * NOTE,
+      run: () => inOneRun({}, many(100, threeNotes)),
+    },
+    {
+      name: "three notes each, notes: { join: true }",
+      bound: CHAIN,
+      run: () => inOneRun({ joinNotes: true }, many(100, threeNotes)),
     },
     {
       name: "three submissions of each new person",
