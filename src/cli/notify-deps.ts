@@ -13,6 +13,7 @@ import { changedNames } from "./changed-names.ts";
 import type { Invocation } from "./command.ts";
 import { credentialName, type Shop } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
+import { quietTime } from "./quiet.ts";
 import { readToken } from "./read-config.ts";
 import { programRunner } from "./run-program.ts";
 
@@ -99,6 +100,7 @@ export function surroundingsOf(
     settings: config?.alerts ?? defaultAlerts(),
     freeBytes: freeBytes(dirname(ledgerPath)),
     changedNames: () => changedNames(shop),
+    quietMs: quietTime(config),
     stateOf: (run) => (isGone(run) ? "died" : "working"),
   };
 }

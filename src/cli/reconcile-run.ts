@@ -11,6 +11,7 @@ import { type Invocation, showsProgress } from "./command.ts";
 import { type CrmLine, openCrmLine, type Shop, withRun } from "./compose.ts";
 import type { StopSignal } from "./io.ts";
 import { findNotIngested } from "./not-ingested.ts";
+import { quietTime } from "./quiet.ts";
 
 /** Names of fields are for people to read: an hour is fresh enough. */
 const CATALOG_AGE_MAX_MS = 3_600_000;
@@ -89,6 +90,7 @@ async function checkAt(
           crmTimeMs: desk.crmTimeMs,
           mirror: createMirror(mirrorDeps),
           mirrorDeps,
+          quietMs: quietTime(shop.config),
           progress: ({ entity, records, expected }) => {
             const total = Math.max(records, expected);
             if (total > 0) progress.update(records, total, `${entity}s`);

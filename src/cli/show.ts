@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { CrmAdapter, CrmSession } from "../crm/adapter.ts";
+import type { Clock } from "../domain/clock.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import { submissionName } from "../domain/submission.ts";
@@ -15,6 +16,9 @@ import { discrepanciesOf } from "./discrepancies.ts";
 import { findStories } from "./find-submission.ts";
 import { holdDocument } from "./hold-document.ts";
 import { holdsOf } from "./holds-of.ts";
+import { quietOf } from "./quiet.ts";
+import { sampleOf } from "./sample-documents.ts";
+import { traceIdIn } from "./trace-id.ts";
 
 /** `crmledger show ID|EMAIL`. Of several submissions of a person the newest is shown and the others are named. */
 export const run: RunCommand = (invocation) =>
@@ -27,7 +31,7 @@ export const run: RunCommand = (invocation) =>
 
 /** The story of one submission as a reply, with links to the CRM where the account is known. */
 export async function storyReply(
-  shop: { ledger: Ledger; config: Config | null },
+  shop: { ledger: Ledger; config: Config | null; clock: Clock },
   id: SubmissionId,
   others: readonly string[],
 ): Promise<Reply> {
@@ -39,6 +43,9 @@ export async function storyReply(
   const document = {
     ...storyDocument(story, await ledger.versions(id), crm, holdsOf(story, await ledger.holds())),
     discrepancies: found.map(discrepancyDocument),
+    quiet: quietOf(shop, story.submission),
+    sample: await sampleOf(ledger, story),
+    trace: await traceIdIn(ledger, id),
   };
   return { json: { ...document, others }, text: (style) => renderStory(document, style), exitCode: 0 };
 }
@@ -48,7 +55,7 @@ function storyDocument(
   versions: readonly VersionRow[],
   crm: { adapter: CrmAdapter; session: CrmSession } | null,
   holds: readonly HoldRow[],
-): Omit<StoryDocument, "discrepancies"> {
+): Omit<StoryDocument, "discrepancies" | "sample" | "quiet" | "trace"> {
   return {
     submission: { ...submissionDocument(story.submission), ...otherVersions(story.submission, versions) },
     steps: story.steps.map((step) => stepDocument(step, crm)),
@@ -88,9 +95,10 @@ function otherVersions({ id, source }: Story["submission"], versions: readonly V
 function submissionDocument(
   submission: Story["submission"],
 ): Omit<StoryDocument["submission"], "revises" | "revisedBy"> {
-  const { source, key, state, lane, attempts, origin, error } = submission;
+  const { id, source, key, state, lane, attempts, origin, error } = submission;
   const waits = (state === "waiting" || state === "uncertain") && submission.dueAtMs < HELD_BACK_UNTIL_MS;
   return {
+    number: id,
     source,
     key,
     state,

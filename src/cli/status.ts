@@ -4,6 +4,7 @@ import { driftText } from "../ingest/shape-words.ts";
 import type { RunRow } from "../ledger/rows.ts";
 import { DRIFTS_TOLD_MS } from "../notify/facts.ts";
 import { utcTime } from "../report/human.ts";
+import { measuredLine } from "../report/measurement-words.ts";
 import { renderStatus, type StatusDocument } from "../report/status-page.ts";
 import { breakerDocuments } from "./breaker-documents.ts";
 import { changedNames } from "./changed-names.ts";
@@ -13,6 +14,7 @@ import { isGone } from "./gone-run.ts";
 import { holdDocument } from "./hold-document.ts";
 import { monitorReply } from "./monitor.ts";
 import { surroundingsOf } from "./notify-deps.ts";
+import { quietDocuments } from "./quiet.ts";
 import { readToken } from "./read-config.ts";
 import { sampleDocument } from "./sample-documents.ts";
 
@@ -36,13 +38,15 @@ export const run: RunCommand = async (invocation) => {
 };
 
 async function statusReply(shop: Shop, invocation: Invocation): Promise<Reply> {
-  const document = await statusDocument(shop);
+  const [told, ahead] = await Promise.all([statusDocument(shop), import("./forecast.ts")]);
+  const { forecast, why } = await ahead.outlook(shop);
+  const document = { ...told, forecast, lookups: await ahead.lookupsDocument(shop.ledger), lookupChoice: why };
   const { html, prometheus } = invocation.flags as { html?: string; prometheus?: string };
   if (html !== undefined || prometheus !== undefined) {
     const { writeStatusFiles } = await import("./status-files.ts");
     await writeStatusFiles(shop, invocation, document);
   }
-  return { json: document, text: (style) => renderStatus(document, style), exitCode: 0 };
+  return { json: document, text: (style) => renderStatus(document, style, shop.clock.wallMs()), exitCode: 0 };
 }
 
 async function watchStatus(shop: Shop, invocation: Invocation): Promise<null> {
@@ -73,10 +77,12 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
     holds: holds.map(holdDocument),
     samples: (await ledger.samples()).map(sampleDocument),
     breakers: await breakerDocuments(ledger, holds),
+    quiet: await quietDocuments(shop),
     alerts: await alertDocuments(shop),
     fieldFindings: await fieldFindings(ledger),
     changedNames: await nameDocuments(shop),
     sourceDrifts: await driftDocuments(shop),
+    measured: await measuredDocument(ledger),
     lastRun: lastRun === null ? null : runDocument(lastRun),
     lastCheck,
   };
@@ -89,6 +95,15 @@ async function fieldFindings(ledger: Shop["ledger"]): Promise<StatusDocument["fi
     const [firstAt, lastAt] = [utcTime(firstAtMs), utcTime(lastAtMs)];
     return { entity, field, finding, count, firstAt, lastAt, lastSubmission };
   });
+}
+
+/** What the last `doctor --measure` saw. */
+async function measuredDocument(ledger: Shop["ledger"]): Promise<StatusDocument["measured"]> {
+  const account = await ledger.account();
+  const last = account === null ? null : await ledger.lastMeasurement(account.id);
+  if (last === null) return null;
+  const { atMs, lags, roundTrip, clock, burst } = last;
+  return { at: utcTime(atMs), lags, roundTrip, clock, burst, message: measuredLine(last) };
 }
 
 /** What changed of the records of sources. */

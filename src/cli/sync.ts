@@ -1,6 +1,7 @@
 import { CrmledgerError } from "../domain/errors.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
+import { quietLine } from "../report/quiet-lines.ts";
 import { renderSyncSummary, type SyncSummary } from "../report/sync-summary.ts";
 import type { DrainReport } from "../runner/runner.ts";
 import { letBackfillGo } from "./backfill.ts";
@@ -13,6 +14,7 @@ import { errorDocument } from "./error-document.ts";
 import { exitCodeOfError, exitCodeOfRun, exitCodeOfSignal } from "./exit-code.ts";
 import { keepHistory } from "./history.ts";
 import { holdDocument } from "./hold-document.ts";
+import { quietDocuments } from "./quiet.ts";
 import { remapHeld } from "./remap-held.ts";
 import { keepRetention } from "./retention.ts";
 import { sourceNamed, spooledSources } from "./sources.ts";
@@ -160,6 +162,8 @@ async function work(
     progressed.taken.warnings.push(...(await keepRetention(shop, invocation)));
   progressed.report.warnings.push(...(await nameWarnings(shop)));
   for (const warning of progressed.report.warnings) invocation.talk.warn(warning);
+  for (const quiet of await quietDocuments(shop))
+    if (quiet.waiting > 0) invocation.talk.say(`Quiet hours: ${quietLine(quiet)}.`);
   const { setupMissing } = progressed.report;
   if (setupMissing !== null) invocation.talk.error(setupMissing.message, setupMissing.hint);
 }

@@ -6,6 +6,7 @@ import { alertsOf } from "./alert-settings.ts";
 import type { Config, Retention, TokenSource } from "./config.ts";
 import { dailyTokensOfPlan } from "./daily-tokens.ts";
 import { type Environment, expandEnvironment } from "./environment.ts";
+import { dailyShares, laneRetries, quietSettings } from "./lane-settings.ts";
 import { configError, type Path, type Problem } from "./problem.ts";
 import { type FileShape, fileSchema } from "./schema.ts";
 import { Secret } from "./secret.ts";
@@ -221,6 +222,9 @@ function drainSettings(
       backfill: shape.limits?.backfill ?? 1000,
     },
     retry,
+    laneRetry: laneRetries(shape, retry, problems),
+    quiet: quietSettings(shape),
+    dailyShares: dailyShares(shape),
     breaker: {
       failureRate: shape.breaker?.failureRate ?? 0.5,
       window: shape.breaker?.window ?? 20,

@@ -2,6 +2,7 @@ import { LANES } from "../domain/submission.ts";
 import { alertsShape } from "./alert-settings.ts";
 import { PLAN_MULTIPLIERS, type PlanName } from "./daily-tokens.ts";
 import { parseDuration } from "./durations.ts";
+import { quietHours } from "./quiet.ts";
 import { group, type Meaning, record, required, value } from "./shape.ts";
 import {
   country,
@@ -51,6 +52,8 @@ const source = group({
   after: oneOf(["archive", "delete", "keep"]),
   lane: oneOf(LANES),
   target: duration(1),
+  dailyShare: part("a number above 0 and up to 1", true, false),
+  quiet: quietHours(),
   sendFrom: text("an instant such as 2026-11-24T00:00:00+01:00"),
   map: record(mapTarget),
   restToNote: text("a path into the record"),
@@ -70,6 +73,14 @@ const source = group({
   notes,
   onBadValue,
 });
+
+const tries = {
+  maxAttempts: wholeNumber(1, 100),
+  baseDelay: duration(1),
+  maxDelay: duration(1),
+};
+
+const lane = group({ retry: group(tries), quiet: quietHours(), timezone: timezone() });
 
 export const fileSchema = group({
   ledger: text("a file's path"),
@@ -97,9 +108,7 @@ export const fileSchema = group({
     backfill: wholeNumber(0),
   }),
   retry: group({
-    maxAttempts: wholeNumber(1, 100),
-    baseDelay: duration(1),
-    maxDelay: duration(1),
+    ...tries,
     settle: value("a list of rising durations such as [60s, 300s]", (given) => {
       if (!Array.isArray(given) || given.length === 0) return undefined;
       const ages = given.map(parseDuration);
@@ -107,6 +116,7 @@ export const fileSchema = group({
       return rising ? (ages as number[]) : undefined;
     }),
   }),
+  lanes: group({ operational: lane, background: lane }),
   breaker: group({
     failureRate: part("a number above 0 and up to 1", true, false),
     window: wholeNumber(1, 1000),

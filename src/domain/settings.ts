@@ -94,6 +94,28 @@ export interface RetrySettings {
   settleMs: number[];
 }
 
+/** What a lane has of its own; the ages at which a write in doubt is looked for are everybody's. */
+export type LaneRetry = Omit<RetrySettings, "settleMs">;
+
+/** Minutes of the local day; an end that is not after the begin is on the next day. 1 is Monday: days on which it begins. */
+export interface QuietWindow {
+  days: number[];
+  fromMinute: number;
+  toMinute: number;
+}
+
+/** When nothing new is begun. */
+export interface QuietHours {
+  /** IANA name. */
+  timezone: string;
+  windows: QuietWindow[];
+}
+
+export interface QuietSettings {
+  sources: Record<string, QuietHours>;
+  lanes: Partial<Record<Lane, QuietHours>>;
+}
+
 export interface BreakerSettings {
   failureRate: number;
   window: number;
@@ -104,6 +126,11 @@ export interface BreakerSettings {
 export interface DrainSettings {
   limits: LimitSettings;
   retry: RetrySettings;
+  /** Of lanes that have their own. */
+  laneRetry?: Partial<Record<Lane, LaneRetry>>;
+  quiet?: QuietSettings;
+  /** Part of our own day's budget that a source may use at the most, 0 to 1; of the others there is no such part. */
+  dailyShares?: Record<string, number>;
   breaker: BreakerSettings;
   /** Age at which the mirror is refreshed before an unknown person is believed to be new. */
   freshnessMs: number;

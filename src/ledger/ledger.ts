@@ -190,11 +190,12 @@ export interface Ledger
   releaseKeys(claim: ClaimId, keys: readonly IdentityKey[]): Promise<void>;
   /** One turn of the wheel: see `Turn`. All in one transaction, before any byte of `begin` leaves. */
   turn(turn: Turn): Promise<TurnResult>;
-  /** Earliest due time of what waits, null where nothing does. `ids`: of these alone. */
+  /** Earliest due time of what waits, null where nothing does. `ids`: of these alone. `except`: not of what a claim would not touch. */
   nextDueAtMs(filter: {
     source: string | null;
     lane: string | null;
     ids?: readonly SubmissionId[];
+    except?: Pick<ClaimRequest, "heldSources" | "heldLanes" | "quiet">;
   }): Promise<number | null>;
   queue(filter?: { source?: string | null; lane?: string | null }): Promise<QueueCounts>;
   /** Pending submissions in claim order without claiming them: for `--dry-run` and for look-ups ahead. */

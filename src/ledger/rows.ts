@@ -62,10 +62,8 @@ export interface FileProgress {
   source: string;
   identity: string;
   path: string;
-  /** Bytes taken so far, a line boundary. */
-  offset: number;
-  /** Lines taken so far. */
-  line: number;
+  /** Bytes taken so far, a line boundary. */ offset: number;
+  /** Lines taken so far. */ line: number;
   size: number;
   modifiedAtMs: number;
   /** When size and time were first seen as they are now. */
@@ -145,6 +143,8 @@ export interface ClaimRequest {
   /** Work that a hold keeps back: sources and lanes not to be claimed. */
   heldSources: readonly string[];
   heldLanes: readonly Lane[];
+  /** Nothing of these is begun or gone on with, but a write in doubt is settled. */
+  quiet?: Pick<ClaimRequest, "heldSources" | "heldLanes">;
 }
 
 /** Submissions of one person in one lane, in order, under one lease. */

@@ -22,6 +22,8 @@ export interface Surroundings {
   freeBytes: number | null;
   /** Names of the CRM that changed and that something of ours still uses. Absent: nobody can tell. */
   changedNames?(): Promise<ChangedName[]>;
+  /** How much of a time was quiet for a source, which does not make it late; absent: nothing is. */
+  quietMs?(source: string, fromMs: number, toMs: number): number;
   /** How a run that has not ended stands: its process is there or not. */
   stateOf(run: RunRow): "working" | "died";
 }
@@ -55,6 +57,8 @@ export interface Facts {
   lastRun: { kind: string; exitCode: number | null; state: "ended" | "working" | "died"; startedAtMs: number } | null;
   freeBytes: number | null;
   changedNames: ChangedName[];
+  /** As in `Surroundings`. */
+  quietMs?: Surroundings["quietMs"];
 }
 
 /** Breaks of which the queue itself says how they stand now. */
@@ -92,6 +96,7 @@ export async function loadFacts(ledger: Ledger, around: Surroundings): Promise<F
     lastRun: lastRun === null ? null : runFacts(lastRun, around),
     freeBytes,
     changedNames: (await around.changedNames?.()) ?? [],
+    quietMs: around.quietMs,
   };
 }
 

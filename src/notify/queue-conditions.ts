@@ -50,9 +50,11 @@ function rejects({ ledger }: Facts): Finding[] {
   });
 }
 
-function delays({ nowMs, ledger }: Facts): Finding[] {
+/** Quiet hours are time that it was meant to wait. */
+function delays({ nowMs, ledger, quietMs }: Facts): Finding[] {
+  const awakeMs = (source: string, sinceMs: number) => nowMs - sinceMs - (quietMs?.(source, sinceMs, nowMs) ?? 0);
   const late = ledger.oldest
-    .map((one) => ({ ...one, times: (nowMs - one.submittedAtMs) / one.targetMs }))
+    .map((one) => ({ ...one, times: awakeMs(one.source, one.submittedAtMs) / one.targetMs }))
     .filter(({ times }) => times > 1)
     .sort((a, b) => b.times - a.times);
   // A source whose target was changed has several for a while: the worst tells.

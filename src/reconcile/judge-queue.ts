@@ -10,7 +10,7 @@ const IDLE_MS = 10 * 60_000;
 export function judgeUnfinished(row: Unfinished, context: JudgeContext): FoundDiscrepancy | null {
   const { nowMs } = context;
   const { state, written, open } = row;
-  const overdueAtMs = (row.repairedAtMs ?? row.submittedAtMs) + row.targetMs;
+  const overdueAtMs = overdueAt(row, context);
   if (state === "failed") return written.length > 0 && open.length > 0 ? halfDone(row, context) : failed(row);
   if (written.length > 0 && row.dueAtMs + IDLE_MS < nowMs && overdueAtMs < nowMs) {
     return halfDone(row, context);
@@ -26,6 +26,13 @@ export function judgeUnfinished(row: Unfinished, context: JudgeContext): FoundDi
     safe: false,
     order: null,
   };
+}
+
+/** Quiet hours are time that it was meant to wait. */
+function overdueAt({ source, repairedAtMs, submittedAtMs, targetMs }: Unfinished, context: JudgeContext): number {
+  const fromMs = repairedAtMs ?? submittedAtMs;
+  const atMs = fromMs + targetMs;
+  return atMs >= context.nowMs ? atMs : atMs + (context.quietMs?.(source, fromMs, context.nowMs) ?? 0);
 }
 
 function named(kind: string, row: Unfinished) {

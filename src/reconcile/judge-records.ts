@@ -20,6 +20,8 @@ const CLOCKS_APART_MS = 120_000;
 
 export interface JudgeContext {
   nowMs: number;
+  /** How much of a time was quiet for a source, which does not make it late; absent: nothing is. */
+  quietMs?(source: string, fromMs: number, toMs: number): number;
   /** Records of persons and organizations that this check found lost, and to which one each was merged, if so. */
   lost: Map<string, CrmId | null>;
 }

@@ -30,7 +30,7 @@ export class Judging {
   constructor(deps: ReconcileDeps, check: CheckRow) {
     this.#deps = deps;
     this.#check = check;
-    this.#context = { nowMs: deps.clock.wallMs(), lost: new Map() };
+    this.#context = { nowMs: deps.clock.wallMs(), lost: new Map(), quietMs: deps.quietMs };
   }
 
   /** Submissions that are not in the CRM just as they were sent. */

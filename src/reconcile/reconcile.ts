@@ -26,6 +26,8 @@ export interface ReconcileDeps {
   mirror: Pick<Mirror, "keysOf">;
   mirrorDeps: MirrorDeps;
   failpoint: ReconcileFailpoint;
+  /** How much of a time was quiet for a source, which does not make it late; absent: nothing is. */
+  quietMs?: (source: string, fromMs: number, toMs: number) => number;
   progress?: (state: { entity: Entity; records: number; expected: number }) => void;
 }
 

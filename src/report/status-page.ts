@@ -1,5 +1,6 @@
 import { type BreakerDocument, breakerLines } from "./breaker-lines.ts";
 import { count, counted, localTimeOf, span } from "./human.ts";
+import { type QuietDocument, quietLine } from "./quiet-lines.ts";
 import { type RetrySampleDocument, sampleLine } from "./retry-sample-words.ts";
 import { safeLine } from "./safe-text.ts";
 import type { Style } from "./style.ts";
@@ -25,6 +26,8 @@ export interface StatusDocument {
   samples: RetrySampleDocument[];
   /** One for each group of operations; empty before the first contact with the CRM. */
   breakers: BreakerDocument[];
+  /** Sources and lanes that have quiet hours now. */
+  quiet: QuietDocument[];
   /** What needs a person, the worst first. */
   alerts: {
     kind: string;
@@ -103,6 +106,7 @@ export function statusRows(status: StatusDocument, style: Style): [name: string,
   ];
   for (const hold of status.holds) rows.push(["hold", style.yellow(holdText(hold))]);
   for (const sample of status.samples.filter(({ waiting }) => waiting > 0)) rows.push(["sample", sampleLine(sample)]);
+  for (const quiet of status.quiet) rows.push(["quiet", quietLine(quiet)]);
   for (const line of breakerLines(status.breakers)) rows.push(["breaker", style.yellow(line)]);
   for (const { message, fix } of status.changedNames) {
     rows.push(["CRM", style.yellow(safeLine(message))]);

@@ -58,6 +58,8 @@ export interface StoryDocument {
   sample: RetrySampleDocument | null;
   /** Open holds that keep it back. */
   holds: HoldDocument[];
+  /** Quiet hours that it waits for; null: none now. */
+  quiet: { scope: string; until: string } | null;
   /** Earlier versions, oldest first; `by` is the user of this machine who replaced them, null: the program. `raw` where it was replaced too. */
   replaced: { at: string; by: string | null; content: unknown; raw: unknown }[];
   /** What the last checks found of it and is open or accepted. */
@@ -106,7 +108,7 @@ function contentText(content: unknown): string {
   return safeText(JSON.stringify(content, digits, 2));
 }
 
-function factsText({ submission, holds, sample }: StoryDocument, style: Style): string {
+function factsText({ submission, holds, quiet, sample }: StoryDocument, style: Style): string {
   const { file, line } = submission.origin;
   const rows: [string, string][] = [
     ["state", stateText(submission, style)],
@@ -127,6 +129,8 @@ function factsText({ submission, holds, sample }: StoryDocument, style: Style): 
     if (submission.error.hint !== null) rows.push(["fix", safeLine(submission.error.hint)]);
   }
   if (sample !== null) rows.push(["sample", style.yellow(sampleLine(sample))]);
+  if (quiet !== null)
+    rows.push(["waits for", `the end of quiet hours of ${safeLine(quiet.scope)}, ${localTimeOf(quiet.until)}`]);
   for (const hold of holds) rows.push(["on hold", style.yellow(holdText(hold))]);
   return pairs(rows, style);
 }

@@ -1,5 +1,8 @@
 /** The loop of a drain: keeps enough claims in hand that the wheel never idles, and waits for what falls due soon. */
 import type { DrainLimits } from "../domain/settings.ts";
+import type { Lane } from "../domain/submission.ts";
+import type { ClaimRequest } from "../ledger/rows.ts";
+import { quietNow } from "../pacer/quiet-hours.ts";
 import { prepare } from "./batch.ts";
 import type { DriveContext } from "./context.ts";
 import { driveClaim } from "./drive-claim.ts";
@@ -44,7 +47,7 @@ export async function driveLoop(context: DriveContext, limits: DrainLimits, revi
     if (crew.inHand > 0) await crew.change();
     // The last one ended while the next were asked for: what it gave back was not seen yet.
     else if (!isIdle) continue;
-    else if (claimed >= limit || !(await waitForDue(context, limits, idleSinceMs))) break;
+    else if (claimed >= limit || !(await waitForDue(context, limits, review, idleSinceMs))) break;
   }
   await crew.done();
   return claimed >= limit && (await deps.ledger.queue({ source: limits.source, lane: limits.lane })).pending > 0;
@@ -79,10 +82,23 @@ class Crew {
   }
 }
 
+type Kept = Pick<ClaimRequest, "heldSources" | "heldLanes" | "quiet">;
+
+/** What is not to be claimed now. */
+function keptBack({ wheel, tally, deps }: DriveContext, review: Review): Kept {
+  const { sources, lanes } = quietNow(deps.settings.quiet, deps.clock.wallMs());
+  const held = (kind: string) =>
+    [...wheel.board.heldBack.keys()].filter((scope) => scope.startsWith(kind)).map((scope) => scope.slice(kind.length));
+  return {
+    heldSources: [...review.heldSources, ...tally.heldSources, ...held("source:")],
+    heldLanes: [...review.heldLanes, ...(held("lane:") as Lane[])],
+    ...(sources.size + lanes.size > 0 && { quiet: { heldSources: [...sources.keys()], heldLanes: [...lanes.keys()] } }),
+  };
+}
+
 async function claim(context: DriveContext, limits: DrainLimits, review: Review, limit: number) {
   const { ledger, clock, runId, failpoint } = context.deps;
   const now = instant(clock);
-  const lanes = [...context.wheel.board.heldBack.keys()].filter((scope) => scope.startsWith("lane:"));
   const claims = await ledger.claim({
     runId,
     now,
@@ -91,18 +107,23 @@ async function claim(context: DriveContext, limits: DrainLimits, review: Review,
     source: limits.source,
     lane: limits.lane,
     ids: limits.ids,
-    heldSources: [...review.heldSources, ...context.tally.heldSources],
-    heldLanes: [...review.heldLanes, ...lanes.map((scope) => scope.slice("lane:".length) as "background")],
+    ...keptBack(context, review),
   });
   if (claims.length > 0) failpoint("claim.after");
   return claims;
 }
 
 /** False where nothing falls due soon enough to wait for. */
-async function waitForDue(context: DriveContext, limits: DrainLimits, idleSinceMs: number): Promise<boolean> {
+async function waitForDue(
+  context: DriveContext,
+  limits: DrainLimits,
+  review: Review,
+  idleSinceMs: number,
+): Promise<boolean> {
   const { ledger, clock } = context.deps;
   await context.wheel.committed();
-  const dueAtMs = await ledger.nextDueAtMs({ source: limits.source, lane: limits.lane, ids: limits.ids });
+  const { source, lane, ids } = limits;
+  const dueAtMs = await ledger.nextDueAtMs({ source, lane, ids, except: keptBack(context, review) });
   if (dueAtMs === null) return false;
   const waitMs = Math.max(CONTENDED_WAIT_MS, dueAtMs - clock.wallMs());
   if (waitMs > limits.waitMaxMs || clock.monoMs() + waitMs - idleSinceMs > limits.waitMaxMs + CONTENDED_WAIT_MS)

@@ -2,6 +2,7 @@
 import type { Step, StepError } from "../domain/chain.ts";
 import { conclude } from "./conclude.ts";
 import type { DriveContext } from "./context.ts";
+import { retryOf } from "./lane-retry.ts";
 import type { Work } from "./work.ts";
 
 /** A write that may or may not have happened. */
@@ -50,7 +51,7 @@ export function miss(context: DriveContext, { work, step }: Lost): StepError | n
   context.wheel.record({
     steps: [{ ...at, from: "uncertain", to: "open", probes, attempts, lostAtMs: null, crmId: null, error: null }],
   });
-  if (attempts < settings.retry.maxAttempts) return null;
+  if (attempts < retryOf(settings, work.row.lane).maxAttempts) return null;
   return {
     code: "UNCERTAIN_EXHAUSTED",
     message: `the answer to ${step.name} was lost ${attempts} times, and each time it was not at the CRM afterwards`,

@@ -2,6 +2,7 @@
 
 import { conclude, concludeFor } from "./conclude.ts";
 import type { DriveContext } from "./context.ts";
+import { retryOf } from "./lane-retry.ts";
 import { readTicket, stopFor, type Work } from "./work.ts";
 
 export async function settlePending(context: DriveContext, works: readonly Work[]): Promise<void> {
@@ -28,7 +29,8 @@ async function settleOne(context: DriveContext, work: Work): Promise<void> {
         context.wheel.record({ steps: [{ ...at, from: "pending", to: "open", handle: null }] });
         throw stopFor(outcome, step.name, nowMs, 0);
       }
-      const askAfterMs = outcome.type === "pending" ? outcome.askAfterMs : context.deps.settings.retry.baseDelayMs;
+      const askAfterMs =
+        outcome.type === "pending" ? outcome.askAfterMs : retryOf(context.deps.settings, work.row.lane).baseDelayMs;
       conclude(context, work, {
         type: "later",
         dueAtMs: nowMs + askAfterMs,

@@ -7,10 +7,11 @@ import { CATALOG_PARTS, type Entity } from "../domain/catalog.ts";
 import type { EarlierStep, PlannedStep, Step } from "../domain/chain.ts";
 import type { SubmissionId } from "../domain/ids.ts";
 import type { DrainLimits } from "../domain/settings.ts";
-import type { SubmissionContent } from "../domain/submission.ts";
+import type { Lane, SubmissionContent } from "../domain/submission.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
 import { initialBucket } from "../pacer/bucket.ts";
 import { secondsFor } from "../pacer/concurrency.ts";
+import { type QuietNow, quietNow } from "../pacer/quiet-hours.ts";
 import { notesAsBegun } from "../planner/join-notes.ts";
 import { planChain } from "../planner/plan-chain.ts";
 import type { PlanContext } from "../planner/planner.ts";
@@ -31,6 +32,7 @@ export const PREVIEW_MAX = 10_000;
 interface Entry {
   source: string;
   key: string;
+  lane: Lane;
   /** Null: its chain is at the CRM. */
   content: SubmissionContent | null;
   /** What `reconcile --repair` queued. */
@@ -55,7 +57,9 @@ export async function previewDrain(
   extra: readonly IncomingSubmission[],
   remapped: ReadonlyMap<SubmissionId, SubmissionContent> = new Map(),
 ): Promise<DrainPlan> {
-  const entries = await entriesOf(deps, limits, extra, remapped);
+  const quiet = quietNow(deps.settings.quiet, deps.clock.wallMs());
+  const all = await entriesOf(deps, limits, extra, remapped);
+  const entries = all.filter(({ source, lane }) => !quiet.sources.has(source) && !quiet.lanes.has(lane));
   const session = new Session(deps);
   const account = await deps.ledger.account();
   if (account) await session.remember(account.id);
@@ -66,12 +70,30 @@ export async function previewDrain(
     if (content) await addEntry(plan, deps, session, { ...entry, content }, unknownNames);
   }
   plan.submissions = entries.length;
+  plan.why.push(...quietRemarks(quiet, all));
   await addLookups(plan, deps, session);
   // Behind the look-ups: a repair names its record, nobody has to be sought for it.
   for (const entry of entries) for (const step of entry.repairs) addRepair(plan, deps, session, entry, step);
   plan.why.push(...unknownNames);
   await addTime(plan, deps, session);
   return plan;
+}
+
+/** Why some of what waits is not in the plan. */
+function quietRemarks({ sources, lanes }: QuietNow, all: readonly Entry[]): string[] {
+  const remark = (what: string, untilMs: number, waits: number): string[] =>
+    waits === 0
+      ? []
+      : [`${what} has quiet hours until ${new Date(untilMs).toISOString()}: ${waits} of its submissions wait`];
+  return [
+    ...[...sources].flatMap(([name, untilMs]) =>
+      remark(`source ${name}`, untilMs, all.filter(({ source }) => source === name).length),
+    ),
+    ...[...lanes].flatMap(([name, untilMs]) => {
+      const own = all.filter(({ source, lane }) => lane === name && !sources.has(source));
+      return remark(`the ${name} lane`, untilMs, own.length);
+    }),
+  ];
 }
 
 function emptyPlan(): DrainPlan {
@@ -89,18 +111,20 @@ async function entriesOf(
   const rows = await deps.ledger.peek(most, deps.clock.wallMs(), filter);
   const queued: Entry[] = [];
   for (const row of rows) {
-    const { source, key, steps } = row;
+    const { source, key, lane, steps } = row;
     const chain = steps.filter((step) => !isRepair(step));
     const done = new Set<string>(chain.filter((step) => step.state === "done").map((step) => step.name));
     const content = row.planned && done.size === chain.length ? null : (remapped.get(row.id) ?? row.content);
     const repairs = steps.filter((step) => isRepair(step) && step.state === "open");
     if (content || repairs.length > 0)
-      queued.push({ source, key, content, repairs, done, earlier: await earlierSteps(deps.ledger, row), steps });
+      queued.push({ source, key, lane, content, repairs, done, earlier: await earlierSteps(deps.ledger, row), steps });
   }
   const fresh = extra
     .filter((one) => !one.history && (!limits.source || one.source === limits.source))
     .filter((one) => !limits.lane || one.lane === limits.lane)
-    .map(({ source, key, content }) => ({ source, key, content, repairs: [], done: new Set<string>(), earlier: [] }));
+    .map(({ source, key, lane, content }) => {
+      return { source, key, lane, content, repairs: [], done: new Set<string>(), earlier: [] };
+    });
   return [...queued, ...fresh].slice(0, most);
 }
 

@@ -10,6 +10,7 @@ import type { CrmRecord, Links, RemoveOperation } from "../domain/operation.ts";
 import { difference } from "../planner/difference.ts";
 import { sparedIn } from "./conclude.ts";
 import { type DriveContext, freshRecord, planContext } from "./context.ts";
+import { retryOf } from "./lane-retry.ts";
 import { lease } from "./lease.ts";
 import { type Lost, miss } from "./looks.ts";
 import { ChainStop, isRepair, stepOf, type Work } from "./work.ts";
@@ -37,7 +38,7 @@ function endOf(context: DriveContext, work: Work, error: unknown): StepError | n
   if (!(error instanceof ChainStop)) return null;
   const verdict = sparedIn(context, error.verdict);
   if (verdict === "halted" || (verdict.type !== "failed" && verdict.type !== "again")) return null;
-  const lastTry = work.row.attempts + 1 >= context.deps.settings.retry.maxAttempts;
+  const lastTry = work.row.attempts + 1 >= retryOf(context.deps.settings, work.row.lane).maxAttempts;
   return verdict.type === "failed" || (!verdict.spared && lastTry) ? verdict.error : null;
 }
 

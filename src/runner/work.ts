@@ -8,6 +8,7 @@ import type { ClaimId } from "../domain/ids.ts";
 import type { Outcome, Ref } from "../domain/operation.ts";
 import { stampOf } from "../domain/stamp.ts";
 import type { SubmissionChange, SubmissionRow } from "../ledger/rows.ts";
+import { retryOf } from "./lane-retry.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Busy, Fenced, Halted, Held } from "./stops.ts";
 import type { Ticket } from "./ticket.ts";
@@ -180,7 +181,7 @@ function stillUncertain(work: Work, verdict: Verdict | "halted", deps: RunnerDep
   const later = verdict !== "halted" && (verdict.type === "uncertain" || verdict.type === "later");
   const dueAtMs = later
     ? verdict.dueAtMs
-    : deps.clock.wallMs() + (verdict === "halted" ? 0 : deps.settings.retry.baseDelayMs);
+    : deps.clock.wallMs() + (verdict === "halted" ? 0 : retryOf(deps.settings, work.row.lane).baseDelayMs);
   const detail = "the answer to a write was lost; the CRM is asked before it is sent again";
   return {
     claimId: work.claimId,
@@ -202,14 +203,14 @@ function waitFor(work: Work, dueAtMs: number, kind: string, detail: string): Sub
 const SPARED_DOUBLINGS = 2;
 
 function waitSpared(work: Work, error: StepError, { clock, random, settings }: RunnerDeps): SubmissionChange {
-  const { baseDelayMs, maxDelayMs } = settings.retry;
+  const { baseDelayMs, maxDelayMs } = retryOf(settings, work.row.lane);
   const dueAtMs = clock.wallMs() + fullJitterMs(random, baseDelayMs, maxDelayMs, SPARED_DOUBLINGS);
   return waitFor(work, dueAtMs, "retry", error.message);
 }
 
 function tryAgain(work: Work, error: StepError, deps: RunnerDeps): SubmissionChange {
   const { clock, random, settings } = deps;
-  const { baseDelayMs, maxDelayMs, maxAttempts } = settings.retry;
+  const { baseDelayMs, maxDelayMs, maxAttempts } = retryOf(settings, work.row.lane);
   const base = { claimId: work.claimId, submissionId: work.row.id };
   const attempts = work.row.attempts + 1;
   if (attempts >= maxAttempts) return { ...base, to: "failed", error, attempts };

@@ -13,6 +13,8 @@ export interface Scope {
   lane: Lane | null;
   heldSources: readonly string[];
   heldLanes: readonly Lane[];
+  /** Of these only what is uncertain. */
+  quiet?: Pick<Scope, "heldSources" | "heldLanes">;
 }
 
 export interface Stream {
@@ -43,6 +45,10 @@ export function inScope(scope: Scope, source: string, lane: Lane): boolean {
   );
 }
 
+export function isQuiet({ quiet }: Scope, source: string, lane: Lane): boolean {
+  return quiet !== undefined && (quiet.heldSources.includes(source) || quiet.heldLanes.includes(lane));
+}
+
 /** Streams of the scope that have a submission in one of the states. */
 export function streams(store: Store, scope: Scope, states: readonly string[]): Stream[] {
   const rows = store.all<Stream>(
@@ -50,7 +56,8 @@ export function streams(store: Store, scope: Scope, states: readonly string[]): 
      WHERE n > 0 AND state IN (SELECT value FROM json_each(?))`,
     JSON.stringify(states),
   );
-  return rows.filter((row) => inScope(scope, row.source, row.lane));
+  const inDoubt = states.includes("uncertain");
+  return rows.filter(({ source, lane }) => inScope(scope, source, lane) && (inDoubt || !isQuiet(scope, source, lane)));
 }
 
 const FRESH_PAGE = `

@@ -3,7 +3,17 @@ import type { ClaimId, SubmissionId } from "../../domain/ids.ts";
 import type { Lane, SubmissionState } from "../../domain/submission.ts";
 import type { Claim, ClaimRequest, SubmissionRow } from "../rows.ts";
 import { accountOrNone } from "./account.ts";
-import { type Candidate, inScope, loadPace, offer, offerOf, type Scope, savePace, streams } from "./claim-order.ts";
+import {
+  type Candidate,
+  inScope,
+  isQuiet,
+  loadPace,
+  offer,
+  offerOf,
+  type Scope,
+  savePace,
+  streams,
+} from "./claim-order.ts";
 import { findLease, takeLease } from "./leases.ts";
 import type { Store } from "./store.ts";
 import { loadKeys, loadSubmission } from "./submission-rows.ts";
@@ -126,6 +136,7 @@ function claimGroup(store: Store, request: ClaimRequest, head: Candidate, limit:
   const ids = new Set<SubmissionId>();
   for (const member of upToLast(request.ids, keeperFirst(store, account, members, keys, request.now.wallMs))) {
     if (taken.length >= limit || !inScope(request, member.source, first.lane)) break;
+    if (member.state !== "uncertain" && isQuiet(request, member.source, first.lane)) continue;
     if (!claimable(member, request.now.wallMs)) break;
     if (member.revises !== null && member.planned === 0 && earlierUnended(store, member.id, member.revises)) break;
     ids.add(member.id);
@@ -163,7 +174,7 @@ function gather(
   const keys = new Map<SubmissionId, string[]>([[head.id, loadKeys(store, head.id)]]);
   const seen = new Set<string>();
   const open = [...keys.get(head.id)!];
-  const held = JSON.stringify(request.heldSources);
+  const held = JSON.stringify([...request.heldSources, ...(request.quiet?.heldSources ?? [])]);
   for (let key = open.shift(); key !== undefined && seen.size < GROUP_KEYS_MAX; key = open.shift()) {
     if (seen.has(key)) continue;
     seen.add(key);

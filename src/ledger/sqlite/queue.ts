@@ -11,6 +11,8 @@ export interface QueueFilter {
   source: string | null;
   lane: string | null;
   ids?: readonly SubmissionId[];
+  /** What a claim would not touch. */
+  except?: Pick<Scope, "heldSources" | "heldLanes" | "quiet">;
 }
 
 const scopeOf = (filter: QueueFilter): Scope => ({
@@ -18,6 +20,7 @@ const scopeOf = (filter: QueueFilter): Scope => ({
   lane: filter.lane as Lane | null,
   heldSources: [],
   heldLanes: [],
+  ...filter.except,
 });
 
 const FIRST_DUE = `
