@@ -65,6 +65,8 @@ export interface TracesLedger {
    * `takeArrivals`: nobody wants the past years at once.
    */
   beginTraces(): Promise<string>;
+  /** For the id of a submission's trace; null where this ledger never had traces. */
+  tracedAs(submission: SubmissionId): Promise<{ ledgerId: string; submission: TracedSubmission } | null>;
   /** Submissions that these runs have in hand. */
   inHandOf(runs: readonly RunId[]): Promise<{ run: RunId; submission: SubmissionId }[]>;
   /** What one run did for a submission, of the requests behind `after` up to `through`; null where it is not there. */

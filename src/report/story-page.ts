@@ -32,6 +32,8 @@ export interface StepDocument {
 /** The document of `show --json`. */
 export interface StoryDocument {
   submission: {
+    /** In the ledger, in the log and in traces. */
+    number: number;
     source: string;
     key: string;
     state: string;
@@ -56,6 +58,8 @@ export interface StoryDocument {
   waits: { at: string; kind: string; until: string | null; detail: string }[];
   /** The retry's sample that it waits for, or that it is itself; null: neither. */
   sample: RetrySampleDocument | null;
+  /** The id of its OpenTelemetry trace; null where this ledger never had traces. */
+  trace: string | null;
   /** Open holds that keep it back. */
   holds: HoldDocument[];
   /** Quiet hours that it waits for; null: none now. */
@@ -108,7 +112,7 @@ function contentText(content: unknown): string {
   return safeText(JSON.stringify(content, digits, 2));
 }
 
-function factsText({ submission, holds, quiet, sample }: StoryDocument, style: Style): string {
+function factsText({ submission, holds, quiet, sample, trace }: StoryDocument, style: Style): string {
   const { file, line } = submission.origin;
   const rows: [string, string][] = [
     ["state", stateText(submission, style)],
@@ -131,6 +135,7 @@ function factsText({ submission, holds, quiet, sample }: StoryDocument, style: S
   if (sample !== null) rows.push(["sample", style.yellow(sampleLine(sample))]);
   if (quiet !== null)
     rows.push(["waits for", `the end of quiet hours of ${safeLine(quiet.scope)}, ${localTimeOf(quiet.until)}`]);
+  if (trace !== null) rows.push(["trace", trace]);
   for (const hold of holds) rows.push(["on hold", style.yellow(holdText(hold))]);
   return pairs(rows, style);
 }

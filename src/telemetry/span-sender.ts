@@ -43,7 +43,7 @@ export async function openSpanSender(settings: TraceSettings, version: string): 
       import("@opentelemetry/sdk-trace"),
       import("@opentelemetry/resources"),
     ]);
-    const exporter = await exporterOf(settings, sdk);
+    const exporter = await exporterOf(settings);
     const ids = fixedIds();
     const kept = keepSpans();
     const provider = new sdk.TracerProvider({
@@ -60,9 +60,8 @@ export async function openSpanSender(settings: TraceSettings, version: string): 
   }
 }
 
-function packagesFor({ exporter, protocol }: TraceSettings): Package[] {
+function packagesFor({ protocol }: TraceSettings): Package[] {
   const common: Package[] = ["@opentelemetry/sdk-trace", "@opentelemetry/resources"];
-  if (exporter === "console") return common;
   const json = protocol === "http/json";
   return [...common, json ? "@opentelemetry/exporter-trace-otlp-http" : "@opentelemetry/exporter-trace-otlp-proto"];
 }
@@ -73,8 +72,7 @@ function isMissing(error: unknown): boolean {
 
 type Sdk = typeof import("@opentelemetry/sdk-trace");
 
-async function exporterOf({ exporter, protocol, url, headers, timeoutMs }: TraceSettings, sdk: Sdk) {
-  if (exporter === "console") return new sdk.ConsoleSpanExporter();
+async function exporterOf({ protocol, url, headers, timeoutMs }: TraceSettings): Promise<SpanExporter> {
   const { OTLPTraceExporter } =
     protocol === "http/json"
       ? await import("@opentelemetry/exporter-trace-otlp-http")

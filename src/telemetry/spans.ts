@@ -2,7 +2,7 @@
 import type { RunId } from "../domain/ids.ts";
 import type { SubmissionState } from "../domain/submission.ts";
 import type { TracedRequest, TracedStep, TracedSubmission, TracedWork } from "../ledger/traces.ts";
-import { type RemoteParent, remoteParentOf, spanIdOf, traceIdOf } from "./trace-context.ts";
+import { type RemoteParent, spanIdOf, traceIdOf, traceOfSubmission } from "./trace-context.ts";
 
 export type Attributes = Record<string, string | number | boolean>;
 
@@ -60,7 +60,7 @@ export function arrivalTrace(ledgerId: string, submission: TracedSubmission): Pl
 }
 
 function traceOf(ledgerId: string, submission: TracedSubmission): PlannedTrace {
-  const remote = remoteParentOf(submission);
+  const { traceId, remote } = traceOfSubmission(ledgerId, submission);
   const { id, source, lane, submittedAtMs, receivedAtMs, takenBy } = submission;
   const attributes = {
     "crmledger.source": source,
@@ -80,7 +80,7 @@ function traceOf(ledgerId: string, submission: TracedSubmission): PlannedTrace {
     links: [runContext(ledgerId, takenBy)],
   };
   return {
-    traceId: remote?.traceId ?? traceIdOf(ledgerId, "submission", id),
+    traceId,
     remote,
     root,
     withRoot: false,

@@ -30,9 +30,13 @@ export function parseTraceparent(text: unknown): RemoteParent | null {
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
-/** What the map took, else what stood in the headers that a webhook was stored with. */
-export function remoteParentOf({ traceparent, headers }: Pick<TracedSubmission, "traceparent" | "headers">) {
-  return parseTraceparent(traceparent) ?? parseTraceparent(headerOf(headers));
+/** The sender's trace, where what the map took, or the headers that a webhook was stored with, name one; else the submission's own. */
+export function traceOfSubmission(
+  ledgerId: string,
+  { id, traceparent, headers }: Pick<TracedSubmission, "id" | "traceparent" | "headers">,
+): { traceId: string; remote: RemoteParent | null } {
+  const remote = parseTraceparent(traceparent) ?? parseTraceparent(headerOf(headers));
+  return { traceId: remote?.traceId ?? traceIdOf(ledgerId, "submission", id), remote };
 }
 
 /** Their names come in any case, their values alone or in a list. */

@@ -1,11 +1,9 @@
 /** The standard environment of OpenTelemetry, as far as traces of this program need it. */
 import type { Attributes } from "./spans.ts";
 
-export type TraceExporter = "otlp" | "console";
 export type OtlpProtocol = "http/protobuf" | "http/json";
 
 export interface TraceSettings {
-  exporter: TraceExporter;
   protocol: OtlpProtocol;
   /** Whole, with `/v1/traces`. */
   url: string;
@@ -24,7 +22,7 @@ export const FLUSH_MS = 2_000;
 
 /**
  * What to send and where to; null where nobody asked for traces; a text where what was asked for can't be done. Traces are on
- * where `OTEL_TRACES_EXPORTER` names an exporter, or an OTLP endpoint is set, and `OTEL_SDK_DISABLED` is not `true`.
+ * where `OTEL_TRACES_EXPORTER` is `otlp`, or an OTLP endpoint is set, and `OTEL_SDK_DISABLED` is not `true`.
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ (read 2026-11-23).
  */
 export function readTraceSettings(env: Env): TraceSettings | string | null {
@@ -32,8 +30,7 @@ export function readTraceSettings(env: Env): TraceSettings | string | null {
   const given = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
   const wanted = listOf(env.OTEL_TRACES_EXPORTER)[0] ?? (given ? "otlp" : "none");
   if (wanted === "none") return null;
-  if (wanted !== "otlp" && wanted !== "console")
-    return `OTEL_TRACES_EXPORTER=${wanted} is not known; otlp or console is`;
+  if (wanted !== "otlp") return `OTEL_TRACES_EXPORTER=${wanted} is not known here; otlp is`;
   const protocol = (
     env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ||
     env.OTEL_EXPORTER_OTLP_PROTOCOL ||
@@ -45,7 +42,6 @@ export function readTraceSettings(env: Env): TraceSettings | string | null {
   if (url === null) return `${given} is no http or https address for traces (OTEL_EXPORTER_OTLP_ENDPOINT)`;
   const asked = Number(env.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT || env.OTEL_EXPORTER_OTLP_TIMEOUT || FLUSH_MS);
   return {
-    exporter: wanted,
     protocol,
     url,
     headers: { ...pairsOf(env.OTEL_EXPORTER_OTLP_HEADERS), ...pairsOf(env.OTEL_EXPORTER_OTLP_TRACES_HEADERS) },

@@ -116,6 +116,9 @@ describe("a submission's trace", () => {
     const [turn] = named("process");
     expect(turn!.links).toEqual([{ traceId: run!.traceId, spanId: run!.spanId }]);
     expect(turn!.traceId).not.toBe(run!.traceId);
+    const { json } = await world.run("show", "1", "--json");
+    expect([json.trace, json.submission.number]).toEqual([turn!.traceId, 1]);
+    expect((await world.run("show", "1")).out).toContain(turn!.traceId);
   });
 
   it("tells what failed by its code, and of a write without an answer each time that the run took it in hand", async () => {
@@ -153,6 +156,7 @@ describe("the sender's own trace", () => {
     expect((await world.runWith({ env: on() }, "sync")).code).toBe(0);
     expect(named("ingest")).toMatchObject([{ traceId: TRACE, parentId: PARENT }]);
     expect(named("process")).toMatchObject([{ traceId: TRACE, parentId: named("ingest")[0]!.spanId }]);
+    expect((await world.run("show", "1", "--json")).json.trace).toBe(TRACE);
   });
 
   it("goes on: the map took it from a member; and it is no content: the same lead from another trace is a duplicate", async () => {
@@ -210,7 +214,7 @@ describe("the standard environment", () => {
 
   it.each<[Record<string, string>, string]>([
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc is not known"],
-    [{ OTEL_TRACES_EXPORTER: "zipkin" }, "OTEL_TRACES_EXPORTER=zipkin is not known"],
+    [{ OTEL_TRACES_EXPORTER: "zipkin" }, "OTEL_TRACES_EXPORTER=zipkin is not known here"],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: "not an address" }, "not an address is no http or https address"],
   ])("says once what it can't do, and sends the submissions all the same: %j", async (env, words) => {
     spool("a", lead("1"));

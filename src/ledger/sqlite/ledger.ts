@@ -58,7 +58,7 @@ import { sampled, samples, sendSample, settleSamples } from "./samples.ts";
 import type { Store } from "./store.ts";
 import { takeOver } from "./takeover.ts";
 import { thin } from "./thin.ts";
-import { beginTraces, inHandOf, takeArrivals, workOf } from "./traces.ts";
+import { beginTraces, inHandOf, takeArrivals, tracedAs, workOf } from "./traces.ts";
 import { turn } from "./turn.ts";
 import { openRejects, unfinished } from "./unfinished.ts";
 import { versions } from "./versions.ts";
@@ -218,6 +218,7 @@ function whatNeedsAPerson(verb: Verb) {
 function traces(verb: Verb) {
   return {
     beginTraces: verb(beginTraces),
+    tracedAs: verb(tracedAs),
     inHandOf: verb(inHandOf),
     workOf: verb(workOf),
     takeArrivals: verb(takeArrivals),

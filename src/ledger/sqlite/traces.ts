@@ -24,14 +24,22 @@ const REQUESTS = `
   WHERE l.submission_id = @submission AND r.run_id = @run AND r.id > @after AND r.id <= @through AND r.outcome IS NOT NULL
   ORDER BY id`;
 
+const ledgerId = (store: Store): string =>
+  store.one<{ value: string }>("SELECT value FROM meta WHERE name = 'ledger_id'")!.value;
+
 export function beginTraces(store: Store): string {
-  const { value } = store.one<{ value: string }>("SELECT value FROM meta WHERE name = 'ledger_id'")!;
   if (tracedSubmission(store) === null)
     store.write(() => {
       const newest = "SELECT ?, CAST(coalesce(max(id), 0) AS TEXT) FROM submissions";
       store.run(`INSERT OR IGNORE INTO meta (name, value) ${newest}`, TRACED);
     });
-  return value;
+  return ledgerId(store);
+}
+
+export function tracedAs(store: Store, id: SubmissionId): { ledgerId: string; submission: TracedSubmission } | null {
+  if (tracedSubmission(store) === null) return null;
+  const submission = store.one<TracedSubmission>(`${SUBMISSION} WHERE id = ?`, id);
+  return submission === undefined ? null : { ledgerId: ledgerId(store), submission };
 }
 
 function tracedSubmission(store: Store): number | null {
