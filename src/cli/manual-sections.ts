@@ -20,6 +20,8 @@ export const EXIT_STATUS: Rows = [
 export const ENVIRONMENT: Rows = [
   ["CRMLEDGER_CONFIG", "The config, where --config is not given."],
   ["CRMLEDGER_LEDGER", "The ledger, where --ledger is not given."],
+  ["CRMLEDGER_LOG", "A file that gets a JSON line for each thing that happens, instead of the config's log."],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "A collector of OpenTelemetry traces; the other OTEL_ variables are read too."],
   ["XDG_CONFIG_HOME", "Where the user's config folder is, if not ~/.config."],
   ["VISUAL, EDITOR", "What failed edit opens a record with."],
   ["HTTPS_PROXY, NO_PROXY", "The way to the CRM."],
