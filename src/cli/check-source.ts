@@ -43,9 +43,9 @@ async function knownDrifts(invocation: Invocation, { name }: SourceSettings): Pr
   }
 }
 
-function configOf({ globals, io }: Invocation): Config {
+function configOf({ globals, io, talk }: Invocation): Config {
   try {
-    return readConfig(globals, io);
+    return readConfig(globals, io, talk);
   } catch (error) {
     if (!(error instanceof CrmledgerError) || error.code !== "configMissing") throw error;
     const hint = `${error.hint ?? ""} Without one, \`crmledger check-source FILE --draft\` prints a map to start from.`;

@@ -45,7 +45,7 @@ export async function withShop<T>(
   wish: LedgerWish,
   work: (shop: Shop) => Promise<T>,
 ): Promise<T> {
-  const config = readConfig(invocation.globals, invocation.io);
+  const config = readConfig(invocation.globals, invocation.io, invocation.talk);
   return await withLedger(invocation, config, wish, (opened) => work({ config, ...opened }));
 }
 
@@ -57,7 +57,7 @@ export async function withLedgerOnly<T>(
 ): Promise<T> {
   const { globals, io } = invocation;
   const alone = ledgerPlace(globals.ledger, io.env, io.cwd, null) !== null && findConfig(globals, io) === null;
-  const config = alone ? null : readConfig(globals, io);
+  const config = alone ? null : readConfig(globals, io, invocation.talk);
   return await withLedger(invocation, config, wish, (opened) => work({ config, ...opened }));
 }
 

@@ -21,7 +21,7 @@ export function checkConfig(
 ): { config: Config | null; found: Finding[] } {
   let config: Config;
   try {
-    config = readConfig(globals, io);
+    config = readConfig(globals, io, talk);
   } catch (error) {
     return { config: null, found: [fromError("config", error)] };
   }

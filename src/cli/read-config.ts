@@ -7,12 +7,16 @@ import { CrmledgerError } from "../domain/errors.ts";
 import { checkBaseUrl } from "../http/base-url.ts";
 import type { Globals } from "./command.ts";
 import type { Io } from "./io.ts";
+import type { Talk } from "./talk.ts";
 
 const FILE_BYTES_MAX = 1_000_000;
 const INIT_HINT = "Write one with `crmledger init`, or name it with --config or CRMLEDGER_CONFIG.";
 
-/** Reads and checks the config. Rejects with `configMissing`, `configInvalid` or `secretExposed`. */
-export function readConfig(globals: Globals, io: Io): Config {
+/**
+ * Reads and checks the config. From then on `talk` keeps the token to itself, which may stand in a map's expression too. Rejects
+ * with `configMissing`, `configInvalid` or `secretExposed`.
+ */
+export function readConfig(globals: Globals, io: Io, talk: Pick<Talk, "keepSecret">): Config {
   const file = findConfig(globals, io);
   if (file === null) throw new CrmledgerError("configMissing", "There is no crmledger.yaml here", { hint: INIT_HINT });
   const facts = statOf(file);
@@ -20,7 +24,13 @@ export function readConfig(globals: Globals, io: Io): Config {
   if (!facts.isFile() || facts.size > FILE_BYTES_MAX) {
     throw new CrmledgerError("configInvalid", `${file} is no file of settings`);
   }
-  return parseConfig(readText(file), { file, env: io.env, ownerOnly: isOwnerOnly(facts), vendors: vendors() });
+  const config = parseConfig(readText(file), { file, env: io.env, ownerOnly: isOwnerOnly(facts), vendors: vendors() });
+  try {
+    talk.keepSecret(readToken(config));
+  } catch {
+    // Whoever needs it says what is wrong with it.
+  }
+  return config;
 }
 
 /** Path of the config in use, or null where none was named and none is found. */

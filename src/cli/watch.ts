@@ -68,7 +68,7 @@ export async function tellNotBegun(invocation: Invocation, error: unknown): Prom
   if (isNoFailure) return;
   await quietly(invocation, async () => {
     // A config that can't be read names no heartbeat: then its silence tells.
-    const config = readConfig(invocation.globals, invocation.io);
+    const config = readConfig(invocation.globals, invocation.io, invocation.talk);
     if (config.heartbeat === null) return;
     const outside = openOutside(invocation, config);
     const heartbeat = await openHeartbeat(config, outside.send);

@@ -1,9 +1,12 @@
 /**
  * Run by vitest before each test file: whatever a test removes is searched for canaries first, and so is what child
- * processes say. So every byte that the suite writes is looked at, whoever wrote it and wherever.
+ * processes say and what servers of tests are sent: alerts, heartbeats, traces, records. So every byte that the suite
+ * writes is looked at, whoever wrote it and wherever.
  */
 import childProcess, { type ChildProcess } from "node:child_process";
 import fs from "node:fs";
+import http, { type IncomingMessage } from "node:http";
+import https from "node:https";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { resolve, sep } from "node:path";
@@ -65,6 +68,25 @@ wrap(childProcess, "spawnSync", (original) => (...args) => {
   heard(String(args[0]), `${result.stdout ?? ""}${result.stderr ?? ""}`);
   return result;
 });
+
+/** The token belongs into one header, never into a URL or a body. */
+function overhearRequest(request: IncomingMessage): void {
+  const parts: string[] = [];
+  const emit = request.emit.bind(request);
+  request.emit = ((event: string, ...args: unknown[]) => {
+    if (event === "data") parts.push(Buffer.from(args[0] as Uint8Array).toString("latin1"));
+    if (event === "end") heard(`${request.method} ${request.headers.host}`, `${request.url}\n${parts.join("")}`);
+    return emit(event, ...args);
+  }) as typeof request.emit;
+}
+
+for (const { Server } of [http, https]) {
+  const emit = Server.prototype.emit as AnyFunction;
+  Server.prototype.emit = function (this: unknown, event: string, ...args: unknown[]) {
+    if (event === "request") overhearRequest(args[0] as IncomingMessage);
+    return emit.call(this, event, ...args);
+  } as typeof Server.prototype.emit;
+}
 syncBuiltinESMExports();
 
 /** Hooks of a setup file are the outermost: they run after those of the test, which remove its folder. */

@@ -1,6 +1,7 @@
 /** A server that takes alerts and heartbeats, as Slack and others do, and remembers what it was told. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { peopleIn, reportFound } from "./canary.ts";
 
 export interface Posted {
   method: string;
@@ -27,7 +28,10 @@ export async function createChannelServer(): Promise<ChannelServer> {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      posts.push({ method: request.method!, path: request.url!, body: Buffer.concat(chunks).toString() });
+      const post = { method: request.method!, path: request.url!, body: Buffer.concat(chunks).toString() };
+      posts.push(post);
+      // Chat rooms and monitors are read by more people than the CRM.
+      reportFound(peopleIn(`${post.path}\n${post.body}`, []).map((person) => `${post.path} was told of ${person}`));
       if (status !== "silence") response.writeHead(status).end("ok");
     });
   });

@@ -1,6 +1,8 @@
 /** The search for canaries finds what it is there to find. */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -74,6 +76,19 @@ it("what a child process says is heard", async () => {
   expect(takeFound()).toContainEqual(expect.stringContaining("said the token"));
   spawnSync(process.execPath, ["-e", say]);
   expect(takeFound()).toContainEqual(expect.stringContaining("said the token"));
+});
+
+it("what a server is sent is read, its address too", async () => {
+  const server = createServer((request, response) => request.resume().on("end", () => response.end()));
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  await fetch(url, { method: "POST", body: "all is well", headers: { "x-api-token": CANARY_TOKEN } });
+  expect(takeFound()).toEqual([]);
+  await fetch(url, { method: "POST", body: `refused: ${CANARY_TOKEN.slice(0, 14)}` });
+  expect(takeFound()).toContainEqual(expect.stringContaining("said the token"));
+  await fetch(`${url}?rid=${encodeURIComponent(CANARY_TOKEN)}`, { method: "POST" });
+  expect(takeFound()).toContainEqual(expect.stringContaining("said the token"));
+  server.close();
 });
 
 it("people in a text that logs keep are found, but for those whom the reader named", () => {

@@ -43,6 +43,34 @@ describe("what comes back", () => {
   });
 });
 
+describe("the redactor of a long token", () => {
+  const token = "7f3a91c05be2468d9e17a2b34c56d78f90ab12cd";
+  const address = "https://hooks.example.com/services/T024/B031/wXyZ0123456789abcdefghij";
+  const redact = createRedactor([token, address]);
+
+  it.each([12, 13, 20, 39])("takes out %i characters of its beginning or end, however the text goes on", (length) => {
+    for (const part of [token.slice(0, length), token.slice(-length)]) {
+      expect(redact(`invalid token "${part}..."`)).toBe('invalid token "[redacted]..."');
+      expect(redact(`${part}z`)).toBe("[redacted]z");
+      expect(redact(encodeURIComponent(`="${part}`))).toBe(`${encodeURIComponent('="')}[redacted]`);
+    }
+    const base64 = Buffer.from(`user:${token.slice(0, length + 8)}`).toString("base64");
+    expect(redact(base64)).toContain("[redacted]");
+  });
+
+  it("leaves what only begins or ends alike, and of an address what many share", () => {
+    expect(redact(`${token.slice(0, 11)} ${token.slice(-11)}`)).toBe(`${token.slice(0, 11)} ${token.slice(-11)}`);
+    expect(redact("https://hooks.example.com/help")).toBe("https://hooks.example.com/help");
+    expect(redact(`see ${address} or ...${address.slice(-20)}`)).toBe("see [redacted] or ...[redacted]");
+  });
+
+  it("looks at a page of records in no time", () => {
+    const page = "7f3a91c05be".repeat(100_000);
+    expect(redact(page)).toBe(page);
+    expect(redact(`${token.slice(0, 12)}${page}`)).toBe(`[redacted]${page}`);
+  });
+});
+
 describe("the redactor", () => {
   const token = 'to/k+en=0123 456789"abc';
   const redact = createRedactor([token, "", "short"]);
