@@ -7,6 +7,7 @@ import { peopleIn, tokenIn } from "../support/canary.ts";
 import { startChild } from "../support/children.ts";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
 import { type CollectedSpan, type OtlpCollector, otlpCollector } from "../support/otlp-collector.ts";
+import { openPlans, statementsOf } from "../support/query-plans.ts";
 import { rawServer } from "../support/raw-server.ts";
 
 // Processes of their own, on a machine that may be busy.
@@ -147,6 +148,25 @@ describe("a submission's trace", () => {
     ]);
     // Both times under the one arrival, and nothing is told twice.
     expect(new Set(collector.spans.map(({ spanId }) => spanId)).size).toBe(collector.spans.length);
+  });
+});
+
+describe("what is asked of the ledger for traces", () => {
+  it("costs the same however much was delivered", async () => {
+    const asked = await statementsOf(async () => {
+      for (const name of ["a", "b"]) {
+        spool(name, lead(name));
+        await world.runWith({ env: on() }, "sync");
+      }
+      await world.run("show", "a");
+    });
+    const plans = openPlans();
+    const ours = asked.filter((sql) =>
+      /traceparent|l\.submission_id = @submission|c\.run_id|FROM submissions WHERE id >/.test(sql),
+    );
+    expect(ours.length).toBeGreaterThanOrEqual(4);
+    expect(ours.flatMap((sql) => plans.faults(sql))).toEqual([]);
+    plans.close();
   });
 });
 

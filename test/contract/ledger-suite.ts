@@ -19,6 +19,7 @@ import { recoveryTests } from "./ledger-suite-recovery.ts";
 import { repairTests } from "./ledger-suite-repairs.ts";
 import { sampleTests } from "./ledger-suite-samples.ts";
 import { takeoverTests } from "./ledger-suite-takeover.ts";
+import { traceTests } from "./ledger-suite-traces.ts";
 import { turnTests } from "./ledger-suite-turn.ts";
 import { versionsTests } from "./ledger-suite-versions.ts";
 
@@ -53,6 +54,7 @@ export function ledgerSuite(engine: LedgerEngine): void {
     intakeTests(subject);
     claimTests(subject);
     turnTests(subject);
+    traceTests(subject);
     pacingTests(subject);
     recoveryTests(subject);
     crmStateTests(subject);
