@@ -45,6 +45,8 @@ export interface HistoryLedger {
   /** Delays of all deliveries so far, and their sum. */
   delays(): Promise<Record<Lane, { counts: DelayCounts; seconds: number }>>;
   metricFacts(): Promise<MetricFacts>;
+  /** By lane what is to be sent until an instant: what is kept back for longer, or until a person lets it go, is not. */
+  workAhead(untilMs: number): Promise<Record<Lane, number>>;
   /** Holds that were open at some time since, oldest first, at most so many of the newest. */
   pastHolds(sinceMs: number, limit: number): Promise<PastHold[]>;
 }

@@ -6,6 +6,7 @@ import { type Column, table } from "./table.ts";
 /** The `plan` of `sync --dry-run --json`. */
 export interface PlanDocument {
   submissions: number;
+  byLane: Record<string, number>;
   requests: number;
   tokensMin: number;
   tokensMax: number;
@@ -32,12 +33,14 @@ const STEP_COLUMNS: Column[] = [
 const WRITES_SHOWN = 50;
 const VALUE_LINES_SHOWN = 12;
 
-export function renderPlan(plan: PlanDocument, style: Style): string {
+/** `forecast`: when it will be in the CRM, in words; null where nothing is known of that. */
+export function renderPlan(plan: PlanDocument, style: Style, forecast: string | null = null): string {
   const tokens = range(plan.tokensMin, plan.tokensMax);
   const lines = [
     style.bold(
       `Would send ${counted(plan.submissions, "submission")}: about ${counted(plan.requests, "request")}, ${tokens} tokens, ${span(plan.seconds * 1000)}.`,
     ),
+    ...(forecast === null ? [] : [forecast]),
     ...plan.why.map((reason) => style.dim(safeLine(reason))),
   ];
   const steps = Object.entries(plan.byStep).map(([name, step]) => [

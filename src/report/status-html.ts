@@ -25,7 +25,7 @@ ${cardsOf(status, history)}
 </header>
 <main>
 ${needsOf(status)}
-<section aria-labelledby="facts"><h2 id="facts">In words</h2><dl class="facts">${factsOf(status, plain)}</dl></section>
+<section aria-labelledby="facts"><h2 id="facts">In words</h2><dl class="facts">${factsOf(status, plain, history.nowMs)}</dl></section>
 ${historyOf(history)}
 </main>
 <footer><p>Written ${escapeHtml(localTime(history.nowMs))}; times are of that machine. <label hidden><input type="checkbox" id="refresh" checked>Load anew every minute</label></p></footer>`;
@@ -92,9 +92,9 @@ function needsOf({ alerts }: StatusDocument): string {
 
 const shown = (text: string): string => escapeHtml(shorten(text, TEXT_MAX));
 
-function factsOf(status: StatusDocument, plain: Style): string {
+function factsOf(status: StatusDocument, plain: Style, nowMs: number): string {
   const rows: { name: string; values: string[] }[] = [];
-  for (const [name, value] of statusRows(status, plain)) {
+  for (const [name, value] of statusRows(status, plain, nowMs)) {
     if (name === "") rows.at(-1)?.values.push(value);
     else rows.push({ name, values: [value] });
   }

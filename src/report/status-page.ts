@@ -1,4 +1,6 @@
+import type { Measurement } from "../domain/measurement.ts";
 import { type BreakerDocument, breakerLines } from "./breaker-lines.ts";
+import { type ForecastDocument, forecastText, type LookupsDocument, lookupsText } from "./forecast-words.ts";
 import { count, counted, localTimeOf, span } from "./human.ts";
 import { type QuietDocument, quietLine } from "./quiet-lines.ts";
 import { type RetrySampleDocument, sampleLine } from "./retry-sample-words.ts";
@@ -21,6 +23,12 @@ export interface StatusDocument {
       resetsAt: string | null;
     };
   };
+  /** When what waits will be in the CRM; null: nothing waits, or it can't be told. Absent where nobody asked for it. */
+  forecast?: ForecastDocument | null;
+  /** How look-ups were answered so far; null: there was none. */
+  lookups?: LookupsDocument | null;
+  /** How the next run would answer them, and why. */
+  lookupChoice?: string[];
   holds: HoldDocument[];
   /** Retries of a cause of which one goes first. */
   samples: RetrySampleDocument[];
@@ -73,6 +81,8 @@ export interface StatusDocument {
     example: string | null;
     foundAt: string;
   }[];
+  /** What the last `doctor --measure` saw of the account; null: there was none. */
+  measured: (Pick<Measurement, "lags" | "roundTrip" | "clock" | "burst"> & { at: string; message: string }) | null;
   lastRun: {
     run: string;
     kind: string;
@@ -94,15 +104,28 @@ export interface StatusDocument {
   } | null;
 }
 
+/** When what waits will be in the CRM, and how look-ups are answered. */
+function outlookRows({ forecast, lookups, lookupChoice = [] }: StatusDocument, nowMs: number): [string, string][] {
+  const rows: [string, string][] = [];
+  if (forecast) rows.push(["forecast", forecastText(forecast, nowMs)]);
+  if (lookups) rows.push(["look-ups", lookupsText(lookups)]);
+  lookupChoice.forEach((line, index) => {
+    rows.push([index === 0 && !lookups ? "look-ups" : "", safeLine(line)]);
+  });
+  return rows;
+}
+
 /** How things stand, but for what needs a person. A row without a name goes on with the one before. */
-export function statusRows(status: StatusDocument, style: Style): [name: string, value: string][] {
+export function statusRows(status: StatusDocument, style: Style, nowMs: number): [name: string, value: string][] {
   const rows: [string, string][] = [
     ["queue", queueText(status.queue, style)],
     ["delay", lagText(status.lagSeconds)],
     ["burst", `${count(status.quota.burst.usedByUs)} of ${limitText(status.quota.burst.limit)} in use by us`],
     ["daily", dailyText(status.quota.daily)],
+    ...outlookRows(status, nowMs),
     ["last run", lastRunText(status.lastRun)],
     ["last check", lastCheckText(status.lastCheck, style)],
+    ...(status.measured ? [["measured", measuredText(status.measured)] as [string, string]] : []),
   ];
   for (const hold of status.holds) rows.push(["hold", style.yellow(holdText(hold))]);
   for (const sample of status.samples.filter(({ waiting }) => waiting > 0)) rows.push(["sample", sampleLine(sample)]);
@@ -115,8 +138,8 @@ export function statusRows(status: StatusDocument, style: Style): [name: string,
   return rows;
 }
 
-export function renderStatus(status: StatusDocument, style: Style): string {
-  const rows = statusRows(status, style);
+export function renderStatus(status: StatusDocument, style: Style, nowMs: number): string {
+  const rows = statusRows(status, style, nowMs);
   for (const { message } of status.sourceDrifts) rows.push(["records", style.yellow(safeLine(message))]);
   // These have lines of their own above.
   const told = ["hold", "credentials", "crmNames", "sourceShape"];
@@ -164,6 +187,10 @@ function lastCheckText(check: StatusDocument["lastCheck"], style: Style): string
     check.until === null ? "" : ` before ${localTimeOf(check.until).slice(0, 10)}`,
   ].join("");
   return `reconcile${bounds} at ${localTimeOf(check.endedAt)}: ${breaks}${edits}`;
+}
+
+function measuredText({ at, message }: NonNullable<StatusDocument["measured"]>): string {
+  return `on ${localTimeOf(at).slice(0, 10)}: ${message}`;
 }
 
 function lastRunText(run: StatusDocument["lastRun"]): string {

@@ -25,7 +25,7 @@ import { isRepair } from "./work.ts";
 export type PreviewDeps = Omit<RunnerDeps, "send" | "runId" | "random" | "observe" | "failpoint" | "redact">;
 
 /** What most CRMs take for an answer, for the time that a plan names. */
-const ROUND_TRIP_MS = 250;
+export const ROUND_TRIP_MS = 250;
 /** The same bound as one look at the queue; a plan of more is no longer read by anybody. */
 export const PREVIEW_MAX = 10_000;
 
@@ -70,6 +70,7 @@ export async function previewDrain(
     if (content) await addEntry(plan, deps, session, { ...entry, content }, unknownNames);
   }
   plan.submissions = entries.length;
+  for (const { lane } of entries) plan.byLane[lane] += 1;
   plan.why.push(...quietRemarks(quiet, all));
   await addLookups(plan, deps, session);
   // Behind the look-ups: a repair names its record, nobody has to be sought for it.
@@ -97,7 +98,8 @@ function quietRemarks({ sources, lanes }: QuietNow, all: readonly Entry[]): stri
 }
 
 function emptyPlan(): DrainPlan {
-  return { submissions: 0, requests: 0, tokensMin: 0, tokensMax: 0, seconds: 0, why: [], byStep: {}, writes: [] };
+  const nothing = { submissions: 0, requests: 0, tokensMin: 0, tokensMax: 0, seconds: 0 };
+  return { ...nothing, byLane: { operational: 0, background: 0 }, why: [], byStep: {}, writes: [] };
 }
 
 async function entriesOf(
@@ -117,7 +119,16 @@ async function entriesOf(
     const content = row.planned && done.size === chain.length ? null : (remapped.get(row.id) ?? row.content);
     const repairs = steps.filter((step) => isRepair(step) && step.state === "open");
     if (content || repairs.length > 0)
-      queued.push({ source, key, lane, content, repairs, done, earlier: await earlierSteps(deps.ledger, row), steps });
+      queued.push({
+        source,
+        key,
+        lane,
+        content,
+        repairs,
+        done,
+        earlier: await earlierSteps(deps.ledger, row),
+        steps: row.steps,
+      });
   }
   const fresh = extra
     .filter((one) => !one.history && (!limits.source || one.source === limits.source))

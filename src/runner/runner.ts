@@ -82,6 +82,7 @@ export interface PlannedWrite {
 
 export interface DrainPlan {
   submissions: number;
+  byLane: Record<Lane, number>;
   requests: number;
   tokensMin: number;
   tokensMax: number;

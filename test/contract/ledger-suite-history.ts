@@ -221,6 +221,20 @@ export function historyTests(subject: Subject): void {
       });
     });
 
+    test("knows what is to be sent soon, and leaves out what is kept back", async () => {
+      const { bench } = subject;
+      await take(bench, incoming(), incoming({ lane: "background" }), incoming({ source: "old", submittedAtMs: 0 }));
+      expect(await ledger().workAhead(START_MS + DAY_MS)).toEqual({ operational: 2, background: 1 });
+      await ledger().holdBack(bench.run, "old", START_MS, bench.now, "a backlog");
+      expect(await ledger().workAhead(START_MS + DAY_MS)).toEqual({ operational: 1, background: 1 });
+      const [claim] = await claimed(bench);
+      const { claimId, submissions } = claim!;
+      const put = { claimId, submissionId: submissions[0]!.id, to: "waiting", dueAtMs: START_MS + HOUR_MS } as const;
+      await turned(bench, { submissions: [put], release: [claimId] });
+      expect(await ledger().workAhead(START_MS + DAY_MS)).toEqual({ operational: 1, background: 1 });
+      expect(await ledger().workAhead(START_MS + MINUTE_MS)).toEqual({ operational: 0, background: 1 });
+    });
+
     test("knows when holds were open", async () => {
       const hold = { kind: "paused", scope: "account", untilMs: null, probe: false, message: "m" } as const;
       await ledger().openHold(null, hold, START_MS);

@@ -54,9 +54,9 @@ export function foldRequests(store: Store): void {
 
 const BETWEEN = "r.id > @from AND r.id <= @upTo AND r.outcome IS NOT NULL";
 const REQUESTS = `
-  SELECT r.method || ' ' || r.route AS route, coalesce((r.status / 100) || 'xx', 'none') AS statusClass, r.outcome,
+  SELECT r.method || ' ' || r.route AS route, r.op_group AS "group", coalesce((r.status / 100) || 'xx', 'none') AS statusClass, r.outcome,
     r.rate_limited AS rateLimited, count(*) AS n, sum(iif(r.rate_limited = 1, 0, r.tokens)) AS tokens
-  FROM requests r WHERE ${BETWEEN} GROUP BY 1, 2, 3, 4`;
+  FROM requests r WHERE ${BETWEEN} GROUP BY 1, 2, 3, 4, 5`;
 const STEPS = `
   SELECT s.entity, a.action, a.outcome, count(*) AS n
   FROM requests r JOIN attempts a ON a.request_id = r.id JOIN steps s ON s.id = a.step_id
@@ -64,6 +64,7 @@ const STEPS = `
 
 interface RequestRow {
   route: string;
+  group: string;
   statusClass: string;
   outcome: string;
   rateLimited: number;
@@ -75,9 +76,9 @@ interface RequestRow {
 function countedBetween(store: Store, from: number, upTo: number, settled: boolean): Counter[] {
   const found: Counter[] = [];
   const range = { from, upTo };
-  for (const { route, statusClass, outcome, rateLimited, n, tokens } of store.all<RequestRow>(REQUESTS, range)) {
+  for (const { route, group, statusClass, outcome, rateLimited, n, tokens } of store.all<RequestRow>(REQUESTS, range)) {
     found.push({ name: "requests", labels: { outcome, route, status_class: statusClass }, value: n });
-    found.push({ name: "tokens", labels: { route }, value: tokens });
+    found.push({ name: "tokens", labels: { group, route }, value: tokens });
     const reason = rateLimited === 1 ? "rateLimited" : outcome;
     if (RETRIED.includes(reason)) found.push({ name: "retries", labels: { reason }, value: n });
   }

@@ -111,6 +111,25 @@ export function metricFacts(store: Store): MetricFacts {
   });
 }
 
+const AHEAD = `
+  SELECT count(*) AS n FROM submissions
+  WHERE lane = ? AND source = ? AND state = ? AND state IN ('waiting', 'uncertain') AND due_at_ms < ?`;
+
+export function workAhead(store: Store, untilMs: number): Record<Lane, number> {
+  return store.read(() => {
+    const ahead: Record<Lane, number> = { operational: 0, background: 0 };
+    const streams = store.all<{ lane: Lane; source: string; state: string; n: number }>(
+      `SELECT lane, source, state, sum(n) AS n FROM queue_counts
+       WHERE n > 0 AND state IN ('pending', 'inProgress', 'waiting', 'uncertain') GROUP BY 1, 2, 3`,
+    );
+    for (const { lane, source, state, n } of streams) {
+      const isPutOff = state === "waiting" || state === "uncertain";
+      ahead[lane] += isPutOff ? store.one<{ n: number }>(AHEAD, lane, source, state, untilMs)!.n : n;
+    }
+    return ahead;
+  });
+}
+
 interface Row {
   atMs: number;
   body: string;

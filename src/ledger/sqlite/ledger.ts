@@ -26,7 +26,7 @@ import { ledgerError } from "./faults.ts";
 import { fieldFindings } from "./findings.ts";
 import { findPerson, forget, scrub } from "./forget.ts";
 import { groupedWrites } from "./grouped.ts";
-import { delays, history, metricFacts, pastHolds, recordHistory } from "./history.ts";
+import { delays, history, metricFacts, pastHolds, recordHistory, workAhead } from "./history.ts";
 import { closeHolds, holds, openHold } from "./holds.ts";
 import { identityGroups } from "./identity-groups.ts";
 import {
@@ -38,6 +38,7 @@ import {
   forgetFile,
   hasSubmissions,
   ingest,
+  knownRaw,
 } from "./intake.ts";
 import { leaseKeys, releaseKeys } from "./leases.ts";
 import { makeRoom } from "./log-room.ts";
@@ -55,6 +56,7 @@ import { recover, recoverExpired } from "./recovery.ts";
 import { queueRepairs } from "./repairs.ts";
 import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
 import { sampled, samples, sendSample, settleSamples } from "./samples.ts";
+import { sourceSpending } from "./source-shares.ts";
 import type { Store } from "./store.ts";
 import { takeOver } from "./takeover.ts";
 import { thin } from "./thin.ts";
@@ -123,6 +125,7 @@ function runsAndIntake(verb: Verb) {
     findOfPerson: verb(findOfPerson),
     countReexported: verb(countReexported),
     hasSubmissions: verb(hasSubmissions),
+    knownRaw: verb(knownRaw),
     makeRoom: verb(makeRoom),
     holdBack: verb(holdBack),
     letGo: verb(letGo),
@@ -160,6 +163,7 @@ function stateOfTheCrm(verb: Verb) {
     saveBreakerMemory: verb(saveBreakerMemory),
     takeProbe: verb(takeProbe),
     giveProbeBack: verb(giveProbeBack),
+    sourceSpending: verb(sourceSpending),
     buckets: verb(bucketUses),
     mirrorFind: verb(mirrorFind),
     mirrorSave: verb(mirrorSave),
@@ -232,6 +236,7 @@ function overTime(verb: Verb) {
     counters: verb(counters),
     delays: verb(delays),
     metricFacts: verb(metricFacts),
+    workAhead: verb(workAhead),
     pastHolds: verb(pastHolds),
   };
 }
