@@ -3,10 +3,10 @@
  * RetryAgent would repeat writes), no redirect followed (the token must not go to another origin), a bound on time and size.
  */
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
-import { Agent, DecoratorHandler, type Dispatcher, ProxyAgent, request as undiciRequest } from "undici";
+import { Agent, type Dispatcher, ProxyAgent } from "undici";
 import type { HttpRequest, HttpResult, Transport } from "../domain/wire.ts";
 import { createPrivateAddressTest } from "./address.ts";
-import { BodyError, readBody } from "./body.ts";
+import { BodyError, Reply } from "./body.ts";
 import { type Flight, failureOf } from "./failure.ts";
 import { bypassesProxy } from "./proxy.ts";
 
@@ -112,7 +112,8 @@ async function exchange(
   }
 }
 
-async function ask(
+/** What is under way when `signal` aborts ends then; what still waits for a socket never leaves. */
+function ask(
   url: URL,
   request: HttpRequest,
   options: TransportOptions,
@@ -120,30 +121,34 @@ async function ask(
   flight: Flight,
   signal: AbortSignal,
 ): Promise<HttpResult> {
-  const reply = await undiciRequest(url, {
-    method: request.method,
-    headers: { "user-agent": options.userAgent, "accept-encoding": "gzip", ...request.headers },
-    body: request.body ?? null,
-    signal,
-    dispatcher: dispatcher.compose(watch(flight)),
+  return new Promise((resolve, reject) => {
+    const reply = new Reply(request.bytesMax, resolve, reject);
+    dispatcher.dispatch(
+      {
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: { "user-agent": options.userAgent, "accept-encoding": "gzip", ...request.headers },
+        body: request.body ?? null,
+      },
+      {
+        // The moment at which a connected socket takes the request; until then nothing can have left.
+        onRequestStart: (controller) => {
+          if (signal.aborted) return controller.abort(signal.reason);
+          flight.started = true;
+          signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+        },
+        onResponseStart: (controller, status, headers) => {
+          if (status < 200) return;
+          flight.answered = true;
+          reply.begin(controller, status, flatten(headers));
+        },
+        onResponseData: (_, chunk) => reply.take(chunk),
+        onResponseEnd: () => reply.end(),
+        onResponseError: (_, error) => reply.fail(error),
+      },
+    );
   });
-  flight.answered = true;
-  const headers = flatten(reply.headers);
-  const body = await readBody(reply.body, headers["content-encoding"], request.bytesMax);
-  return { type: "response", status: reply.statusCode, headers, body };
-}
-
-/** Notes the moment at which a connected socket takes the request; until then nothing can have left. */
-function watch(flight: Flight): Dispatcher.DispatcherComposeInterceptor {
-  return (dispatch) => (options, handler) => {
-    const watched = new DecoratorHandler(handler) as Dispatcher.DispatchHandler;
-    const start = watched.onRequestStart?.bind(watched);
-    watched.onRequestStart = (controller, context) => {
-      flight.started = true;
-      start?.(controller, context);
-    };
-    return dispatch(options, watched);
-  };
 }
 
 function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
