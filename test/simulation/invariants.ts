@@ -68,6 +68,8 @@ async function unaccounted({ db, given, ...world }: World): Promise<string[]> {
 async function leftBehind({ db, ledger, simulator, ...world }: World): Promise<string[]> {
   const counts: Record<string, string> = {
     claims: "SELECT count(*) FROM claims",
+    "failed ones that wait for a sample": "SELECT count(*) FROM submissions WHERE sample_of IS NOT NULL",
+    "samples of which nobody told": "SELECT count(*) FROM retry_samples",
     "identity leases": "SELECT count(*) FROM identity_leases",
     "open runs": "SELECT count(*) FROM runs WHERE ended_at_ms IS NULL",
     "open requests": "SELECT count(*) FROM requests WHERE outcome IS NULL",

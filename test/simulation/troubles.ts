@@ -93,7 +93,7 @@ const TROUBLES_BY_TIME: readonly (readonly [Trouble, number, Act])[] = [
   ["people", 10, somebody],
   ["revoked", 2, revoke],
   ["byHand", 2, pause],
-  ["retryFailed", 4, retryFailed],
+  ["retryFailed", 4, retrySome],
   ["check", 3, (world) => check(world, false)],
   ["repair", 3, (world) => check(world, true)],
 ];
@@ -197,6 +197,18 @@ export async function retryFailed(world: World): Promise<void> {
   count(world, "retry-failed");
   say(world, "operator", `puts ${ids.length} failed ones back`);
   await world.ledger.requeue(ids, new Map(), nowOf(world));
+}
+
+/** Of one cause behind a sample, or all at once. No die decides it, so that the seeds tell the stories that they told. */
+async function retrySome(world: World): Promise<void> {
+  const { ledger } = world;
+  const rows = (await ledger.failed({})).filter(({ sampleId }) => sampleId == null);
+  const cause = rows[0]?.error.code ?? "";
+  const ids = rows.filter(({ error }) => error.code === cause).map(({ id }) => id);
+  if (ids.length < 2) return await retryFailed(world);
+  count(world, "retry behind a sample");
+  say(world, "operator", `puts one of ${ids.length} back that failed for ${cause}`);
+  await ledger.sendSample({ cause, ids, content: null, by: null }, nowOf(world));
 }
 
 function check(world: World, repairing: boolean): void {
