@@ -1,8 +1,10 @@
+import type { CrmAdapter } from "../crm/adapter.ts";
 import type { Catalog, FieldedEntity } from "../domain/catalog.ts";
 import { EXIT_CODES } from "../domain/errors.ts";
 import type { RunId } from "../domain/ids.ts";
 import { STAMP_FIELD_NAME } from "../domain/stamp.ts";
-import { span } from "../report/human.ts";
+import { localTime, span } from "../report/human.ts";
+import { measuredLine } from "../report/measurement-words.ts";
 import { ACCOUNT_PARTS } from "../runner/first-contact.ts";
 import type { Desk } from "../runner/runner.ts";
 import { changedNames, type NameWarning } from "./changed-names.ts";
@@ -10,14 +12,15 @@ import type { Invocation } from "./command.ts";
 import { openCrmLine, type Shop, withRun, withShop } from "./compose.ts";
 import { checkAllowance, checkOwner, checkOwnerChange, checkSight, type KnownAccount } from "./doctor-account.ts";
 import { type Finding, fail, ok, warn } from "./doctor-finding.ts";
+import { leftFindings, leftRecord } from "./doctor-measure.ts";
 import { checkNames, namesInMaps, partsForNames } from "./doctor-names.ts";
 
 const FIELDED: readonly FieldedEntity[] = ["person", "organization", "deal"];
 const SKEW_MAX_MS = 30_000;
 
 /** Credentials, account, clock and stamp fields, through the same paced wheel as every other request. */
-export async function checkCrm(invocation: Invocation, fix: boolean): Promise<Finding[]> {
-  return await withShop(invocation, fix ? "create" : "openOrPretend", (shop) =>
+export async function checkCrm(invocation: Invocation, fix: boolean, measure: boolean): Promise<Finding[]> {
+  return await withShop(invocation, fix || measure ? "create" : "openOrPretend", (shop) =>
     withRun(shop, "doctor", async (runId: RunId) => {
       const line = await openCrmLine(shop, invocation, runId, () => undefined);
       try {
@@ -29,6 +32,7 @@ export async function checkCrm(invocation: Invocation, fix: boolean): Promise<Fi
             ...(await checkStamps(desk, fix)),
             ...checkClock(desk),
             ...(await checkSetup(shop, desk)),
+            ...(measure ? [] : await checkMeasured(shop, desk, line.deps.adapter)),
           ];
           return { result, summary: { checks: result.length }, exitCode: 0 };
         } finally {
@@ -90,6 +94,14 @@ function withNewName(finding: Finding, changed: readonly NameWarning[]): Finding
       uses.some((key) => finding.message.startsWith(`${key}: `)) && finding.message.includes(`"${name}"`),
   );
   return meant === undefined ? finding : { ...finding, fix: meant.fix };
+}
+
+/** What was measured of the account, and test records that a measurement could not take away. */
+async function checkMeasured({ ledger }: Shop, desk: Desk, adapter: Pick<CrmAdapter, "link">): Promise<Finding[]> {
+  const last = await ledger.lastMeasurement(desk.accountId);
+  const left = await ledger.testRecords(desk.accountId);
+  const found = last === null ? [] : [ok("measured", `on ${localTime(last.atMs).slice(0, 10)}: ${measuredLine(last)}`)];
+  return [...found, ...leftFindings(left.map((record) => leftRecord(record, desk, adapter)))];
 }
 
 async function checkStamps(desk: Desk, fix: boolean): Promise<Finding[]> {

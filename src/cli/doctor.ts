@@ -8,11 +8,14 @@ import { checkAlerts } from "./doctor-alerts.ts";
 import { checkCrm } from "./doctor-crm.ts";
 import { type Finding, fromError, nodeFinding, ok } from "./doctor-finding.ts";
 import { checkConfig, checkLedger, checkSpools, checkSurroundings } from "./doctor-machine.ts";
+import { checkMayMeasure, type MeasureReply, measureAccount } from "./doctor-measure.ts";
 import { currentUser } from "./local-user.ts";
 
-/** `crmledger doctor [--fix]`: every check on its own, so that one trouble does not hide the next. */
+/** `crmledger doctor [--fix|--measure]`: every check on its own, so that one trouble does not hide the next. */
 export const run: RunCommand = async (invocation) => {
   const fix = invocation.flags.fix === true;
+  const wantsMeasure = invocation.flags.measure === true;
+  if (wantsMeasure) checkMayMeasure(invocation);
   const findings: Finding[] = [nodeFinding(process.versions.node)];
   const { config, found } = checkConfig(invocation, fix);
   findings.push(...found);
@@ -24,11 +27,15 @@ export const run: RunCommand = async (invocation) => {
     findings.push(...(await withChecks("files", async () => checkSurroundings(invocation, config, user))));
     const isTest = invocation.flags.alerts === true;
     findings.push(...(await withChecks("alerts", () => checkAlerts(invocation, config, isTest))));
-    const crm = await withChecks("CRM", () => checkCrm(invocation, fix));
+    const crm = await withChecks("CRM", () => checkCrm(invocation, fix, wantsMeasure));
     // Without ledger or token the CRM can't be asked; that is said already.
     findings.push(...crm.filter((one) => !findings.some((other) => other.message === one.message)));
+    if (wantsMeasure && crm.every(({ status }) => status !== "fail")) {
+      const measured = await measureAccount(invocation, config);
+      return replyOf([...findings, ...measured.findings], measured);
+    }
   }
-  return replyOf(findings);
+  return replyOf(findings, wantsMeasure ? { document: null, left: [] } : null);
 };
 
 async function mapsFinding(config: Config): Promise<Finding[]> {
@@ -46,9 +53,13 @@ async function withChecks(name: string, look: () => Promise<Finding[]>): Promise
   }
 }
 
-function replyOf(findings: readonly Finding[]): Reply {
+function replyOf(findings: readonly Finding[], measured: Pick<MeasureReply, "document" | "left"> | null): Reply {
   const checks: Check[] = findings.map(({ name, status, message, fix }) => ({ name, status, message, fix }));
-  const document: DoctorDocument = { ok: checks.every((check) => check.status !== "fail"), checks };
+  const document: DoctorDocument = {
+    ok: checks.every((check) => check.status !== "fail"),
+    checks,
+    ...(measured && { measurement: measured.document, left: measured.left }),
+  };
   return { json: document, text: (style) => renderDoctor(document, style), exitCode: exitCodeOf(findings) };
 }
 

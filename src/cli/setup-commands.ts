@@ -36,11 +36,14 @@ export const SETUP_COMMANDS: readonly CommandRow[] = [
     options: [
       { flags: "--fix", description: "create the CRM fields, folders and modes it needs" },
       { flags: "--alerts", description: "send a test message to each channel of alerts" },
+      { flags: "--measure", description: "how late the CRM shows a write and more, with test records that go again" },
+      { flags: "--yes", description: "with --measure: do not ask" },
     ],
     examples: [
       ["doctor", "is everything ready?"],
       ["doctor --fix", "once after init: creates the stamp fields in the CRM"],
       ["doctor --alerts", "does Slack really get them?"],
+      ["doctor --measure", "settings for your own account, from what it does"],
     ],
     load: () => import("./doctor.ts"),
   },

@@ -18,6 +18,7 @@ import type { CareLedger } from "./care.ts";
 import type { CheckLedger } from "./checks.ts";
 import type { FindingsLedger } from "./findings.ts";
 import type { HistoryLedger } from "./history.ts";
+import type { MeasurementsLedger } from "./measurements.ts";
 import type { MembersLedger } from "./members.ts";
 import type { NamesLedger } from "./names.ts";
 import type { Replacement } from "./replaced.ts";
@@ -103,6 +104,7 @@ export interface Ledger
     FindingsLedger,
     HistoryLedger,
     BreakersLedger,
+    MeasurementsLedger,
     MembersLedger,
     NamesLedger,
     SamplesLedger,
@@ -161,6 +163,8 @@ export interface Ledger
   makeRoom(): Promise<void>;
   /** False: nothing was ever taken in, so nothing can be known or match. */
   hasSubmissions(): Promise<boolean>;
+  /** Those of the hashes that a source has sent before: records that are duplicates, whatever the map says now. */
+  knownRaw(source: string, rawHashes: readonly string[]): Promise<Set<string>>;
   /** How many of these records match a known person and time, of any source, under another key: the re-export guard. */
   countReexported(records: { key: string; submittedAtMs: number; identityKeys: IdentityKey[] }[]): Promise<number>;
   /**

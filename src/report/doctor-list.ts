@@ -1,3 +1,4 @@
+import type { Measurement } from "../domain/measurement.ts";
 import { safeText } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 
@@ -12,6 +13,26 @@ export interface Check {
 export interface DoctorDocument {
   ok: boolean;
   checks: Check[];
+  /** What `--measure` saw; absent without it, null where it was not taken to its end. */
+  measurement?: MeasurementDocument | null;
+  /** Test records of measurements that are or may be at the CRM. */
+  left?: LeftRecord[];
+}
+
+export interface MeasurementDocument extends Omit<Measurement, "atMs"> {
+  at: string;
+  /** Lines of the config. */
+  proposals: string[];
+  /** Keys that the config has otherwise. */
+  changes: string[];
+}
+
+export interface LeftRecord {
+  entity: string;
+  /** Null: no answer came to its making. */
+  id: string | null;
+  stamp: string;
+  link: string | null;
 }
 
 export function renderDoctor(doctor: DoctorDocument, style: Style): string {
@@ -23,6 +44,7 @@ export function renderDoctor(doctor: DoctorDocument, style: Style): string {
     const head = `${paint[check.status](check.status.padEnd(4))}  ${check.name.padEnd(width)}  ${message}`;
     return check.fix === null ? [head] : [head, `${indent}fix: ${safeText(check.fix)}`];
   });
+  if (doctor.measurement) lines.push("", ...proposalLines(doctor.measurement, style), "");
   const bad = doctor.checks.filter((check) => check.status !== "ok").length;
   lines.push(
     bad === 0
@@ -32,4 +54,12 @@ export function renderDoctor(doctor: DoctorDocument, style: Style): string {
         : style.red("Not ready; see the fixes."),
   );
   return `${lines.join("\n")}\n`;
+}
+
+function proposalLines({ proposals, changes }: MeasurementDocument, style: Style): string[] {
+  const title =
+    changes.length === 0
+      ? "The settings suit what was measured:"
+      : `What was measured calls for other settings (${changes.join(", ")}):`;
+  return [style.bold(title), ...proposals.map((line) => `  ${safeText(line)}`)];
 }

@@ -47,6 +47,8 @@ function createWorld(options: SimulatorOptions, seed: number): World {
     textMax: options.textMax ?? null,
     hidden: new Set(),
     searchLagMs: lagMs,
+    listLagMs: options.listLagMs ?? 0,
+    readLagMs: options.readLagMs ?? 0,
   };
   addPipeline(world, "Sales", ["New", "Contacted", "Proposal", "Negotiation"]);
   addPipeline(world, "Partners", ["Inbound", "Signed"]);

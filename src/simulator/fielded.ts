@@ -54,7 +54,7 @@ export function showCustomValues(
 /** The record by id as a GET finds it: deleted ones as the option says, a 403 for what this user may not see. */
 export function read<E extends Entity>(world: World, entity: E, id: number): RecordOf[E] {
   const record = world.tables[entity].get(id) as RecordOf[E] | undefined;
-  if (!record) throw notFound(capitalised(entity));
+  if (!record || world.nowMs - record.addedMs < world.readLagMs) throw notFound(capitalised(entity));
   if (world.hidden.has(`${entity}:${id}`)) throw new Refusal(403, `You do not have access to this ${entity}`);
   if (!record.is_deleted) return record;
   const purged = world.nowMs - record.updatedMs > PURGE_AFTER_MS;

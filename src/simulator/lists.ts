@@ -47,6 +47,7 @@ export function listPage<E extends FieldedEntity>(
   const states = entity === "deal" ? dealStates(query) : null;
   const keep = (row: RecordOf[E]): boolean =>
     !(world.hidden.size > 0 && world.hidden.has(`${entity}:${row.id}`)) &&
+    (world.listLagMs === 0 || world.nowMs - row.addedMs >= world.listLagMs) &&
     shown(world, row, states, archived) &&
     (since === null || seconds(row.updatedMs) >= since) &&
     (until === null || seconds(row.updatedMs) < until) &&

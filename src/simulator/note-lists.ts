@@ -33,6 +33,7 @@ function filtered(world: World, query: URLSearchParams): NoteRecord[] {
   return candidates(world, parents, since).filter(
     (note) =>
       !note.is_deleted &&
+      world.nowMs - note.addedMs >= world.listLagMs &&
       (user === null || note.user_id === user) &&
       (since === null || Math.floor(note.updatedMs / 1000) * 1000 >= since) &&
       (from === null || note.add_time.slice(0, 10) >= from) &&

@@ -20,6 +20,9 @@ export interface SimulatorOptions {
   tokens?: readonly string[];
   company?: Partial<CompanyOptions>;
   searchLagMs?: number;
+  /** How late lists, and reads by id, show a new record. The vendor does not say; 0. */
+  listLagMs?: number;
+  readLagMs?: number;
   /** From the request's first byte to the reply's last; where in it the server counts the request is left to chance. */
   roundTripMs?: number | { leastMs: number; mostMs: number };
   faults?: FaultPlan;

@@ -63,6 +63,8 @@ export interface World {
   /** Records that our token's user may not see, as `person:1001`. */
   hidden: Set<string>;
   searchLagMs: number;
+  listLagMs: number;
+  readLagMs: number;
 }
 
 /** Puts a record in its place, makes it findable in time and writes down that it happened. */

@@ -19,6 +19,7 @@ const LEDGER_CONTRACT = [
   "ledger/breakers.ts",
   "ledger/findings.ts",
   "ledger/history.ts",
+  "ledger/measurements.ts",
   "ledger/members.ts",
   "ledger/names.ts",
   "ledger/replaced.ts",

@@ -106,6 +106,7 @@ export function sampleStatus(more: Partial<StatusDocument> = {}): StatusDocument
     samples: [],
     changedNames: [],
     sourceDrifts: [],
+    measured: null,
     fieldFindings: [],
     alerts: [
       {
