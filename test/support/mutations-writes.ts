@@ -231,8 +231,12 @@ export const WRITES: readonly Mutation[] = [
     file: "ledger/sqlite/changes.ts",
     edits: [
       [
-        "WHERE s.id = ? AND p.claim_id = ? AND s.state = ? AND s.dropped = 0`;",
-        "WHERE s.id = ? AND ? IS NOT NULL AND s.state = ? AND s.dropped = 0`;",
+        "WHERE s.id = ? AND p.claim_id = ? AND s.state = 'open' AND s.dropped = 0`;",
+        "WHERE s.id = ? AND ? IS NOT NULL AND s.state = 'open' AND s.dropped = 0`;",
+      ],
+      [
+        "WHERE p.id = steps.submission_id AND p.claim_id = ?)`;",
+        "WHERE p.id = steps.submission_id AND ? IS NOT NULL)`;",
       ],
     ],
     killedBy: [

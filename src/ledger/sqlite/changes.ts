@@ -1,58 +1,49 @@
 /** Changes of steps and submissions, guarded by claim and expected state. False: the guard did not hold. */
-import type { StepAction, StepState } from "../../domain/chain.ts";
+import type { StepState } from "../../domain/chain.ts";
 import type { ClaimId, StepId } from "../../domain/ids.ts";
 import type { StepChange, SubmissionChange } from "../rows.ts";
 import { keepKeys, unkeepKeys } from "./leases.ts";
 import type { Store } from "./store.ts";
 
-interface StepColumns {
-  state: StepState;
-  action: StepAction | null;
-  crmId: string | null;
-  attempts: number;
-  lostAtMs: number | null;
-  probes: number;
-  handle: string | null;
-  explanation: string | null;
-  error: string | null;
-}
+const BEGINNABLE = `
+  SELECT 1 FROM steps s JOIN submissions p ON p.id = s.submission_id
+  WHERE s.id = ? AND p.claim_id = ? AND s.state = 'open' AND s.dropped = 0`;
+/** In one statement, and by position: of all statements this one runs most often. */
+const saveStep = (columns: readonly string[]): string => `
+  UPDATE steps SET state = ?${columns.map((column) => `, ${column} = ?`).join("")}
+  WHERE id = ? AND state = ? AND dropped = 0
+    AND EXISTS (SELECT 1 FROM submissions p WHERE p.id = steps.submission_id AND p.claim_id = ?)`;
 
-const STEP = `
-  SELECT s.state, s.action, s.crm_id AS crmId, s.attempts, s.lost_at_ms AS lostAtMs, s.probes, s.handle, s.explanation,
-    s.error
-  FROM steps s JOIN submissions p ON p.id = s.submission_id
-  WHERE s.id = ? AND p.claim_id = ? AND s.state = ? AND s.dropped = 0`;
-const SAVE_STEP = `
-  UPDATE steps SET state = @state, action = @action, crm_id = @crmId, attempts = @attempts, lost_at_ms = @lostAtMs,
-    probes = @probes, handle = @handle, explanation = @explanation, error = @error
-  WHERE id = @stepId AND state = @from`;
+/** Column by member; the order in which they are written. */
+const COLUMNS = [
+  ["action", "action"],
+  ["crmId", "crm_id"],
+  ["attempts", "attempts"],
+  ["lostAtMs", "lost_at_ms"],
+  ["probes", "probes"],
+  ["handle", "handle"],
+  ["explanation", "explanation"],
+] as const satisfies [keyof StepChange, string][];
 
 /** A member that is absent keeps the row's value; null clears it. */
-function kept<T>(given: T | undefined, row: T): T {
-  return given === undefined ? row : given;
-}
-
 export function changeStep(store: Store, change: StepChange): boolean {
-  const row = store.one<StepColumns>(STEP, change.stepId, change.claimId, change.from);
-  if (row === undefined) return false;
-  const error = change.error === undefined ? row.error : change.error === null ? null : JSON.stringify(change.error);
-  const lostAtMs = kept(change.lostAtMs, row.lostAtMs);
-  const saved = store.run(SAVE_STEP, {
-    stepId: change.stepId,
-    from: change.from,
-    state: change.to,
-    action: kept(change.action, row.action),
-    crmId: kept(change.crmId, row.crmId),
-    attempts: kept(change.attempts, row.attempts),
-    lostAtMs: lostAtMs === null ? null : Math.round(lostAtMs),
-    probes: kept(change.probes, row.probes),
-    handle: kept(change.handle, row.handle),
-    explanation: kept(change.explanation, row.explanation),
-    error,
-  });
+  const columns: string[] = [];
+  const values: (string | number | null)[] = [];
+  for (const [member, column] of COLUMNS) {
+    const value = change[member];
+    if (value === undefined) continue;
+    columns.push(column);
+    values.push(member === "lostAtMs" && value !== null ? Math.round(value as number) : value);
+  }
+  if (change.error !== undefined) {
+    columns.push("error");
+    values.push(change.error === null ? null : JSON.stringify(change.error));
+  }
+  const saved = store.run(saveStep(columns), change.to, ...values, change.stepId, change.from, change.claimId);
+  if (saved.changes !== 1) return false;
   if (change.from === "begun" && change.to !== "begun") settleMixedAttempt(store, change);
   if (change.to === "done" && change.from !== "done" && change.action === "merge") followMerge(store, change.stepId);
-  return saved.changes === 1;
+  return true;
 }
 
 /** Steps that one merge moves in its transaction. More may be on one organization; the next check finds them. */
@@ -91,7 +82,7 @@ function settleMixedAttempt(store: Store, change: StepChange): void {
 
 /** Whether the step can be begun under this claim. */
 export function beginnable(store: Store, step: StepId, claim: ClaimId): boolean {
-  return store.one(STEP, step, claim, "open") !== undefined;
+  return store.one(BEGINNABLE, step, claim) !== undefined;
 }
 
 const SAVE_SUBMISSION = `

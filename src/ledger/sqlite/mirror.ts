@@ -23,7 +23,7 @@ export function mirrorState(store: Store, account: AccountId, entity: Entity): M
 
 const SAVE_RECORD = `
   INSERT INTO mirror_records (account_id, entity, crm_id, created_at_ms, updated_at_ms, stamp, walk, seen_at_ms, body)
-  VALUES (@account, @entity, @id, @createdAtMs, @updatedAtMs, @stamp, @walk, @nowMs, @body)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET created_at_ms = coalesce(excluded.created_at_ms, created_at_ms),
     updated_at_ms = coalesce(excluded.updated_at_ms, updated_at_ms), stamp = coalesce(excluded.stamp, stamp),
     walk = max(walk, excluded.walk), seen_at_ms = excluded.seen_at_ms, body = excluded.body`;
@@ -50,17 +50,9 @@ export function saveRecord(
   }
   // The directory of people stays ids and keys: what a person's record holds is the CRM's.
   const body = record.entity === "deal" || record.entity === "note" ? JSON.stringify(record) : null;
-  store.run(SAVE_RECORD, {
-    account,
-    entity: record.entity,
-    id: record.id,
-    createdAtMs: record.createdAtMs,
-    updatedAtMs: record.updatedAtMs,
-    stamp: record.stamp,
-    walk: walk ?? mirrorState(store, account, record.entity).walk,
-    nowMs: Math.round(nowMs),
-    body,
-  });
+  const { entity, id, createdAtMs, updatedAtMs, stamp } = record;
+  const seenIn = walk ?? mirrorState(store, account, entity).walk;
+  store.run(SAVE_RECORD, account, entity, id, createdAtMs, updatedAtMs, stamp, seenIn, Math.round(nowMs), body);
   saveKeys(store, account, record, new Set([...keys, ...ownKeys(record)]));
 }
 

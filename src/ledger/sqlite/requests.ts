@@ -14,26 +14,24 @@ interface Spent {
 }
 
 const CLOSE = `
-  UPDATE requests SET ended_at_ms = @endedAtMs, ended_mono_ms = @endedMonoMs, status = @status, outcome = @outcome,
-    error = @error, latency_ms = @latencyMs, rate_limited = @rateLimited
-  WHERE id = @requestId AND outcome IS NULL`;
+  UPDATE requests SET ended_at_ms = ?, ended_mono_ms = ?, status = ?, outcome = ?, error = ?, latency_ms = ?, rate_limited = ?
+  WHERE id = ? AND outcome IS NULL`;
 
 /** Closes requests. One that was closed before (by a recovery that took its run for dead) is left as it is. */
 export function finishRequests(store: Store, turn: Turn): FinishedRequest[] {
   return turn.finished.filter((finished) => {
-    const closed = store.run(CLOSE, {
-      ...finished,
-      endedAtMs: Math.round(finished.endedAtMs),
-      rateLimited: finished.rateLimited ? 1 : 0,
-    });
+    const { requestId, status, outcome, error, latencyMs, endedMonoMs, rateLimited } = finished;
+    const endedAtMs = Math.round(finished.endedAtMs);
+    const how = [status, outcome, error, latencyMs, rateLimited ? 1 : 0];
+    const closed = store.run(CLOSE, endedAtMs, endedMonoMs, ...how, requestId);
     if (closed.changes !== 1) return false;
     store.run(
       "UPDATE attempts SET outcome = ?, error = ? WHERE request_id = ? AND outcome IS NULL",
-      finished.outcome,
-      finished.error,
-      finished.requestId,
+      outcome,
+      error,
+      requestId,
     );
-    if (finished.rateLimited) giveBackTokens(store, turn, finished.requestId);
+    if (rateLimited) giveBackTokens(store, turn, requestId);
     return true;
   });
 }
@@ -208,8 +206,7 @@ function retryAt({ state, use }: Bucket, amount: number, turn: Turn): number | n
 const INSERT = `
   INSERT INTO requests (run_id, account_id, credential, lane, op_group, method, route, is_write, tokens, timeout_ms,
     begun_at_ms, begun_mono_ms, boot_id, spent)
-  VALUES (@runId, @accountId, @credential, @lane, @group, @method, @route, @write, @tokens, @timeoutMs, @wallMs, @monoMs,
-    @bootId, @spent)`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 function begin(
   store: Store,
@@ -224,21 +221,13 @@ function begin(
     spent.push({ bucket: charge.bucket, slotMs: spendSlotAt(state, turn.now.wallMs), amount: charge.amount });
   }
   const tokens = spent.reduce((sum, item) => sum + item.amount, 0);
-  const { id } = store.run(INSERT, {
-    runId: turn.runId,
-    accountId: turn.accountId,
-    credential: turn.credential,
-    lane: intent.lane,
-    group: intent.group,
-    method: intent.method,
-    route: intent.route,
-    write: intent.write ? 1 : 0,
-    tokens,
-    timeoutMs: Math.round(intent.timeoutMs),
-    ...turn.now,
-    wallMs: Math.round(turn.now.wallMs),
-    spent: JSON.stringify(spent),
-  });
+  const { runId, accountId, credential, now } = turn;
+  const { lane, group, method, route, write, timeoutMs } = intent;
+  const { id } = store.run(
+    INSERT,
+    ...[runId, accountId, credential, lane, group, method, route, write ? 1 : 0, tokens, Math.round(timeoutMs)],
+    ...[Math.round(now.wallMs), now.monoMs, now.bootId, JSON.stringify(spent)],
+  );
   const request = id as RequestId;
   for (const charge of intent.charges) take(store, turn, intent, bucketOf(buckets, charge), charge.amount, request);
   for (const item of spent) {
@@ -251,6 +240,11 @@ function begin(
   }
   return { id: request, tokens };
 }
+
+const TAKE = `
+  INSERT INTO slots (account_id, credential, bucket, request_id, lane, amount, boot_id, frees_mono_ms, frees_at_ms, span_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`;
 
 /** Counts the charge, in the row and in what this turn goes on deciding with. */
 function take(
@@ -270,22 +264,11 @@ function take(
   // Should nobody ever say when it ended: sent + timeout + window.
   const spanMs = intent.timeoutMs + (state.kind === "window" ? state.windowMs : 0);
   const freesMonoMs = turn.now.monoMs + spanMs;
+  const owner = bucketOwner(state.kind, turn.credential);
   store.run(
-    `INSERT INTO slots (account_id, credential, bucket, request_id, lane, amount, boot_id, frees_mono_ms, frees_at_ms, span_ms)
-     VALUES (@accountId, @owner, @bucket, @request, @lane, @amount, @bootId, @freesMonoMs, @freesAtMs, @spanMs)
-     ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`,
-    {
-      accountId: turn.accountId,
-      owner: bucketOwner(state.kind, turn.credential),
-      bucket: state.bucket,
-      request,
-      lane: intent.lane,
-      amount,
-      bootId: turn.now.bootId,
-      freesMonoMs,
-      freesAtMs: turn.now.wallMs + spanMs,
-      spanMs,
-    },
+    TAKE,
+    ...[turn.accountId, owner, state.bucket, request, intent.lane, amount],
+    ...[turn.now.bootId, freesMonoMs, turn.now.wallMs + spanMs, spanMs],
   );
   use.nextFreeMonoMs = Math.min(use.nextFreeMonoMs ?? freesMonoMs, freesMonoMs);
 }
