@@ -4,6 +4,7 @@ import type { PhoneNormalizer } from "../domain/identity.ts";
 import { readForm } from "./form.ts";
 import { parseJson, withoutBigints } from "./json-text.ts";
 import { loadTimeReader } from "./time.ts";
+import { timedRegex } from "./timed-regex.ts";
 
 /**
  * Evaluates to a plain value, undefined for no result. `plain`: the record is known to hold no bigint. Rejects with an
@@ -27,7 +28,8 @@ type Jsonata = typeof import("jsonata");
 
 /**
  * Bounds of one evaluation, far beyond what any record needs: how deep calls may stand in each other, how many values a list
- * may have, and for how long it may run, in ms. Without them one record could keep all the others waiting for ever.
+ * may have, and for how long it may run, in ms; a regular expression has a bound of its own. Without them one record could
+ * keep all the others waiting for ever.
  */
 const BOUNDS = { stack: 1_000, sequence: 1_000_000, timeout: 5_000 };
 
@@ -53,7 +55,7 @@ export async function compileExpression(
 
 function parse(jsonata: Jsonata, text: string, where: string, bounds: typeof BOUNDS): ReturnType<Jsonata> {
   try {
-    return jsonata(text, bounds);
+    return jsonata(text, { ...bounds, RegexEngine: timedRegex() as unknown as RegExpConstructor });
   } catch (error) {
     throw new CrmledgerError(
       "configInvalid",
