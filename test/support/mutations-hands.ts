@@ -175,4 +175,30 @@ export const HANDS: readonly Mutation[] = [
     ],
     killedBy: [[LEDGER, "is bound once; the same account is welcome again, another is refused"]],
   },
+  {
+    name: "the rest of a cause waits for its sample",
+    guards: "The rest goes back to the queue when the sample went through",
+    file: "ledger/sqlite/samples.ts",
+    edits: [
+      [
+        "  return ended.flatMap((sample) => {",
+        '  for (const each of store.all<SampleRow>(SAMPLES)) while (letGoChunk(store, each, "setAside", now) === CHUNK);\n  return ended.flatMap((sample) => {',
+      ],
+      [" IN ('failed', 'dropped') ORDER BY id", " IS NOT NULL ORDER BY id"],
+    ],
+    killedBy: [
+      ["contract/ledger-sqlite.test.ts", "goes alone; the rest stays failed until it went through, and follows then"],
+    ],
+  },
+  {
+    name: "a chain keeps to the way in which its notes were planned",
+    guards: "Of a chain of which a note is at the CRM the notes stay as they were planned, joined or not.",
+    file: "planner/join-notes.ts",
+    edits: [
+      ["  if (begun === undefined) return settings;\n", "  if (begun === undefined || begun) return settings;\n"],
+    ],
+    killedBy: [
+      ["integration/runner-joined-notes.test.ts", "switched on after one was written: the others come by themselves"],
+    ],
+  },
 ];
