@@ -4,6 +4,7 @@ import { driftText } from "../ingest/shape-words.ts";
 import type { RunRow } from "../ledger/rows.ts";
 import { DRIFTS_TOLD_MS } from "../notify/facts.ts";
 import { utcTime } from "../report/human.ts";
+import { lastDayOf } from "../report/last-day.ts";
 import { measuredLine } from "../report/measurement-words.ts";
 import { renderStatus, type StatusDocument } from "../report/status-page.ts";
 import { breakerDocuments } from "./breaker-documents.ts";
@@ -20,7 +21,7 @@ import { sampleDocument } from "./sample-documents.ts";
 
 type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
 
-const WATCH_MS = 2_000;
+const DAY_MS = 24 * 3_600_000;
 const FINDINGS_MAX = 100;
 
 /** `crmledger status`. */
@@ -32,32 +33,24 @@ export const run: RunCommand = async (invocation) => {
     });
   }
   if (check) return await monitorReply(() => withLedgerOnly(invocation, statusDocument));
-  return await withLedgerOnly(invocation, (shop) =>
-    watch ? watchStatus(shop, invocation) : statusReply(shop, invocation),
-  );
+  return await withLedgerOnly(invocation, async (shop) => {
+    const ask = (): Promise<Reply> => statusReply(shop, invocation);
+    return watch ? await (await import("./status-watch.ts")).watchStatus(shop, invocation, ask) : await ask();
+  });
 };
 
 async function statusReply(shop: Shop, invocation: Invocation): Promise<Reply> {
-  const [told, ahead] = await Promise.all([statusDocument(shop), import("./forecast.ts")]);
-  const { forecast, why } = await ahead.outlook(shop);
-  const document = { ...told, forecast, lookups: await ahead.lookupsDocument(shop.ledger), lookupChoice: why };
+  const [told, { outlook, lookupsDocument }] = await Promise.all([statusDocument(shop), import("./forecast.ts")]);
+  const nowMs = shop.clock.wallMs();
+  const { forecast, why } = await outlook(shop);
+  const [lookups, samples] = await Promise.all([lookupsDocument(shop.ledger), shop.ledger.history(nowMs - DAY_MS)]);
+  const document = { ...told, lastDay: lastDayOf(samples, nowMs), forecast, lookups, lookupChoice: why };
   const { html, prometheus } = invocation.flags as { html?: string; prometheus?: string };
   if (html !== undefined || prometheus !== undefined) {
     const { writeStatusFiles } = await import("./status-files.ts");
     await writeStatusFiles(shop, invocation, document);
   }
-  return { json: document, text: (style) => renderStatus(document, style, shop.clock.wallMs()), exitCode: 0 };
-}
-
-async function watchStatus(shop: Shop, invocation: Invocation): Promise<null> {
-  const signal = invocation.signals.graceful();
-  const { stdout } = invocation.io;
-  while (!signal.aborted) {
-    if (stdout.isTTY) stdout.write("\u001b[2J\u001b[H");
-    invocation.print(await statusReply(shop, invocation));
-    await shop.clock.sleep(WATCH_MS, signal);
-  }
-  return null;
+  return { json: document, text: (style) => renderStatus(document, style, nowMs), exitCode: 0 };
 }
 
 export async function statusDocument(shop: Shop): Promise<StatusDocument> {

@@ -2,12 +2,13 @@ import type { Measurement } from "../domain/measurement.ts";
 import { type BreakerDocument, breakerLines } from "./breaker-lines.ts";
 import { type ForecastDocument, forecastText, type LookupsDocument, lookupsText } from "./forecast-words.ts";
 import { count, counted, localTimeOf, span } from "./human.ts";
+import { type LastDayDocument, lastDayText } from "./last-day.ts";
 import { type QuietDocument, quietLine } from "./quiet-lines.ts";
 import { type RetrySampleDocument, sampleLine } from "./retry-sample-words.ts";
 import { safeLine } from "./safe-text.ts";
 import type { Style } from "./style.ts";
 import { type HoldDocument, holdText } from "./sync-summary.ts";
-import { pairs } from "./table.ts";
+import { wrappedPairs } from "./wrapped-pairs.ts";
 
 /** The document of `status --json`. */
 export interface StatusDocument {
@@ -23,6 +24,8 @@ export interface StatusDocument {
       resetsAt: string | null;
     };
   };
+  /** The last 24 hours; null: no run told anything. Absent where nobody asked for it. */
+  lastDay?: LastDayDocument | null;
   /** When what waits will be in the CRM; null: nothing waits, or it can't be told. Absent where nobody asked for it. */
   forecast?: ForecastDocument | null;
   /** How look-ups were answered so far; null: there was none. */
@@ -122,6 +125,7 @@ export function statusRows(status: StatusDocument, style: Style, nowMs: number):
     ["delay", lagText(status.lagSeconds)],
     ["burst", `${count(status.quota.burst.usedByUs)} of ${limitText(status.quota.burst.limit)} in use by us`],
     ["daily", dailyText(status.quota.daily)],
+    ...(status.lastDay ? [["24 hours", lastDayText(status.lastDay, style)] as [string, string]] : []),
     ...outlookRows(status, nowMs),
     ["last run", lastRunText(status.lastRun)],
     ["last check", lastCheckText(status.lastCheck, style)],
@@ -147,7 +151,7 @@ export function renderStatus(status: StatusDocument, style: Style, nowMs: number
     rows.push(["alert", (alert.level === "critical" ? style.red : style.yellow)(safeLine(alert.message))]);
     rows.push(["", style.dim(safeLine(alert.hint))]);
   }
-  return `${pairs(rows, style)}\n`;
+  return `${wrappedPairs(rows, style)}\n`;
 }
 
 function queueText(queue: StatusDocument["queue"], style: Style): string {

@@ -12,6 +12,10 @@ export interface Style {
   cyan: Paint;
   /** Columns of the terminal; a fixed width elsewhere, so that output in files does not depend on who looks. */
   width: number;
+  /** Somebody looks at it: lines may be broken to fit. */
+  isTerminal: boolean;
+  /** A terminal that says that it shows all letters. */
+  unicode: boolean;
 }
 
 const WIDTH_ELSEWHERE = 120;
@@ -36,6 +40,8 @@ export function createStyle(
     green: chalk.green,
     yellow: chalk.yellow,
     cyan: chalk.cyan,
+    isTerminal: stream.isTTY,
+    unicode: stream.isTTY && env.TERM !== "dumb" && /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || ""),
     width: stream.isTTY ? Math.max(40, stream.columns ?? WIDTH_ELSEWHERE) : WIDTH_ELSEWHERE,
   };
 }

@@ -141,7 +141,7 @@ describe("what the documents say", () => {
     const broken = pages.flatMap(({ path, text }) =>
       [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)]
         .map((match) => match[1]!)
-        .filter((target) => ![...docs, "README.md"].includes(posix.join(posix.dirname(path), target)))
+        .filter((target) => ![...filesBelow("docs"), "README.md"].includes(posix.join(posix.dirname(path), target)))
         .map((target) => `${path}: ${target}`),
     );
     expect(broken).toEqual([]);

@@ -104,6 +104,7 @@ export function sampleStatus(more: Partial<StatusDocument> = {}): StatusDocument
     holds: [{ kind: "source", scope: "source:website", until: null, message: "The CRM has no stage *New leads*" }],
     breakers: [],
     samples: [],
+    quiet: [],
     changedNames: [],
     sourceDrifts: [],
     measured: null,
@@ -129,5 +130,5 @@ export function sampleStatus(more: Partial<StatusDocument> = {}): StatusDocument
       kinds: { "deal-missing": 1, "person-drift": 2 },
     },
     ...more,
-  } as StatusDocument;
+  };
 }

@@ -6,6 +6,7 @@ import { ENTITIES } from "../../src/domain/catalog.ts";
 import { STEP_ACTIONS, STEP_STATES, type Step } from "../../src/domain/chain.ts";
 import { HOLD_KINDS } from "../../src/domain/hold.ts";
 import type { SubmissionId } from "../../src/domain/ids.ts";
+import { DELAY_BOUNDS_S } from "../../src/domain/sample.ts";
 import { LANES, SUBMISSION_STATES } from "../../src/domain/submission.ts";
 import { ECHO_FINDINGS } from "../../src/ledger/findings.ts";
 import { sqliteLedger } from "../../src/ledger/sqlite/ledger.ts";
@@ -60,6 +61,11 @@ test("what is usual is known of a ledger's past from the day on which it is brou
   ]);
 });
 
+test("delays are counted in the classes that charts and metrics read", () => {
+  const read = blank().prepare("SELECT up_to_s FROM delays WHERE lane = ? ORDER BY up_to_s").pluck();
+  for (const lane of LANES) expect(read.all(lane)).toEqual(DELAY_BOUNDS_S);
+});
+
 describe("states in the schema are those in code", () => {
   test.each([
     ["submissions", "state", SUBMISSION_STATES],
@@ -77,6 +83,7 @@ describe("states in the schema are those in code", () => {
     ["rejects", "kind", ["reject", "conflict"]],
     ["alerts", "level", ALERT_LEVELS],
     ["alert_messages", "event", ALERT_EVENTS],
+    ["delays", "lane", LANES],
   ])("%s.%s", (table, column, values) => {
     expect(checked(blank(), table, column).sort()).toEqual([...values].sort());
   });

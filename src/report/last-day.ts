@@ -1,0 +1,62 @@
+import type { Sample } from "../domain/sample.ts";
+import { delayOf, shownLane, slotsOf } from "./history-slots.ts";
+import { count, span } from "./human.ts";
+import type { Style } from "./style.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** `lastDay` of `status --json`: what happened in the last 24 hours, by the samples that runs left. */
+export interface LastDayDocument {
+  delivered: number;
+  failed: number;
+  requests: number;
+  rateLimited: number;
+  tokens: number;
+  /** The most that waited. */
+  waitingMost: number;
+  /** Of what was delivered, in the operational lane where anything was. Nulls where nothing was. */
+  delaySeconds: { p50: number | null; p95: number | null };
+  /** The most that waited in each hour, the present one last; null where no run told. */
+  waitingByHour: (number | null)[];
+}
+
+/** Null where no run told anything. */
+export function lastDayOf(samples: readonly Sample[], nowMs: number): LastDayDocument | null {
+  const slots = slotsOf(samples, nowMs, 24 * HOUR_MS, HOUR_MS);
+  if (slots.every(({ last }) => last === null)) return null;
+  const { p50, p95 } = delayOf(slots, shownLane(slots));
+  const sum = (name: keyof (typeof slots)[number]["rise"]): number =>
+    slots.reduce((total, { rise }) => total + rise[name], 0);
+  const waitingByHour = slots.map(({ waiting }) => waiting);
+  return {
+    ...{ delivered: sum("delivered"), failed: sum("failed"), requests: sum("requests") },
+    ...{ rateLimited: sum("rateLimited"), tokens: sum("tokens") },
+    waitingMost: Math.max(...waitingByHour.map((value) => value ?? 0)),
+    delaySeconds: { p50: rounded(p50), p95: rounded(p95) },
+    waitingByHour,
+  };
+}
+
+const rounded = (value: number | null): number | null => (value === null ? null : Math.round(value));
+
+/** As one line, with a small picture of what waited where the terminal can show it. */
+export function lastDayText(day: LastDayDocument, style: Style): string {
+  const { p50, p95 } = day.delaySeconds;
+  const delay =
+    p50 === null || p95 === null ? "" : ` (half within ${span(p50 * 1000)}, 95 of 100 within ${span(p95 * 1000)})`;
+  const failed = day.failed === 0 ? "" : `, ${style.yellow(`${count(day.failed)} failed`)}`;
+  const limited = day.rateLimited === 0 ? "" : `, ${count(day.rateLimited)} of ${count(day.requests)} requests got 429`;
+  const picture =
+    style.unicode && day.waitingMost > 0 ? ` ${style.cyan(bars(day.waitingByHour, day.waitingMost))}` : "";
+  return `${count(day.delivered)} delivered${delay}${failed}${limited}; at most ${count(day.waitingMost)} waited${picture}`;
+}
+
+const BARS = "▁▂▃▄▅▆▇█";
+
+function bars(values: readonly (number | null)[], most: number): string {
+  return values
+    .map((value) =>
+      value === null ? " " : BARS[Math.min(BARS.length - 1, Math.ceil((value / most) * (BARS.length - 1)))],
+    )
+    .join("");
+}
