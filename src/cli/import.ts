@@ -14,6 +14,9 @@ import { shellWord } from "./cron-line.ts";
 import { sourceNamed } from "./sources.ts";
 import { ingestDeps, sumCounts } from "./take-in.ts";
 
+/** A thread of its own is worth its start from some 20,000 records on. */
+const THREAD_BYTES_MIN = 4 * 1024 * 1024;
+
 interface ImportFlags {
   dryRun?: boolean;
   source?: string;
@@ -64,6 +67,7 @@ async function importAll(
   flags: ImportFlags,
 ): Promise<Imported> {
   const { importFile } = await import("../ingest/file.ts");
+  const { mapRows } = await import("./map-thread.ts");
   const { io, talk } = invocation;
   const progress = createProgress(io.stderr, "Importing", showsProgress(invocation));
   const signal = invocation.signals.graceful();
@@ -72,6 +76,7 @@ async function importAll(
     dryRun: flags.dryRun === true,
     backfill: flags.dryRun ? "allowed" : "guarded",
     signal,
+    mapRows: { bytesMin: THREAD_BYTES_MIN, start: mapRows },
     progress: ({ file, records, bytes, bytesTotal }) =>
       progress.update(bytes, bytesTotal ?? bytes, `${records} of ${file}`),
   });

@@ -43,7 +43,7 @@ export interface GuardedDeps extends IngestDeps {
 export async function ingestDeps(
   shop: Shop,
   runId: RunId,
-  options: Pick<IngestDeps, "dryRun" | "signal" | "progress"> & { backfill: "guarded" | "allowed" },
+  options: Pick<IngestDeps, "dryRun" | "signal" | "progress" | "mapRows"> & { backfill: "guarded" | "allowed" },
 ): Promise<GuardedDeps> {
   const { loadPhoneNormalizer } = await import("../intake/phone.ts");
   const { backfill, ...given } = options;

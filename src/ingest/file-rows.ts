@@ -11,11 +11,14 @@ import { SHAPE } from "../intake/submission.ts";
 import { rowOf } from "./documents.ts";
 import { foreignContent, formatOfContent, formatOfName } from "./formats.ts";
 import { type Input, unreadable } from "./input.ts";
+import type { CsvBeginning } from "./mapped-rows.ts";
 import { isNobodys } from "./warnings.ts";
 
 export interface FileRows {
   format: SourceFormat;
   rows: () => AsyncIterable<Row>;
+  /** Of a CSV: what another thread must know to read it, and its bytes. */
+  csv?: CsvBeginning & { bytes: () => AsyncIterable<Uint8Array> };
 }
 
 /** Finds the format and gives the rows. Rejects with `inputUnreadable` for what is none of the formats. */
@@ -34,8 +37,9 @@ export async function rowsOfFile(
   const bytes = (): AsyncIterable<Uint8Array> => input.bytes(markBytes);
   if (format === "csv") {
     const onDialect = (dialect: CsvDialect): void => checkColumns(input, mapping, dialect.columns);
-    const options = { start, encoding, delimiter: source.delimiter, dialect: null, whole: true, onDialect };
-    return { format, rows: () => readCsv(bytes(), options) };
+    const csv = { start, encoding, delimiter: source.delimiter };
+    const options = { ...csv, dialect: null, whole: true, onDialect };
+    return { format, rows: () => readCsv(bytes(), options), csv: { ...csv, bytes } };
   }
   const lines = (): AsyncIterable<Row> => readJsonLines(bytes(), { start, encoding, whole: true });
   if (format === "jsonl") {

@@ -5,12 +5,14 @@ import { sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import { compileMapping, type Mapping } from "../intake/mapping.ts";
 import { type ExportedReject, rejectsAsCsv, rejectsAsJsonl } from "../intake/rejects-file.ts";
+import type { Row } from "../intake/row.ts";
 import { type FileRows, rowsOfFile } from "./file-rows.ts";
 import type { ImportFile, IngestDeps } from "./ingest.ts";
 import { type Input, openInput } from "./input.ts";
+import { batchRows, type RowBatch } from "./mapped-rows.ts";
 import { errorCode } from "./open.ts";
-import { checkReexport, isSuspicious } from "./reexport.ts";
-import { emptyCounts, type TakenFile } from "./taker.ts";
+import { checkReexport, checkUnknown, isSuspicious } from "./reexport.ts";
+import { emptyCounts, type TakenFile, type Taker } from "./taker.ts";
 import { OPEN_REJECTS_MAX, Takers } from "./takers.ts";
 import { checkTimes } from "./unread-times.ts";
 import { shownName, Warnings } from "./warnings.ts";
@@ -21,17 +23,18 @@ export const importFile: ImportFile = async (deps, source, options) => {
   const mapping = await compileMapping(source, deps.phone);
   const input = await openInput(options);
   try {
-    const { format, rows } = await rowsOfFile(input, source, mapping, options.format);
+    const found = await rowsOfFile(input, source, mapping, options.format);
+    const { format } = found;
     const taken = { counts: emptyCounts(input.shown), flat: format === "csv" };
     if (!options.asNew) {
-      const refusal = await refusalOf(deps, source, mapping, input, { rows, flat: taken.flat }, options.sources ?? []);
+      const refusal = await refusalOf(deps, source, mapping, input, found, options.sources ?? []);
       if (refusal !== null) throw refusal;
     }
     const rejected = new Set<string>();
     const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (reject) => {
       if (options.rejectsFile !== null) rejected.add(nameOf(reject));
     });
-    await takeRows(deps, takers, taken, input, rows);
+    await takeAll(deps, takers, taken, input, found, batchesOf(deps, source, mapping, input, found, true));
     if (taken.counts.rows === 0) warnings.say(`${input.shown} holds no records`);
     const rejectsFile =
       options.rejectsFile === null || deps.dryRun
@@ -43,32 +46,32 @@ export const importFile: ImportFile = async (deps, source, options) => {
   }
 };
 
-interface Looked {
-  rows: FileRows["rows"];
-  flat: boolean;
-}
-
 /** Why a file must not be taken without somebody's word: it looks like a re-export, or hides what is history. Writes nothing. */
 async function refusalOf(
   deps: IngestDeps,
   source: SourceSettings,
   mapping: Mapping,
   input: Input,
-  { rows, flat }: Looked,
+  found: FileRows,
   sources: readonly SourceSettings[],
   recordsMin = 1,
 ): Promise<CrmledgerError | null> {
   // Where nothing is known nothing can match, and without a `sendFrom` no time is asked for.
   if (source.sendFromMs === null && !(await deps.ledger.hasSubmissions())) return null;
   const times = checkTimes(source);
-  const check = await checkReexport(deps.ledger, mapping, rows(), flat, times.see);
+  const flat = found.format === "csv";
+  const hashes = source.sendFromMs === null ? batchesOf(deps, source, mapping, input, found, false) : null;
+  const check =
+    hashes === null
+      ? await checkReexport(deps.ledger, mapping, found.rows(), flat, times.see)
+      : await checkUnknown(deps.ledger, source.name, mapping, hashes);
   const unread = check.records < recordsMin ? null : times.refusal(input.shown);
   if (!check.suspicious && unread === null) return null;
   const dry = { ...deps, dryRun: true, progress: undefined, onVerdict: undefined };
   const takers = new Takers(dry, source, mapping, new Warnings(), sources, () => {});
   // What is known by its raw text, or under today's map, is no second one.
   const counts = emptyCounts(input.shown);
-  await takeRows(dry, takers, { counts, flat }, input, rows);
+  await takeAll(dry, takers, { counts, flat }, input, found, batchesOf(deps, source, mapping, input, found, true));
   const strangers = counts.new + counts.history + counts.conflict;
   if (unread !== null && strangers > 0) return unread;
   return check.suspicious ? reexported(input, check, strangers) : null;
@@ -87,8 +90,8 @@ export async function spooledRefusal(
 ): Promise<CrmledgerError | null> {
   const input = await openInput({ file, format, asNew: false, rejectsFile: null });
   try {
-    const { rows } = await rowsOfFile(input, source, mapping, format);
-    return await refusalOf(deps, source, mapping, input, { rows, flat: format === "csv" }, [], EXPORT_RECORDS_MIN);
+    const found = await rowsOfFile(input, source, mapping, format);
+    return await refusalOf(deps, source, mapping, input, found, [], EXPORT_RECORDS_MIN);
   } catch (error) {
     if (error instanceof CrmledgerError && error.code === "inputUnreadable") return null;
     throw error;
@@ -112,24 +115,88 @@ function reexported(
   );
 }
 
+/** A CSV's rows in batches, from another thread where the file is large; null for other formats. */
+function batchesOf(
+  { mapRows }: IngestDeps,
+  source: SourceSettings,
+  mapping: Mapping,
+  input: Input,
+  { csv, rows }: FileRows,
+  maps: boolean,
+): AsyncIterable<RowBatch> | null {
+  if (csv === undefined) return null;
+  if (mapRows === undefined || input.size < mapRows.bytesMin) return batchRows(rows(), mapping, maps);
+  const { bytes, ...beginning } = csv;
+  return fromThread(() => mapRows.start({ source, csv: beginning, maps }, bytes()), rows);
+}
+
+/** The header is looked at in this thread: what is no export of the source ends here. */
+async function* fromThread(start: () => AsyncIterable<RowBatch>, rows: FileRows["rows"]): AsyncGenerator<RowBatch> {
+  for await (const _ of rows()) break;
+  yield* start();
+}
+
+async function takeAll(
+  deps: IngestDeps,
+  takers: Takers,
+  taken: TakenFile,
+  input: Input,
+  { rows }: FileRows,
+  batches: AsyncIterable<RowBatch> | null,
+): Promise<void> {
+  const ended =
+    batches === null ? takeRows(deps, takers, taken, input, rows()) : takeBatches(deps, takers, taken, input, batches);
+  await ended;
+  await takers.flush();
+  if (deps.signal?.aborted) return;
+  deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: input.size, bytesTotal: input.size });
+}
+
 async function takeRows(
   deps: IngestDeps,
   takers: Takers,
   taken: TakenFile,
   input: Input,
-  rows: FileRows["rows"],
+  rows: AsyncIterable<Row>,
 ): Promise<void> {
-  for await (const row of rows()) {
+  for await (const row of rows) {
     const taker = await takers.of(row, taken.flat);
     await taker.take(row, taken);
-    if (!taker.full) continue;
-    await taker.flush(null);
-    if (!deps.dryRun) await deps.ledger.makeRoom();
-    deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: row.endOffset, bytesTotal: input.size });
-    if (deps.signal?.aborted) return takers.flush();
+    if (await isOver(deps, taker, taken, input, row.endOffset)) return;
   }
-  await takers.flush();
-  deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: input.size, bytesTotal: input.size });
+}
+
+async function takeBatches(
+  deps: IngestDeps,
+  takers: Takers,
+  taken: TakenFile,
+  input: Input,
+  batches: AsyncIterable<RowBatch>,
+): Promise<void> {
+  const { own } = takers;
+  for await (const { columns, others } of batches) {
+    let other = 0;
+    for (let at = 0; at <= columns.line.length; at += 1) {
+      for (; others[other]?.before === at; other += 1) {
+        const { row } = others[other]!;
+        const taker = await takers.of(row, true);
+        await taker.take(row, taken);
+        if (await isOver(deps, taker, taken, input, row.endOffset)) return;
+      }
+      if (at === columns.line.length) break;
+      own.takeMapped(columns, at, taken);
+      if (own.full && (await isOver(deps, own, taken, input, columns.endOffset[at]!))) return;
+    }
+  }
+}
+
+/** Commits what fills a chunk; whether the import is to end there. */
+async function isOver(deps: IngestDeps, taker: Taker, taken: TakenFile, input: Input, bytes: number): Promise<boolean> {
+  if (!taker.full) return false;
+  await taker.flush(null);
+  if (!deps.dryRun) await deps.ledger.makeRoom();
+  deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes, bytesTotal: input.size });
+  return deps.signal?.aborted === true;
 }
 
 /** A reject by what it is, since one that came before has its own id: another source may have the same text. */

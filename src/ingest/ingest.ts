@@ -9,6 +9,7 @@ import type { SourceSettings } from "../domain/settings.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { IncomingSubmission, IngestVerdict } from "../ledger/rows.ts";
 import type { IngestFailpoint } from "./failpoints.ts";
+import type { MapRows } from "./mapped-rows.ts";
 
 export interface IngestDeps {
   ledger: Ledger;
@@ -23,6 +24,8 @@ export interface IngestDeps {
   onVerdict?: (item: IncomingSubmission, verdict: IngestVerdict) => void;
   /** False: this submission is left where it is, neither taken nor counted. Absent: all are wanted. */
   wanted?: (item: IncomingSubmission) => boolean;
+  /** Maps a CSV of an import in another thread, from so many bytes on. Absent: all is done in this one. */
+  mapRows?: { bytesMin: number; start: MapRows };
   /** Nothing is written: verdicts are computed against the ledger, and `mapped` is filled. */
   dryRun: boolean;
 }

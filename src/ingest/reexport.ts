@@ -3,6 +3,7 @@ import type { Mapped, Mapping } from "../intake/mapping.ts";
 import { unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { RowBatch } from "./mapped-rows.ts";
 
 /** Fewer records are not suspicious. */
 const RECORDS_MIN = 20;
@@ -27,25 +28,73 @@ export async function checkReexport(
   flat: boolean,
   see: (mapped: Mapped, line: number | null) => void = () => {},
 ): Promise<ReexportCheck> {
-  let records = 0;
-  let matched = 0;
-  let chunk: Candidate[] = [];
-  const count = async (): Promise<void> => {
-    if (chunk.length > 0) matched += await ledger.countReexported(chunk);
-    chunk = [];
-  };
-  for await (const row of rows) {
-    for (const record of await recordsOf(row, mapping, flat)) {
-      records += 1;
-      const mapped = await mapping.map(record, flat);
-      see(mapped, row.line);
-      if (mapped.type !== "submission" || mapped.submittedAtMs === null) continue;
-      chunk.push({ key: mapped.key, submittedAtMs: mapped.submittedAtMs, identityKeys: mapped.identityKeys });
-      if (chunk.length >= CHUNK) await count();
+  const count = new Count(ledger, mapping, flat, see);
+  for await (const row of rows) await count.addRow(row);
+  return await count.end();
+}
+
+/**
+ * The same of a CSV, without mapping what its source has sent before: what is known by its raw text is known under its own
+ * key, and no second one.
+ */
+export async function checkUnknown(
+  ledger: Ledger,
+  source: string,
+  mapping: Mapping,
+  batches: AsyncIterable<RowBatch>,
+): Promise<ReexportCheck> {
+  const count = new Count(ledger, mapping, true, () => {});
+  for await (const { columns, others } of batches) {
+    const known = await ledger.knownRaw(source, columns.rawHash);
+    for (const [at, raw] of columns.raw.entries()) {
+      if (known.has(columns.rawHash[at]!)) count.records += 1;
+      else await count.add(JSON.parse(raw), columns.line[at]!);
     }
+    for (const { row } of others) await count.addRow(row);
   }
-  await count();
-  return { records, matched, suspicious: isSuspicious(matched, records) };
+  return await count.end();
+}
+
+class Count {
+  records = 0;
+  readonly #ledger: Ledger;
+  readonly #mapping: Mapping;
+  readonly #flat: boolean;
+  readonly #see: (mapped: Mapped, line: number | null) => void;
+  #matched = 0;
+  #chunk: Candidate[] = [];
+
+  constructor(ledger: Ledger, mapping: Mapping, flat: boolean, see: (mapped: Mapped, line: number | null) => void) {
+    this.#ledger = ledger;
+    this.#mapping = mapping;
+    this.#flat = flat;
+    this.#see = see;
+  }
+
+  async addRow(row: Row): Promise<void> {
+    for (const record of await recordsOf(row, this.#mapping, this.#flat)) await this.add(record, row.line);
+  }
+
+  async add(record: unknown, line: number | null): Promise<void> {
+    this.records += 1;
+    const mapped = await this.#mapping.map(record, this.#flat);
+    this.#see(mapped, line);
+    if (mapped.type !== "submission" || mapped.submittedAtMs === null) return;
+    const { key, submittedAtMs, identityKeys } = mapped;
+    this.#chunk.push({ key, submittedAtMs, identityKeys });
+    if (this.#chunk.length >= CHUNK) await this.#match();
+  }
+
+  async end(): Promise<ReexportCheck> {
+    await this.#match();
+    const [records, matched] = [this.records, this.#matched];
+    return { records, matched, suspicious: isSuspicious(matched, records) };
+  }
+
+  async #match(): Promise<void> {
+    if (this.#chunk.length > 0) this.#matched += await this.#ledger.countReexported(this.#chunk);
+    this.#chunk = [];
+  }
 }
 
 export function isSuspicious(matched: number, records: number): boolean {

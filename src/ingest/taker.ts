@@ -2,6 +2,7 @@
 
 import { canonicalJson, sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
+import type { SubmissionContent } from "../domain/submission.ts";
 import { extraCellsFault } from "../intake/extra-cells.ts";
 import { boundFault, jsonText, jsonTextOfAny } from "../intake/json-text.ts";
 import { RECORD_BYTES_MAX } from "../intake/limits.ts";
@@ -13,8 +14,10 @@ import type { FileProgress, IncomingReject, IncomingSubmission, IngestVerdict, N
 import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
 import { knownReject } from "./known-reject.ts";
+import type { RowColumns } from "./mapped-rows.ts";
 import { recallKnown } from "./recall.ts";
 import type { ShapeWatch } from "./shape-watch.ts";
+import { placeOf, warnOfForgotten, warnOfGuess, warnOfRepeat, warnOfRevision } from "./taken-warnings.ts";
 import { isNobodys, shownMember, type Warnings } from "./warnings.ts";
 
 /** A chunk must not hold the ledger's write lock for 50 ms. How many records take so long is found out as it goes. */
@@ -23,13 +26,6 @@ const CHUNK_RECORDS_MAX = 2_000;
 const CHUNK_BYTES_MAX = 1024 * 1024;
 const COMMIT_SHORT_MS = 15;
 const COMMIT_LONG_MS = 35;
-
-/** What became of newer versions of known records, where `revisions` is `update`. The two last count as duplicates. */
-const REVISIONS = {
-  new: "revisions of known submissions; they amend what the earlier versions wrote",
-  replaced: "records took the place of an earlier version that was not sent yet",
-  late: "records are older versions than those that are known; they are kept and change nothing",
-} as const;
 
 export interface TakenFile {
   counts: FileCounts;
@@ -97,14 +93,7 @@ export class Taker {
   /** Adds a row's records to the chunk. Nothing is written before `flush`. */
   async take(row: Row, file: TakenFile): Promise<void> {
     const shown = file.counts.file;
-    if (row.guessed) {
-      this.#warnings.count(
-        `guessed ${shown}`,
-        placeOf(row.line),
-        (count, first) =>
-          `${shown}: ${count === 1 ? "1 record is" : `${count} records are`} no UTF-8, read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
-      );
-    }
+    if (row.guessed) warnOfGuess(this.#warnings, shown, row.line);
     if (row.uploads) {
       this.#warnings.count(
         "uploads",
@@ -136,6 +125,30 @@ export class Taker {
       // A row with many records is committed as it is taken; where its place is not, reading it again finds duplicates.
       if (this.full) await this.flush(null);
     }
+  }
+
+  /** Adds the row of `columns` at an index, which became a submission. */
+  takeMapped(columns: RowColumns, at: number, file: TakenFile): void {
+    const [contentText, line, raw] = [columns.content[at]!, columns.line[at]!, columns.raw[at]!];
+    if (columns.guessed[at]) warnOfGuess(this.#warnings, file.counts.file, line);
+    let content: SubmissionContent | null = null;
+    const mapped: MappedSubmission & { contentText: string } = {
+      type: "submission",
+      key: columns.key[at]!,
+      contentHash: columns.contentHash[at]!,
+      contentText,
+      // Most are only written, as text.
+      get content() {
+        content ??= JSON.parse(contentText) as SubmissionContent;
+        return content;
+      },
+      submittedAtMs: columns.submittedAtMs[at]!,
+      lane: columns.lane[at]!,
+      identityKeys: columns.identityKeys[at]!,
+      unknown: columns.unknown[at]!,
+    };
+    const hasWarnings = columns.hasBadValues[at] === true || mapped.unknown.length > 0;
+    this.#submit(mapped, null, raw, columns.rawHash[at]!, { file: file.counts.file, line }, file, null, hasWarnings);
   }
 
   async #takeRecord(
@@ -171,22 +184,27 @@ export class Taker {
   }
 
   #submit(
-    mapped: MappedSubmission,
+    mapped: MappedSubmission & { contentText?: string },
     record: unknown,
     raw: string,
     rawHash: string,
     origin: Origin,
     file: TakenFile,
     rejectId: string | null,
+    hasWarnings = true,
   ): void {
     const source = this.#source;
-    const { key, contentHash, content, submittedAtMs, identityKeys } = mapped;
+    const { key, contentHash, contentText, submittedAtMs, identityKeys } = mapped;
     const history = source.sendFromMs !== null && submittedAtMs !== null && submittedAtMs < source.sendFromMs;
     const item: IncomingSubmission = {
-      ...{ source: source.name, key, rawHash, contentHash, raw, content, submittedAtMs, identityKeys, origin, history },
+      ...{ source: source.name, key, rawHash, contentHash, raw, submittedAtMs, identityKeys, origin, history },
+      get content() {
+        return mapped.content;
+      },
       lane: mapped.lane ?? source.lane,
       targetMs: source.targetMs,
     };
+    if (contentText !== undefined) item.contentText = contentText;
     if (source.sameWithinMs !== null) item.sameWithinMs = source.sameWithinMs;
     if (source.revisions === "update") item.revisions = source.revisions;
     if (this.#deps.wanted?.(item) === false) return;
@@ -194,7 +212,7 @@ export class Taker {
     this.onSubmission(item);
     this.#bytes += raw.length;
     file.counts.rows += 1;
-    this.#warnOf(mapped, origin);
+    if (hasWarnings) this.#warnOf(mapped, origin);
   }
 
   #warnOf(mapped: MappedSubmission, origin: Origin): void {
@@ -352,10 +370,10 @@ export class Taker {
       pending.file.counts[verdict.type] += 1;
       this.onVerdict(pending.item, verdict);
       if ("revision" in verdict && verdict.revision !== undefined)
-        this.#warnOfRevision(pending.item, verdict.revision === true ? "new" : verdict.revision);
+        warnOfRevision(this.#warnings, pending.item, verdict.revision === true ? "new" : verdict.revision);
       if (verdict.type !== "duplicate") return;
-      if (verdict.forgotten) this.#warnOfForgotten(pending.item.source);
-      if (verdict.repeats !== undefined) this.#warnOfRepeat(pending.item, verdict.repeats);
+      if (verdict.forgotten) warnOfForgotten(this.#warnings, pending.item.source);
+      if (verdict.repeats !== undefined) warnOfRepeat(this.#warnings, pending.item, verdict.repeats);
       if (verdict.otherSource === null) return;
       const other = verdict.otherSource;
       this.#warnings.count(
@@ -365,29 +383,4 @@ export class Taker {
       );
     });
   }
-
-  #warnOfForgotten(source: string): void {
-    const say = (count: number): string =>
-      `source ${source}: ${count} records of people who were forgotten are left out, and count as duplicates`;
-    this.#warnings.count(`forgotten ${source}`, "", say);
-  }
-
-  #warnOfRevision({ source, key }: IncomingSubmission, revision: keyof typeof REVISIONS): void {
-    const say = (count: number, first: string): string =>
-      `source ${source}: ${count} ${REVISIONS[revision]} (first: ${first})`;
-    this.#warnings.count(`revision ${revision} ${source}`, key, say);
-  }
-
-  #warnOfRepeat({ source, key }: IncomingSubmission, repeats: string): void {
-    this.#warnings.count(
-      `repeats ${source}`,
-      `${key} repeats ${repeats}`,
-      (count, first) =>
-        `source ${source}: ${count} records have person and content of another one within \`sameWithin\` and count as duplicates (first: ${first})`,
-    );
-  }
-}
-
-function placeOf(line: number | null): string {
-  return line === null ? "as a whole" : `in line ${line}`;
 }

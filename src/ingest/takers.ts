@@ -44,8 +44,13 @@ export class Takers {
     return [...this.#byName.values()].flatMap((taker) => taker.mapped);
   }
 
+  /** Of all but mended rejects. */
+  get own(): Taker {
+    return this.#byName.get(this.#own) as Taker;
+  }
+
   async of(row: Row, flat: boolean): Promise<Taker> {
-    const own = this.#byName.get(this.#own) as Taker;
+    const own = this.own;
     const { rejectId } = unwrapReject(row.record, flat);
     if (rejectId === null) return own;
     const name = (await this.#origins()).get(rejectId);

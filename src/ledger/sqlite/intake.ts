@@ -18,7 +18,7 @@ import { forgottenTest } from "./forgotten.ts";
 import { closeRefused, insertSubmission, type Taking } from "./insert-submission.ts";
 import { countDuplicate, countSkipped } from "./intake-counts.ts";
 import { ofBoth } from "./of-person.ts";
-import { isRawKnown, keepRaw } from "./raw-hashes.ts";
+import { isRawKnown, keepRaw, RAW_TAKEN } from "./raw-hashes.ts";
 import { fillShell, findShell, IS_SHELL, isShell, type Shell } from "./shells.ts";
 import type { Store } from "./store.ts";
 import { foundAmong, strangersOf } from "./strangers.ts";
@@ -285,6 +285,10 @@ export function findSubmissions(
       return known === undefined ? [] : [{ source, key, ...known }];
     });
   });
+}
+
+export function knownRaw(store: Store, source: string, rawHashes: readonly string[]): Set<string> {
+  return store.read(() => foundAmong(store, RAW_TAKEN, rawHashes, { source }));
 }
 
 export function hasSubmissions(store: Store): boolean {

@@ -1,0 +1,48 @@
+/** What is said of records as they are taken, and of their verdicts. */
+import type { IncomingSubmission } from "../ledger/rows.ts";
+import type { Warnings } from "./warnings.ts";
+
+/** What became of newer versions of known records, where `revisions` is `update`. The two last count as duplicates. */
+const REVISIONS = {
+  new: "revisions of known submissions; they amend what the earlier versions wrote",
+  replaced: "records took the place of an earlier version that was not sent yet",
+  late: "records are older versions than those that are known; they are kept and change nothing",
+} as const;
+
+export function placeOf(line: number | null): string {
+  return line === null ? "as a whole" : `in line ${line}`;
+}
+
+export function warnOfGuess(warnings: Warnings, shown: string, line: number | null): void {
+  warnings.count(
+    `guessed ${shown}`,
+    placeOf(line),
+    (count, first) =>
+      `${shown}: ${count === 1 ? "1 record is" : `${count} records are`} no UTF-8, read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
+  );
+}
+
+export function warnOfForgotten(warnings: Warnings, source: string): void {
+  const say = (count: number): string =>
+    `source ${source}: ${count} records of people who were forgotten are left out, and count as duplicates`;
+  warnings.count(`forgotten ${source}`, "", say);
+}
+
+export function warnOfRevision(
+  warnings: Warnings,
+  { source, key }: IncomingSubmission,
+  revision: keyof typeof REVISIONS,
+): void {
+  const say = (count: number, first: string): string =>
+    `source ${source}: ${count} ${REVISIONS[revision]} (first: ${first})`;
+  warnings.count(`revision ${revision} ${source}`, key, say);
+}
+
+export function warnOfRepeat(warnings: Warnings, { source, key }: IncomingSubmission, repeats: string): void {
+  warnings.count(
+    `repeats ${source}`,
+    `${key} repeats ${repeats}`,
+    (count, first) =>
+      `source ${source}: ${count} records have person and content of another one within \`sameWithin\` and count as duplicates (first: ${first})`,
+  );
+}
