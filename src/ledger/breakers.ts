@@ -1,7 +1,7 @@
 /** The ledger's contract for breakers: one for each group of operations, shared by all processes and kept over runs. */
 import type { AccountId, RunId } from "../domain/ids.ts";
 import type { OperationGroup } from "../domain/operation.ts";
-import type { BreakerRow } from "./rows.ts";
+import type { BreakerRow, Now } from "./rows.ts";
 
 export interface SavedBreaker extends BreakerRow {
   /** Openings without a success between; absent: none. Each doubles the time until the next probe. */
@@ -10,7 +10,16 @@ export interface SavedBreaker extends BreakerRow {
   down?: "reads" | "writes" | "both" | null;
 }
 
+/** What a source spent of the day, and the most that it may. Tokens. */
+export interface SourceSpending {
+  source: string;
+  used: number;
+  most: number;
+}
+
 export interface BreakersLedger {
+  /** Of sources with a part of the day's budget, by `Turn.shares`; empty where nobody knows the budget. */
+  sourceSpending(shares: Readonly<Record<string, number>>, now: Now): Promise<SourceSpending[]>;
   /** Those that anything is known of, by group. */
   breakers(account: AccountId): Promise<SavedBreaker[]>;
   /** The breaker after a change of state; a probe of the group is over with it. */

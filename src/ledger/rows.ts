@@ -230,8 +230,8 @@ export interface Turn {
   now: Now;
   leaseUntilMs: number;
   finished: FinishedRequest[];
-  /** Newer readings of buckets; an older `readAtMs` than the row's is ignored. */
-  buckets: BucketState[];
+  /** Newer readings of buckets; an older `readAtMs` than the row's is ignored. */ buckets: BucketState[];
+  /** By source: the part of the day's own budget that it may use, 0 to 1. */ shares?: Readonly<Record<string, number>>;
   mirror: { record: CrmRecord; keys: IdentityKey[] }[];
   /** Ids that the CRM no longer has. */ gone: { entity: Entity; id: CrmId }[];
   findings?: FieldFinding[];
@@ -246,8 +246,8 @@ export interface Turn {
 export interface Refusal {
   ref: number;
   bucket: string;
-  /** When to ask again, monotonic ms; null: not by waiting (the day's budget). */
-  retryAtMonoMs: number | null;
+  /** When to ask again, monotonic ms; null: not by waiting (the day's budget). */ retryAtMonoMs: number | null;
+  /** Its part of the day's budget has no room. */ source?: string;
 }
 
 export interface TurnResult {

@@ -98,6 +98,19 @@ export function dayHold(state: BucketState, use: BucketUse, lane: Lane, now: Ins
   };
 }
 
+/** The hold for a source that has spent its part of the day: it ends with our count too, and keeps nobody else back. */
+export function sourceShareHold(state: BucketState, source: string, share: number, now: Instant): Hold {
+  const isLearned = state.resetsAtMs !== null && state.resetsAtMs > now.wallMs;
+  const most = figure(Math.floor((state.capacity ?? 0) * share));
+  return {
+    kind: "dailyQuota",
+    scope: `source:${source}`,
+    untilMs: isLearned ? state.resetsAtMs : now.wallMs + OWN_HOLD_LOOK_MS,
+    probe: false,
+    message: `source ${source} has spent its part of this day's tokens (${most}). Its submissions wait; others go on.`,
+  };
+}
+
 function ownCountEndsMs(state: BucketState, use: BucketUse, now: Instant): number {
   if (state.resetsAtMs !== null && state.resetsAtMs > now.wallMs) return state.resetsAtMs;
   if (use.nextFreeMonoMs === null) return now.wallMs + OWN_HOLD_LOOK_MS;

@@ -179,8 +179,10 @@ async function closeOwnCounts(context: DriveContext, review: Review | null, rais
 /** A hold of a lane or a group that kept back what was not even due in this run. */
 async function lesserHold(context: DriveContext, limits: DrainLimits): Promise<Hold | null> {
   const lesser = (await context.deps.ledger.holds()).find(
-    ({ scope }) =>
-      scope.startsWith("group:") || (scope.startsWith("lane:") && (!limits.lane || scope.endsWith(limits.lane))),
+    ({ kind, scope }) =>
+      scope.startsWith("group:") ||
+      (kind === "dailyQuota" && scope.startsWith("source:")) ||
+      (scope.startsWith("lane:") && (!limits.lane || scope.endsWith(limits.lane))),
   );
   if (!lesser) return null;
   const { kind, scope, untilMs, probe, message } = lesser;

@@ -5,6 +5,7 @@ import type { AccountId } from "../domain/ids.ts";
 import type { Outcome } from "../domain/operation.ts";
 import type { Lane } from "../domain/submission.ts";
 import type { Gates, OperationKind, Permission } from "./gates.ts";
+import type { Job } from "./queues.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Held } from "./stops.ts";
 
@@ -43,7 +44,14 @@ export class HoldBoard {
     this.#keep(ledger.openHold(this.#accountId, told, clock.wallMs()));
     observe({ type: "hold", hold: told });
     if (endsRun(told)) this.#end(told);
-    else if (told.scope.startsWith("lane:")) this.heldBack.set(told.scope, told);
+    else if (told.scope.startsWith("lane:") || told.kind === "dailyQuota") this.heldBack.set(told.scope, told);
+  }
+
+  /** Raises a hold, and stops what it keeps back. */
+  stop(jobs: readonly Pick<Job, "reject">[], hold: Hold): void {
+    if (!this.heldBack.has(hold.scope)) this.raise(hold);
+    const dueAtMs = hold.untilMs ?? this.#deps.clock.wallMs() + LANE_HOLD_MS;
+    for (const job of jobs) job.reject(new Held(hold, dueAtMs));
   }
 
   /** What keeps a lane's operations back; null: nothing. */

@@ -12,7 +12,7 @@ import type { Lane } from "../domain/submission.ts";
 import type { Now, TurnResult } from "../ledger/rows.ts";
 import { initialBucket, pausedMs, resumeBucket } from "../pacer/bucket.ts";
 import { concurrencyFor, ratePerSecond } from "../pacer/concurrency.ts";
-import { dailyRefusalHold, dayHold } from "../pacer/day.ts";
+import { dailyRefusalHold, dayHold, sourceShareHold } from "../pacer/day.ts";
 import { applyReply } from "../pacer/reading.ts";
 import { burstHold } from "../pacer/window.ts";
 
@@ -153,6 +153,12 @@ export class QuotaDesk {
   dayHold(bucket: string, lane: Lane, tokens: number): Hold {
     const nothing: BucketUse = { bucket, used: 0, usedByLane: { operational: 0, background: 0 }, nextFreeMonoMs: null };
     return dayHold(this.#states.get(bucket)!, this.#use.get(bucket) ?? nothing, lane, instant(this.#clock), tokens);
+  }
+
+  /** The hold for a source that has spent its part of the day. */
+  shareHold(source: string, shares: Readonly<Record<string, number>> = {}): Hold {
+    const day = [...this.#states.values()].find((state) => state.kind === "day")!;
+    return sourceShareHold(day, source, shares[source] ?? 0, instant(this.#clock));
   }
 
   /** The CRM's word that the day is spent, with the end of the day where that was learned. */

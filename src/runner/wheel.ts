@@ -137,6 +137,9 @@ export class Wheel {
     this.board.raise(hold);
   }
 
+  /** The hold for a source that has spent its part of the day's budget. */
+  shareHold = (source: string): Hold => this.#quota.shareHold(source, this.#deps.settings.dailyShares);
+
   /** Waits until nothing is in flight and everything is committed. */
   async quiet(): Promise<void> {
     for (;;) {
@@ -183,7 +186,7 @@ export class Wheel {
     const outbox = this.#outbox;
     this.#outbox = emptyOutbox();
     if (offers.length === 0 && isEmpty(outbox)) return;
-    const { ledger, clock, runId, credential, failpoint } = this.#deps;
+    const { ledger, clock, runId, credential, failpoint, settings } = this.#deps;
     const now = instant(clock);
     const { waiters, buckets, ...changes } = outbox;
     try {
@@ -191,10 +194,7 @@ export class Wheel {
       const result = await ledger.turn({
         ...changes,
         buckets: [...new Map(buckets.map((state) => [state.bucket, state])).values()],
-        runId,
-        accountId: this.accountId,
-        credential,
-        now,
+        ...{ runId, accountId: this.accountId, credential, now, shares: settings.dailyShares },
         leaseUntilMs: now.wallMs + LEASE_MS,
         begin: offers.map((offer) => offer.intent),
       });
@@ -280,6 +280,7 @@ export class Wheel {
       }
       this.board.withdraw(offer.request);
       if (!refusal) for (const job of offer.jobs) job.reject(new Fenced());
+      else if (refusal.source) this.board.stop(offer.jobs, this.shareHold(refusal.source));
       else {
         back.push(...offer.jobs);
         if (refusal.retryAtMonoMs !== null) this.#quota.refuse(refusal.bucket, refusal.retryAtMonoMs);

@@ -80,17 +80,21 @@ export function spendSlotAt(state: BucketState, nowMs: number): number {
 
 /** Our spending since the day began, or over the last 24 hours, rounded up to whole quarters. */
 function spentByLane(store: Store, account: AccountId, state: BucketState, nowMs: number): Record<Lane, number> {
-  // Where the day that was seen to begin is over, and no reading told of the next one, the last 24 hours are the safe answer.
-  const rolling = nowMs - DAY_MS - SPEND_SLOT_MS + 1;
-  const since = state.periodStartMs === null ? rolling : Math.max(state.periodStartMs, rolling);
   const rows = store.all<{ lane: Lane; amount: number }>(
     `SELECT lane, sum(amount) AS amount FROM spend
      WHERE account_id = ? AND bucket = ? AND slot_at_ms >= ? GROUP BY lane`,
     account,
     state.bucket,
-    since,
+    spentSince(state, nowMs),
   );
   return byLane(rows);
+}
+
+/** From which row of `spend` on it counts. */
+export function spentSince(state: BucketState, nowMs: number): number {
+  // Where the day that was seen to begin is over, and no reading told of the next one, the last 24 hours are the safe answer.
+  const rolling = nowMs - DAY_MS - SPEND_SLOT_MS + 1;
+  return state.periodStartMs === null ? rolling : Math.max(state.periodStartMs, rolling);
 }
 
 interface SlotSums {

@@ -5,12 +5,15 @@ import type { BucketState, BucketUse, Charge } from "../../domain/quota.ts";
 import type { Lane } from "../../domain/submission.ts";
 import type { FinishedRequest, Refusal, RequestIntent, Turn, TurnResult } from "../rows.ts";
 import { bucketOwner, countUse, spendSlotAt } from "./buckets.ts";
+import { type Paid, type Parts, paidBy, partsOf, pay, payersOf, withoutRoom } from "./source-shares.ts";
 import type { Store } from "./store.ts";
 
 interface Spent {
   bucket: string;
   slotMs: number;
   amount: number;
+  /** By sources with a part of the day. */
+  paid?: Paid;
 }
 
 const CLOSE = `
@@ -90,9 +93,10 @@ function giveBackTokens(store: Store, turn: Turn, request: RequestId): void {
     "SELECT spent, lane, tokens FROM requests WHERE id = ?",
     request,
   )!;
-  for (const { bucket, slotMs, amount } of JSON.parse(row.spent) as Spent[]) {
+  for (const { bucket, slotMs, amount, paid } of JSON.parse(row.spent) as Spent[]) {
     spend(store, turn, bucket, slotMs, row.lane, -amount);
     takeRemaining(store, turn, bucket, -amount);
+    pay(store, turn.accountId, { bucket, slotMs, paid }, null, -1);
   }
   store.run(
     "UPDATE runs SET rate_limited = rate_limited + 1, tokens = tokens - ? WHERE id = (SELECT run_id FROM requests WHERE id = ?)",
@@ -137,16 +141,18 @@ export function beginRequests(
   const buckets = new Map<string, Bucket>(
     states.map((state, index) => [state.bucket, { state, use: uses[index]!, closed: null }]),
   );
+  const parts = intents.length === 0 ? null : partsOf(store, turn, states);
   const granted: TurnResult["granted"] = [];
   const refused: Refusal[] = [];
   let tokens = 0;
   for (const intent of intents) {
-    const refusal = refusalOf(intent, buckets, turn);
+    const payers = parts === null ? [] : payersOf(store, intent);
+    const refusal = refusalOf(intent, buckets, turn) ?? shareRefusal(intent, payers, buckets, parts);
     if (refusal !== null) {
       refused.push(refusal);
       continue;
     }
-    const begun = begin(store, turn, intent, buckets);
+    const begun = begin(store, turn, intent, buckets, { payers, parts });
     granted.push({ ref: intent.ref, requestId: begun.id });
     tokens += begun.tokens;
   }
@@ -185,6 +191,19 @@ function refusalOf(intent: RequestIntent, buckets: ReadonlyMap<string, Bucket>, 
   return null;
 }
 
+/** A source's part of the day's budget has no room: not by waiting, and nobody else is kept from theirs. */
+function shareRefusal(
+  { ref, charges }: RequestIntent,
+  payers: readonly string[],
+  buckets: ReadonlyMap<string, Bucket>,
+  parts: Parts | null,
+): Refusal | null {
+  const charge = charges.find(({ bucket }) => buckets.get(bucket)?.state.kind === "day");
+  if (parts === null || charge === undefined) return null;
+  const source = withoutRoom(parts, payers, charge.amount);
+  return source === null ? null : { ref, bucket: charge.bucket, retryAtMonoMs: null, source };
+}
+
 function dayAllows({ state, use }: Bucket, amount: number, intent: RequestIntent): boolean {
   const background = intent.lane === "background";
   if (state.capacity !== null && use.used + amount > state.capacity) return false;
@@ -213,12 +232,14 @@ function begin(
   turn: Turn,
   intent: RequestIntent,
   buckets: ReadonlyMap<string, Bucket>,
+  { payers, parts }: { payers: string[]; parts: Parts | null },
 ): { id: RequestId; tokens: number } {
   const spent: Spent[] = [];
   for (const charge of intent.charges) {
     const { state } = bucketOf(buckets, charge);
     if (state.kind !== "day") continue;
-    spent.push({ bucket: charge.bucket, slotMs: spendSlotAt(state, turn.now.wallMs), amount: charge.amount });
+    const { bucket, amount } = charge;
+    spent.push({ bucket, slotMs: spendSlotAt(state, turn.now.wallMs), amount, paid: paidBy(parts, payers, amount) });
   }
   const tokens = spent.reduce((sum, item) => sum + item.amount, 0);
   const { runId, accountId, credential, now } = turn;
@@ -233,6 +254,7 @@ function begin(
   for (const item of spent) {
     spend(store, turn, item.bucket, item.slotMs, intent.lane, item.amount);
     takeRemaining(store, turn, item.bucket, item.amount);
+    pay(store, turn.accountId, item, parts, 1);
   }
   beginSteps(store, turn, intent, request);
   for (const submission of intent.onBehalfOf) {

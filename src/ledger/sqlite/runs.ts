@@ -35,7 +35,8 @@ export function openRun(store: Store, start: RunStart): RunId {
     // It may have been moved since it was opened.
     refuseMoved(store, false);
     if (beside > runCounter(store)) holdStale(store, beside, start.now.wallMs);
-    store.run("DELETE FROM spend WHERE slot_at_ms < ?", start.now.wallMs - SPEND_KEPT_MS);
+    for (const table of ["spend", "source_spend"])
+      store.run(`DELETE FROM ${table} WHERE slot_at_ms < ?`, start.now.wallMs - SPEND_KEPT_MS);
     store.run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'run_counter'");
     const run = store.run(
       "INSERT INTO runs (kind, pid, host, lock_name, boot_id, started_at_ms) VALUES (?, ?, ?, ?, ?, ?)",

@@ -49,6 +49,16 @@ CREATE TABLE spend (
   PRIMARY KEY (account_id, bucket, slot_at_ms, lane)
 ) STRICT, WITHOUT ROWID;
 
+-- The same by source, of those that may use a part of the day only.
+CREATE TABLE source_spend (
+  account_id INTEGER NOT NULL REFERENCES accounts (id),
+  bucket TEXT NOT NULL,
+  slot_at_ms INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  amount REAL NOT NULL,
+  PRIMARY KEY (account_id, bucket, source, slot_at_ms)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE holds (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   account_id INTEGER,

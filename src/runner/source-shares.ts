@@ -1,0 +1,35 @@
+/** Sources that may use a part of the day's budget only: no more of theirs is claimed than it can pay. */
+import type { DriveContext } from "./context.ts";
+import { instant } from "./quota-desk.ts";
+
+/** A new person, organization, deal and note: what is claimed should not stop halfway. */
+const CHAIN_TOKENS = 25;
+
+export interface ShareStops {
+  /** Not to be claimed now. */
+  sources: string[];
+  /** Submissions that one claim may bring, so that no source gets more than its part pays. */
+  claimMax: number;
+}
+
+/** What is in hand, of any process, is not spent yet, and counts as if it were. */
+export async function shareStops(context: DriveContext): Promise<ShareStops> {
+  const { deps, wheel } = context;
+  const shares = deps.settings.dailyShares ?? {};
+  const stops: ShareStops = { sources: [], claimMax: Number.POSITIVE_INFINITY };
+  if (Object.keys(shares).length === 0) return stops;
+  for (const { source, used, most } of await deps.ledger.sourceSpending(shares, instant(deps.clock))) {
+    const { pending, waiting, inProgress } = await deps.ledger.queue({ source });
+    if (pending + waiting === 0) continue;
+    const left = most - used - inProgress * CHAIN_TOKENS;
+    if (left >= Math.min(CHAIN_TOKENS, most)) {
+      wheel.board.heldBack.delete(`source:${source}`);
+      stops.claimMax = Math.min(stops.claimMax, Math.max(1, Math.floor(left / CHAIN_TOKENS)));
+      continue;
+    }
+    stops.sources.push(source);
+    const isTold = wheel.board.heldBack.has(`source:${source}`);
+    if (inProgress === 0 && !isTold) wheel.raise(wheel.shareHold(source));
+  }
+  return stops;
+}
