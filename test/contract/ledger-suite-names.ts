@@ -17,7 +17,71 @@ const SOURCE: FieldDef = {
   ],
 };
 
+const MEMBER = {
+  path: "contact.phone",
+  type: "text" as const,
+  count: 20,
+  firstNo: 1,
+  lastNo: 20,
+  mapped: true,
+  lastKey: "r20",
+};
+const DRIFT = {
+  ...{ path: "contact.phone", drift: "vanished" as const, begunNo: 20, count: 20, since: 5, before: null, after: null },
+  ...{ mapped: true, lastKey: "r20", foundAtMs: START_MS, overAtMs: null },
+};
+
 export function nameTests(subject: Subject): void {
+  describe("the shape of a source", () => {
+    const ledger = () => subject.bench.ledger;
+
+    test("is kept by layout; what is saved again takes the place of what was, and the rest stays", async () => {
+      expect(await ledger().sourceShape("website", "tree")).toEqual({
+        records: 0,
+        tooMany: false,
+        members: [],
+        drifts: [],
+      });
+      const shape = { records: 25, tooMany: false, members: [MEMBER], drifts: [DRIFT] };
+      await ledger().saveSourceShape("website", "tree", shape);
+      await ledger().saveSourceShape("website", "flat", { ...shape, drifts: [] });
+      const other = { ...MEMBER, path: "id" };
+      await ledger().saveSourceShape("website", "tree", { records: 26, tooMany: true, members: [other], drifts: [] });
+      const kept = { records: 26, tooMany: true, members: [MEMBER, other], drifts: [DRIFT] };
+      expect(await ledger().sourceShape("website", "tree")).toEqual(kept);
+    });
+
+    test("tells what is open and was found lately, of all sources", async () => {
+      const over = { ...DRIFT, path: "email", overAtMs: START_MS + 1 };
+      const shape = { records: 25, tooMany: false, members: [], drifts: [DRIFT, over] };
+      await ledger().saveSourceShape("website", "tree", shape);
+      const { overAtMs: _, ...open } = DRIFT;
+      expect(await ledger().sourceDrifts(START_MS)).toEqual([{ ...open, source: "website", layout: "tree" }]);
+      expect(await ledger().sourceDrifts(START_MS + 1)).toEqual([]);
+    });
+  });
+
+  describe("measurements", () => {
+    test("the newest counts, and test records stay until they are gone", async () => {
+      const { ledger, account } = subject.bench;
+      expect(await ledger.lastMeasurement(account)).toBeNull();
+      for (const atMs of [START_MS, START_MS + 1]) await ledger.saveMeasurement(account, { atMs, lags: [] } as never);
+      expect(await ledger.lastMeasurement(account)).toEqual({ atMs: START_MS + 1, lags: [] });
+      const record = {
+        stamp: "crmledger-measure/a-1-person",
+        entity: "person" as const,
+        crmId: null,
+        begunAtMs: START_MS,
+      };
+      await ledger.saveTestRecord(account, record);
+      await ledger.saveTestRecord(account, { ...record, crmId: "7" as never });
+      await ledger.saveTestRecord(account, record);
+      expect(await ledger.testRecords(account)).toEqual([{ ...record, crmId: "7" }]);
+      await ledger.forgetTestRecord(account, record.stamp);
+      expect(await ledger.testRecords(account)).toEqual([]);
+    });
+  });
+
   describe("names of the CRM", () => {
     const ledger = () => subject.bench.ledger;
     let day = 0;
