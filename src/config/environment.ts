@@ -1,4 +1,4 @@
-import { type Document, isScalar, visit } from "yaml";
+import { type Document, isPair, isScalar, visit } from "yaml";
 import type { Path, Problem } from "./problem.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -65,6 +65,7 @@ function pathOf(
     if (isScalar(item.key)) path.push(String(item.key.value));
     else if (Array.isArray(item.items)) {
       const next = ancestors[index + 1];
+      if (isPair(next)) continue;
       const position = next === undefined ? last : item.items.indexOf(next);
       const child = next ?? (typeof last === "number" ? item.items[last] : undefined);
       if (typeof position === "number" && position >= 0 && !(child as { key?: unknown } | undefined)?.key)

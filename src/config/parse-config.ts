@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { type Document, LineCounter, parseDocument } from "yaml";
+import { type Document, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { DrainSettings, SourceSettings } from "../domain/settings.ts";
 import { alertsOf } from "./alert-settings.ts";
@@ -29,6 +29,9 @@ export interface ConfigOrigin {
 }
 
 const DAY_MS = 86_400_000;
+/** Hundreds of sources with long maps. What is more is no config, and would take gigabytes and minutes. */
+const TEXT_MAX = 256 * 1024;
+const MARKS_MAX = 20_000;
 
 /**
  * Turns the text of `crmledger.yaml` into a frozen `Config`. Rejects with `configInvalid`, naming file, line, column and
@@ -36,8 +39,10 @@ const DAY_MS = 86_400_000;
  * `secretExposed` where a token stands in a file that others can read. Reads nothing itself.
  */
 export function parseConfig(text: string, origin: ConfigOrigin): Config {
+  refuseTooLarge(text, origin.file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false, version: "1.2" });
+  // The library compares each key with each other one.
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, version: "1.2" });
   refuseBrokenYaml(document, lines, origin.file);
   const { problems, fromEnvironment } = expandEnvironment(document, origin.env);
   const shape = readShape(document, problems);
@@ -48,17 +53,46 @@ export function parseConfig(text: string, origin: ConfigOrigin): Config {
   return deepFreeze(config);
 }
 
+function refuseTooLarge(text: string, file: string): void {
+  let marks = 0;
+  for (let at = 0; at < text.length && marks <= MARKS_MAX; at += 1) if (MARKS.includes(text[at]!)) marks += 1;
+  if (text.length <= TEXT_MAX && marks <= MARKS_MAX) return;
+  throw new CrmledgerError(
+    "configInvalid",
+    `${file} is too large for a config: ${TEXT_MAX / 1024} KiB, and ${MARKS_MAX} lines, keys and values, are the limit`,
+    {
+      hint: "Nothing was read or sent. Is it another file? If it is not: sources that have nothing in common can have a config and a ledger of their own.",
+    },
+  );
+}
+
+const MARKS = "\n:,[{";
+
+/** Keys that stand twice in one group, by where they stand the second time. */
+function repeatedKeys(document: Document): number[] {
+  const places: number[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) places.push(key.range?.[0] ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return places.sort((a, b) => a - b);
+}
+
 function refuseBrokenYaml(document: Document, lines: LineCounter, file: string): void {
-  const texts: string[] = [];
-  for (const error of document.errors) {
-    const { line, col } = lines.linePos(error.pos[0]);
-    const twice = error.code === "DUPLICATE_KEY";
-    // Never the text itself: it may be a token.
-    const what = twice ? "this key stands here twice" : error.message.replace(/: ".*/s, "");
-    texts.push(`${file}:${line}:${col}: ${what}`);
-    // Anything else confuses what comes after it.
-    if (!twice) break;
-  }
+  const [broken] = document.errors;
+  const placed = (offset: number, what: string): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}: ${what}`;
+  };
+  // Never the text itself: it may be a token. The first confuses what comes after it.
+  const texts = broken === undefined ? [] : [placed(broken.pos[0], broken.message.replace(/: ".*/s, ""))];
+  if (broken === undefined) texts.push(...repeatedKeys(document).map((at) => placed(at, "this key stands here twice")));
   if (texts.length === 0) return;
   throw new CrmledgerError("configInvalid", texts.slice(0, 5).join("\n"), {
     hint: "The file is no valid YAML. A value that starts with a backtick, * or & or that holds ': ' or ' #' needs quotes; inside of { } a variable's reference does too.",

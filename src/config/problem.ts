@@ -13,6 +13,8 @@ export interface Problem {
 }
 
 const PROBLEMS_SHOWN = 10;
+/** Of thousands the first ones do: finding where each stands takes as long as the file is. */
+const PROBLEMS_PLACED = 200;
 
 /** The nearest of the known names, where it is near enough to be what was meant. */
 export function nearest(name: string, known: readonly string[]): string | null {
@@ -69,6 +71,7 @@ export function configError(
   problems: readonly Problem[],
 ): CrmledgerError {
   const placed = problems
+    .slice(0, PROBLEMS_PLACED)
     .map((problem) => ({ ...problem, position: positionOf(document, lines, problem.path, problem.at) }))
     .sort((a, b) => (a.position?.line ?? 0) - (b.position?.line ?? 0));
   const texts = placed.map(({ path, message, position }) => {
@@ -77,7 +80,7 @@ export function configError(
     return key === "" ? `${where}: ${message}` : `${where}: ${key} ${message}`;
   });
   const shown = texts.slice(0, PROBLEMS_SHOWN);
-  if (texts.length > shown.length) shown.push(`and ${texts.length - shown.length} more`);
+  if (problems.length > shown.length) shown.push(`and ${problems.length - shown.length} more`);
   return new CrmledgerError("configInvalid", shown.join("\n"), {
     hint: "Nothing was read or sent. Correct the config, then check it with `crmledger doctor`.",
     details: {

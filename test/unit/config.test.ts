@@ -438,3 +438,30 @@ describe("finding the file", () => {
     expect(ledgerPlace(undefined, {}, "/w", "/f.db")).toBe("/f.db");
   });
 });
+
+describe("a config that is none", () => {
+  it.each([
+    ["of many keys in few letters", `{${Array.from({ length: 12_000 }, (_, n) => `${n.toString(36)}:1`).join(",")}}`],
+    ["of a great many lists", "[".repeat(100_000)],
+    ["of much text", `ledger: ${"x".repeat(300_000)}`],
+    ["of comments", "# x\n".repeat(30_000)],
+  ])("%s is refused before it is read", (_what, text) => {
+    expect(failure(`${CRM}sources: ${text}`)).toMatchObject({
+      code: "configInvalid",
+      message: expect.stringContaining("is too large for a config: 256 KiB, and 20000 lines, keys and values"),
+    });
+  });
+
+  it("with thousands of mistakes names the first ones and counts the others", () => {
+    const { message, details } = failure(`${CRM}${Array.from({ length: 5_000 }, (_, n) => `key${n}: 1\n`).join("")}`);
+    expect(message).toContain(":3:1: key0 is no known key");
+    expect(message).toContain("and 4990 more");
+    expect(details?.problems).toHaveLength(200);
+  });
+
+  it("long maps are fine", () => {
+    const map = Array.from({ length: 5_000 }, (_, n) => `      person.fields.f${n}: a\${T}${n}\n`).join("");
+    const config = parse(`${CRM}sources:\n  w:\n    spool: ./s\n    map:\n${map}`, { env: { T: "x" } });
+    expect(Object.keys(config.sources.w?.map ?? {})).toHaveLength(5_000);
+  });
+});
