@@ -9,6 +9,8 @@ import type { SubmissionId } from "../../src/domain/ids.ts";
 import { DELAY_BOUNDS_S } from "../../src/domain/sample.ts";
 import { LANES, SUBMISSION_STATES } from "../../src/domain/submission.ts";
 import { ECHO_FINDINGS } from "../../src/ledger/findings.ts";
+import { DRIFTS, LAYOUTS, MEMBER_TYPES } from "../../src/ledger/members.ts";
+import { CRM_CHANGES, CRM_NAME_KINDS } from "../../src/ledger/names.ts";
 import { sqliteLedger } from "../../src/ledger/sqlite/ledger.ts";
 import { MIGRATIONS } from "../../src/ledger/sqlite/migrations.ts";
 import { createStore } from "../../src/ledger/sqlite/store.ts";
@@ -72,6 +74,13 @@ describe("states in the schema are those in code", () => {
     ["submissions", "lane", LANES],
     ["steps", "state", STEP_STATES],
     ["field_findings", "finding", ECHO_FINDINGS],
+    ["crm_names", "kind", CRM_NAME_KINDS],
+    ["crm_changes", "kind", CRM_NAME_KINDS],
+    ["crm_changes", "change", CRM_CHANGES],
+    ["source_shapes", "layout", LAYOUTS],
+    ["source_members", "type", MEMBER_TYPES],
+    ["source_drifts", "drift", DRIFTS],
+    ["test_records", "entity", ENTITIES],
     ["steps", "entity", [...ENTITIES]],
     ["steps", "action", STEP_ACTIONS],
     ["attempts", "action", STEP_ACTIONS],
