@@ -40,6 +40,11 @@ const MARKS_MAX = 20_000;
  */
 export function parseConfig(text: string, origin: ConfigOrigin): Config {
   refuseTooLarge(text, origin.file);
+  if (text.includes("\0")) {
+    throw new CrmledgerError("configInvalid", `${origin.file} is no UTF-8 text`, {
+      hint: "Nothing was read or sent. An editor saved it as UTF-16 or as something else: save it as UTF-8.",
+    });
+  }
   const lines = new LineCounter();
   // The library compares each key with each other one.
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, version: "1.2" });
