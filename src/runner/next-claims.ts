@@ -14,6 +14,8 @@ import { LEASE_MS } from "./wheel.ts";
 const BATCH_MAX = 100;
 /** Below this many works in hand the next batch is claimed, so that its look-ups run beside the writes of this one. */
 const IN_HAND_MIN = 40;
+/** Of those in hand about half wait for the ledger while the others' requests are in flight. */
+const IN_HAND_PER_FLIGHT = 2;
 /** How often a run that has its hands full of background work looks whether somebody waits. */
 const LOOK_MS = 250;
 
@@ -36,6 +38,7 @@ export class NextClaims {
   readonly #limits: DrainLimits;
   readonly #review: Review;
   readonly #crew: Crew;
+  readonly #inHandMin: number;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: DriveContext, limits: DrainLimits, review: Review, crew: Crew) {
@@ -43,6 +46,7 @@ export class NextClaims {
     this.#limits = limits;
     this.#review = review;
     this.#crew = crew;
+    this.#inHandMin = Math.max(IN_HAND_MIN, IN_HAND_PER_FLIGHT * (context.deps.settings.limits.concurrency ?? 0));
   }
 
   /** Which lanes there is room for; null: for none, the hands are full. */
@@ -50,8 +54,8 @@ export class NextClaims {
     const { ledger, clock } = this.#context.deps;
     const crew = this.#crew;
     const { lane, source, ids } = this.#limits;
-    if (crew.inHand < IN_HAND_MIN) return "any";
-    if (lane === "background" || ids !== undefined || crew.ofLane("operational") >= IN_HAND_MIN) return null;
+    if (crew.inHand < this.#inHandMin) return "any";
+    if (lane === "background" || ids !== undefined || crew.ofLane("operational") >= this.#inHandMin) return null;
     if (clock.monoMs() - this.#lookedAtMs < LOOK_MS) return null;
     this.#lookedAtMs = clock.monoMs();
     return (await ledger.queue({ source, lane: "operational" })).pending > 0 ? "operational" : null;
