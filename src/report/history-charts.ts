@@ -5,9 +5,9 @@ import {
   countTicks,
   draw,
   known,
+  latest,
   most,
   none,
-  now,
   rowTime,
   type Scene,
   type StatusHistory,
@@ -47,7 +47,8 @@ function backlog(scene: Scene): Chart {
   const title = "Waiting for the CRM";
   const { top, ticks } = scaleOf(most(slots, (slot) => slot.waiting));
   const points = steps(scene, top, (slot) => slot.waiting);
-  const summary = `${known(now(slots, (slot) => slot.last && waitingAtEnd(slot.last)))} now, at most ${count(most(slots, (slot) => slot.waiting))} in ${range.label}`;
+  const { value, when } = latest(slots, (slot) => slot.last && waitingAtEnd(slot.last));
+  const summary = `${known(value)} ${when}, at most ${count(most(slots, (slot) => slot.waiting))} in ${range.label}`;
   return {
     ...{ id: "backlog", title, summary, legend: [] },
     svg: none(scene)
@@ -175,11 +176,12 @@ function tokens(scene: Scene): Chart {
   const { top, ticks } = scaleOf(Math.max(most(slots, both), most(slots, limitOf)));
   const lower = steps(scene, top, ours);
   const upper = steps(scene, top, both);
-  const limit = now(slots, limitOf) ?? slots.findLast((slot) => limitOf(slot) !== null)?.last?.daily?.limit ?? null;
+  const limit = latest(slots, limitOf).value;
+  const spent = latest(slots, ours);
   const isKnown = slots.some((slot) => ours(slot) !== null);
   const summary = !isKnown
     ? "nothing is known of the budget yet"
-    : `${known(now(slots, ours))} by us and ${known(now(slots, others))} by others now, of ${limit === null ? "an unknown limit" : count(limit)}`;
+    : `${known(spent.value)} by us and ${known(latest(slots, others).value)} by others ${spent.when}, of ${limit === null ? "an unknown limit" : count(limit)}`;
   return {
     ...{ id: "tokens", title, summary },
     legend: [
@@ -212,7 +214,8 @@ function failed(scene: Scene): Chart {
   const title = "Failed";
   const { top, ticks } = scaleOf(most(slots, (slot) => slot.failed));
   const points = steps(scene, top, (slot) => slot.failed);
-  const summary = `${known(now(slots, (slot) => slot.last?.queue.failed ?? null))} on the list now; ${count(total(slots, ({ rise }) => rise.failed))} failed in ${range.label}`;
+  const { value, when } = latest(slots, (slot) => slot.last?.queue.failed ?? null);
+  const summary = `${known(value)} on the list ${when}; ${count(total(slots, ({ rise }) => rise.failed))} failed in ${range.label}`;
   return {
     ...{ id: "failed", title, summary, legend: [] },
     svg: none(scene)

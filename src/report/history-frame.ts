@@ -90,8 +90,16 @@ export const most = (slots: readonly Slot[], figure: (slot: Slot) => number | nu
   slots.reduce((max, slot) => Math.max(max, figure(slot) ?? 0), 0);
 export const total = (slots: readonly Slot[], figure: (slot: Slot) => number): number =>
   slots.reduce((sum, slot) => sum + figure(slot), 0);
-export const now = (slots: readonly Slot[], figure: (slot: Slot) => number | null): number | null =>
-  slots.length === 0 ? null : figure(slots.at(-1)!);
+/** The newest value that is known, and of when it is. */
+export function latest(
+  slots: readonly Slot[],
+  figure: (slot: Slot) => number | null,
+): { value: number | null; when: "now" | "at the end of the last run" } {
+  const slot = slots.findLast((one) => figure(one) !== null);
+  const when = slot === undefined || slot === slots.at(-1) ? "now" : "at the end of the last run";
+  return { value: slot === undefined ? null : figure(slot), when };
+}
+
 export const countTicks = (top: number, ticks: readonly number[]): Tick[] =>
   ticks.map((value) => ({ at: value / top, label: short(value) }));
 

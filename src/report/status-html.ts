@@ -135,5 +135,5 @@ function figureOf({ title, summary, svg, legend, columns, rows }: Chart, id: str
   );
   const table = `<details><summary>${escapeHtml(title)} as a table</summary><div class="scroll" role="region" aria-labelledby="${id}" tabindex="0"><table><caption id="${id}">${escapeHtml(title)}, last ${range}</caption><thead><tr>${heads}</tr></thead><tbody>${cells.join("")}</tbody></table></div></details>`;
   return `<figure><figcaption><h3>${escapeHtml(title)}</h3><p>${escapeHtml(summary)}</p>${keys}</figcaption>
-${svg ?? `<p class="nothing">Nothing to draw yet.</p>`}${rows.length === 0 ? "" : table}</figure>`;
+${svg ?? `<p class="nothing">Nothing to draw.</p>`}${rows.length === 0 ? "" : table}</figure>`;
 }
