@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import { CONFIG_NAME } from "../config/find-config.ts";
@@ -15,7 +15,7 @@ import { createRealClock } from "./real-clock.ts";
 import { makeSpool } from "./spool-folder.ts";
 import { SERVICE_NAME, systemdUnits, TIMER_NAME } from "./systemd-units.ts";
 import { webRootOf } from "./web-root.ts";
-import { refuseUnwritable } from "./write-whole.ts";
+import { refuseUnwritable, writeWhole } from "./write-whole.ts";
 
 /** What was written, and what is for the user to do. */
 interface Made {
@@ -45,7 +45,11 @@ export const run: RunCommand = async (invocation) => {
   const config = readBack(invocation, text, file, answers);
   mkdirSync(dirname(file), { recursive: true });
   if (newToken !== null) writeToken(config, newToken);
-  writeFileSync(file, text, { mode: 0o600, flag: flags.force ? "w" : "wx" });
+  if (flags.force && existsSync(file)) {
+    keepOld(file);
+    writeWhole(file, text, process.pid, 0o600);
+    talk.say(`The config that was there is kept as ${file}.old`);
+  } else writeFileSync(file, text, { mode: 0o600, flag: "wx" });
   const spools = Object.values(config.sources).flatMap((source) => source.spool ?? []);
   for (const spool of spools) makeSpool(spool);
   await makeLedger(config.ledger);
@@ -56,6 +60,11 @@ export const run: RunCommand = async (invocation) => {
   const made = { config, spools, cron: cronLine(io.launcher, file), units, unitFiles, answers };
   return { json: documentOf(made), text: (style) => pageOf(made, style), exitCode: 0 };
 };
+
+/** It may hold a secret, and somebody's evening of maps: whoever forced too much has it back. */
+function keepOld(file: string): void {
+  writeWhole(`${file}.old`, readFileSync(file, "utf8"), process.pid, 0o600);
+}
 
 /** What would go wrong later, for another reason than the config. */
 function warningsOf(

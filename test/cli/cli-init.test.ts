@@ -175,6 +175,8 @@ describe("init by flags", () => {
     expect(readFileSync(world.path("crmledger.yaml"), "utf8")).toBe("precious: true\n");
     expect((await world.run("init", "--token-env", "PD", "--force")).code).toBe(0);
     expect(configWritten().sources.website?.spool).toBe("/x/spool/website");
+    expect(readFileSync(world.path("crmledger.yaml.old"), "utf8")).toBe("precious: true\n");
+    expect(statSync(world.path("crmledger.yaml.old")).mode & 0o777).toBe(0o600);
   });
 
   it("--systemd writes a service of this user with whole paths, and the timer", async () => {
