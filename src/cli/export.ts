@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
+import { GUARDED_COLUMN } from "../domain/csv-cell.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { SubmissionState } from "../domain/submission.ts";
 import type { ExportFilter, ExportRow } from "../ledger/accounts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { EXPORT_HEAD, type ExportDocument, exportLine, plainCsvLine } from "../report/export-lines.ts";
+import { csvLine, EXPORT_HEAD, type ExportDocument, exportLine } from "../report/export-lines.ts";
 import { counted, utcTime } from "../report/human.ts";
 import { safeJson, terminalText } from "../report/safe-text.ts";
 import type { Invocation, RunCommand } from "./command.ts";
@@ -91,7 +92,7 @@ async function* linesOf(
   tally: Tally,
 ): AsyncGenerator<string> {
   const columns = pending && format === "csv" ? await columnsOf(ledger, filter) : [];
-  if (format === "csv") yield pending ? plainCsvLine(columns) : EXPORT_HEAD;
+  if (format === "csv") yield pending ? csvLine([...columns, GUARDED_COLUMN]) : EXPORT_HEAD;
   if (format === "json") yield '{"submissions":[';
   for await (const row of rowsOf(ledger, filter)) {
     if (pending && !isUntouched(row)) {
@@ -147,7 +148,7 @@ function pendingLine(row: ExportRow, columns: readonly string[]): string {
       },
     );
   }
-  return plainCsvLine(columns.map((column) => cells.get(column) ?? ""));
+  return csvLine([...columns.map((column) => cells.get(column) ?? ""), "1"]);
 }
 
 function documentOf(row: ExportRow, links: Links): ExportDocument {

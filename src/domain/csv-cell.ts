@@ -9,6 +9,9 @@ const LEAD = String.raw`'*(?:(?![\r\n\u2028\u2029])[\s\p{Cc}\p{Cf}])*[=+\-@\t\rï
 const FORMULA = new RegExp(`^(?=${LEAD})`, "gmu");
 const GUARDED = new RegExp(`^'(?=${LEAD})`, "gmu");
 
+/** A table with this column has guarded names and cells, which whoever reads it in takes the guard off. */
+export const GUARDED_COLUMN = "crmledger.guarded";
+
 /** A CSV cell that no spreadsheet runs: each line that looks like a formula gets a leading apostrophe. */
 export function csvCell(text: string): string {
   return `"${text.replace(FORMULA, "'").replaceAll('"', '""')}"`;

@@ -1,5 +1,6 @@
 /** CSV as a stream of rows, with bounded memory, exact lines and offsets; it goes on after a broken record. */
 
+import { GUARDED_COLUMN, withoutGuard } from "../domain/csv-cell.ts";
 import { type CsvCells, readCells, recordText } from "./csv-cells.ts";
 import { columnsOf, findHeader } from "./csv-header.ts";
 import { type StrayQuote, scanRecord } from "./csv-scan.ts";
@@ -107,7 +108,9 @@ async function readHeader(cursor: Cursor, decoding: Decoding, options: CsvOption
     configured ??= declared ?? null;
     if (declared !== undefined || text.trim() === "") continue;
     const { delimiter } = found;
-    const dialect = { encoding: decoding.name, delimiter, columns: columnsOf(text, delimiter) };
+    const names = columnsOf(text, delimiter);
+    const columns = names.includes(GUARDED_COLUMN) ? names.map(withoutGuard) : names;
+    const dialect = { encoding: decoding.name, delimiter, columns };
     options.onDialect(dialect, { offset: cursor.offset, line: cursor.line });
     return dialect;
   }
@@ -156,11 +159,13 @@ function rowOf(
     const raw = decoding.decode(found.text).text.replace(/\r?\n$/, "");
     return { ...found.place, fault: read.fault, raw, guessed };
   }
-  const { cells } = read;
+  const isGuarded = dialect.columns.includes(GUARDED_COLUMN);
+  const cells = isGuarded ? read.cells.map(withoutGuard) : read.cells;
   if (!hasText(cells)) return null;
   const record: Record<string, string> = {};
   for (let index = 0; index < cells.length; index += 1)
     setOwn(record, dialect.columns[index] ?? `#${index + 1}`, cells[index]);
+  if (isGuarded) delete record[GUARDED_COLUMN];
   const extra = cells.length > dialect.columns.length && hasText(cells.slice(dialect.columns.length));
   const fault = faultOf(decoding.bytesOf(found.text), cells.length, extra, dialect);
   const { line, endOffset, endLine } = found.place;
@@ -192,5 +197,6 @@ function withoutExtra(
   dialect: CsvDialect,
 ): Record<string, string> {
   if (cells.length <= dialect.columns.length) return record;
-  return Object.fromEntries(Object.entries(record).slice(0, dialect.columns.length));
+  const named = dialect.columns.filter((name) => Object.hasOwn(record, name)).length;
+  return Object.fromEntries(Object.entries(record).slice(0, named));
 }

@@ -54,11 +54,7 @@ export function exportLine(row: ExportDocument): string {
   return csvLine(COLUMNS.map(([, of]) => String(of(row) ?? "")));
 }
 
-function csvLine(cells: readonly string[]): string {
+/** A line of a table in which no cell is a formula. */
+export function csvLine(cells: readonly string[]): string {
   return `${cells.map(csvCell).join(",")}\r\n`;
-}
-
-/** Cells as they are, to be read by a program: a guard against formulas would change what they say. */
-export function plainCsvLine(cells: readonly string[]): string {
-  return `${cells.map((cell) => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",")}\r\n`;
 }

@@ -126,7 +126,7 @@ describe("crmledger export", () => {
         name: "-Ada",
         phone: "+441234567890",
         email: "ada@example.com",
-        fields: { "Job title (1.3)": "Analyst" },
+        fields: { "Job title (1.3)": "'=Analyst", "=Sum": "'tis", "-": "+" },
       };
       world.config();
       const records = [
@@ -140,6 +140,7 @@ describe("crmledger export", () => {
       const made = await world.run("export", "--pending", "--format", format, "--out", file, "--json");
       expect(made.json).toEqual({ file, format, submissions: 3, leftOut: 0 });
       expect(statSync(file).mode & 0o777).toBe(0o600);
+      if (format === "csv") expect(readFileSync(file, "utf8")).not.toMatch(/(?:^|[,"])[=+@-]/m);
       const there = (flags: string[]) => world.run(...flags, "--ledger", world.path("other.db"));
       expect((await there(["import", file, "--source", "website", "--json"])).json).toMatchObject({
         new: 3,
