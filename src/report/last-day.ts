@@ -56,7 +56,7 @@ const BARS = "▁▂▃▄▅▆▇█";
 function bars(values: readonly (number | null)[], most: number): string {
   return values
     .map((value) =>
-      value === null ? " " : BARS[Math.min(BARS.length - 1, Math.ceil((value / most) * (BARS.length - 1)))],
+      value === null ? "·" : BARS[Math.min(BARS.length - 1, Math.ceil((value / most) * (BARS.length - 1)))],
     )
     .join("");
 }
