@@ -203,13 +203,17 @@ export const csvTarget = (): FuzzTarget =>
     },
   );
 
-/** Rejects that are imported as they were exported stay the rejects that they are. */
+/**
+ * Rejects that are imported as they were exported stay the rejects that they are. Only a short row whose header alone was too
+ * wide is mended by the export itself, which has no columns that no record fills.
+ */
 async function mustComeBack(rig: IngestRig, changes: Partial<SourceSettings>, rejectsFile: string): Promise<void> {
-  const open = async (): Promise<number> =>
-    (await rig.ledger.rejects(100_000)).rows.filter(({ source }) => source === changes.name).length;
+  const rejects = async () => (await rig.ledger.rejects(100_000)).rows.filter(({ source }) => source === changes.name);
+  const open = async (): Promise<number> => (await rejects()).length;
+  const tooWide = (await rejects()).filter(({ reason }) => reason.includes(" columns; ")).length;
   const before = await open();
   const options = { asNew: true, format: "csv" as const, rejectsFile: null };
   accounted(await rig.import(rejectsFile, { ...changes, delimiter: null, encoding: null }, options));
   const after = await open();
-  must(after === before, "exported rejects come back as themselves", { before, after });
+  must(after <= before && after >= before - tooWide, "exported rejects come back as themselves", { before, after });
 }
