@@ -144,13 +144,16 @@ export function statusRows(status: StatusDocument, style: Style, nowMs: number):
 
 export function renderStatus(status: StatusDocument, style: Style, nowMs: number): string {
   const rows = statusRows(status, style, nowMs);
+  const needed: typeof rows = [];
   for (const { message } of status.sourceDrifts) rows.push(["records", style.yellow(safeLine(message))]);
   // These have lines of their own above.
   const told = ["hold", "credentials", "crmNames", "sourceShape"];
   for (const alert of status.alerts.filter(({ kind }) => !told.includes(kind))) {
-    rows.push(["alert", (alert.level === "critical" ? style.red : style.yellow)(safeLine(alert.message))]);
-    rows.push(["", style.dim(safeLine(alert.hint))]);
+    needed.push(["alert", (alert.level === "critical" ? style.red : style.yellow)(safeLine(alert.message))]);
+    needed.push(["", style.dim(safeLine(alert.hint))]);
   }
+  // A small screen shows the beginning: what needs a person comes behind how much waits and for how long.
+  rows.splice(2, 0, ...needed);
   return `${wrappedPairs(rows, style)}\n`;
 }
 
