@@ -26,6 +26,7 @@ const CHUNK_RECORDS_MAX = 2_000;
 const CHUNK_BYTES_MAX = 1024 * 1024;
 const COMMIT_SHORT_MS = 15;
 const COMMIT_LONG_MS = 35;
+const NOBODY = (): void => {};
 
 export interface TakenFile {
   counts: FileCounts;
@@ -56,7 +57,7 @@ export class Taker {
   onSkip: (line: number | null) => void = () => {};
   /** Told of each submission as it is taken, and of the verdict at the end of its chunk, in the same order. */
   onSubmission: (item: IncomingSubmission) => void = () => {};
-  onVerdict: (item: IncomingSubmission, verdict: IngestVerdict) => void = () => {};
+  onVerdict: (item: IncomingSubmission, verdict: IngestVerdict) => void = NOBODY;
   readonly #deps: IngestDeps;
   readonly #source: SourceSettings;
   readonly #mapping: Mapping;
@@ -69,6 +70,7 @@ export class Taker {
   #skipped = 0;
   #bytes = 0;
   #chunkRecords = CHUNK_RECORDS_MIN;
+  #comeAgain = false;
 
   /** `mendsRejects`: records of an export of rejects close their rejects. Not for spools, which strangers write to. */
   constructor(
@@ -268,7 +270,7 @@ export class Taker {
       this.#deps.ledger,
       this.#mapping,
       this.#source.name,
-      submissions.map(({ item }) => item),
+      await this.#toRecall(submissions.map(({ item }) => item)),
       this.#now().wallMs,
     );
     if (this.#deps.dryRun) {
@@ -290,6 +292,17 @@ export class Taker {
       return;
     }
     await this.#commit(submissions, await this.#withoutKnown(rejects), skipped, progress);
+  }
+
+  /**
+   * Where records come again, those that are known by their raw text need no look at what is kept: they are duplicates whatever
+   * it is. A listener is told the key that recalling gives.
+   */
+  async #toRecall(items: IncomingSubmission[]): Promise<IncomingSubmission[]> {
+    if (!this.#comeAgain || this.onVerdict !== NOBODY) return items;
+    const hashes = items.map(({ rawHash }) => rawHash);
+    const known = await this.#deps.ledger.knownRaw(this.#source.name, hashes);
+    return items.filter(({ rawHash }) => !known.has(rawHash));
   }
 
   /** Rejects that are none of those that are open already. The others are counted and stay as they are. */
@@ -372,6 +385,7 @@ export class Taker {
       if ("revision" in verdict && verdict.revision !== undefined)
         warnOfRevision(this.#warnings, pending.item, verdict.revision === true ? "new" : verdict.revision);
       if (verdict.type !== "duplicate") return;
+      this.#comeAgain = true;
       if (verdict.forgotten) warnOfForgotten(this.#warnings, pending.item.source);
       if (verdict.repeats !== undefined) warnOfRepeat(this.#warnings, pending.item, verdict.repeats);
       if (verdict.otherSource === null) return;
