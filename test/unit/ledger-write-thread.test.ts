@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Step } from "../../src/domain/chain.ts";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import type { WriteThread } from "../../src/ledger/sqlite/write-thread.ts";
 import { ROOT } from "../support/house-source.ts";
@@ -37,7 +38,7 @@ whenBuilt(
   "claims, plans and turns are the ledger's own, and seen by its other readers at once",
   async () => {
     const [claim] = await claimed(bench, { limit: 1 });
-    const [[step]] = (await plan(bench, claim!, "person")) as [[{ id: number; submissionId: never }]];
+    const [[step]] = (await plan(bench, claim!, "person")) as [[Step]];
     expect(step).toMatchObject({ name: "person", state: "open" });
     expect((await bench.ledger.story(step.submissionId))?.steps).toHaveLength(1);
     expect(await bench.ledger.queue()).toMatchObject({ inProgress: 1, pending: 2 });

@@ -50,20 +50,6 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
       throw ledgerError(path, error);
     }
   };
-  const part = <Result>(work: () => Result): Result => {
-    prepare("SAVEPOINT verb").run();
-    try {
-      const result = work();
-      prepare("RELEASE verb").run();
-      return result;
-    } catch (error) {
-      if (db.inTransaction) {
-        prepare("ROLLBACK TO verb").run();
-        prepare("RELEASE verb").run();
-      }
-      throw ledgerError(path, error);
-    }
-  };
   return {
     path,
     db,
@@ -75,7 +61,7 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
       return { changes: result.changes, id: Number(result.lastInsertRowid) };
     },
     write: (work) => {
-      if (db.inTransaction) return part(work);
+      if (db.inTransaction) return asPart(db, path, prepare, work);
       const written = transaction("BEGIN IMMEDIATE", () => {
         failpoint("ledger.write.begun");
         const result = work();
@@ -94,4 +80,25 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
       return kept;
     },
   };
+}
+
+/** A write within another one: taken back alone where it fails, unless SQLite took the whole transaction back. */
+function asPart<Result>(
+  db: Database.Database,
+  path: string,
+  prepare: (sql: string) => Database.Statement,
+  work: () => Result,
+): Result {
+  prepare("SAVEPOINT verb").run();
+  try {
+    const result = work();
+    prepare("RELEASE verb").run();
+    return result;
+  } catch (error) {
+    if (db.inTransaction) {
+      prepare("ROLLBACK TO verb").run();
+      prepare("RELEASE verb").run();
+    }
+    throw ledgerError(path, error);
+  }
 }
