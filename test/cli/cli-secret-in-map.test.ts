@@ -17,7 +17,13 @@ it.each([
   world = await createCliWorld();
   world.config(`${WEBSITE}${map}\n`);
   world.write("sample.json", '{"id":"1"}');
-  for (const args of [["sync"], ["sync", "--json"], ["doctor"], ["doctor", "--json"], ["check-source", "sample.json"]]) {
+  for (const args of [
+    ["sync"],
+    ["sync", "--json"],
+    ["doctor"],
+    ["doctor", "--json"],
+    ["check-source", "sample.json"],
+  ]) {
     const { code, out, err } = await world.run(...args);
     expect({ args, code, said: `${out}${err}` }).toMatchObject({ code: 78, said: expect.stringContaining("sources.") });
   }
