@@ -74,16 +74,15 @@ const NO_LIMITS = { tokensMax: null, source: null, lane: null } as const;
 
 /** Null before anything was looked for. */
 export async function lookupsDocument(ledger: Shop["ledger"]): Promise<LookupsDocument | null> {
-  const [counted, account] = await Promise.all([ledger.counters(), ledger.account()]);
+  const counted = await ledger.counters();
   const sum = (name: Counter["name"], where: (labels: Record<string, string>) => boolean): number =>
     counted.filter((one) => one.name === name && where(one.labels)).reduce((total, { value }) => total + value, 0);
   const mirror = sum("lookups", ({ by }) => by === "mirror");
   const search = sum("lookups", ({ by }) => by === "search");
-  if (account === null || mirror + search === 0) return null;
-  const { adapterOf } = await import("../crm/registry.ts");
-  const price = adapterOf(account.vendor).capabilities.cost("search", "person");
+  if (mirror + search === 0) return null;
+  const instead = sum("searchTokensSaved", () => true);
   const isRead = ({ group = "", route = "" }): boolean =>
     ["persons", "organizations"].includes(group) && route.startsWith("GET ");
   const paid = sum("tokens", isRead);
-  return { mirror, search, tokensSaved: Math.max(0, Math.round(mirror * price - paid)) };
+  return { mirror, search, tokensSaved: Math.max(0, Math.round(instead - paid)) };
 }

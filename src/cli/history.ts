@@ -10,7 +10,16 @@ export async function keepHistory(
   run: Pick<EndedRun, "kind" | "exitCode" | "durationMs" | "lookups">,
 ): Promise<void> {
   const { credential, now } = surroundingsOf(shop);
-  await shop.ledger.recordHistory({ ...run, credential, now }).catch((error: unknown) => {
+  try {
+    const searchTokensSaved = run.lookups.mirror === 0 ? 0 : run.lookups.mirror * (await priceOfSearch(shop));
+    await shop.ledger.recordHistory({ ...run, searchTokensSaved, credential, now });
+  } catch (error) {
     talk.detail(`history: ${error instanceof Error ? error.message : String(error)}`);
-  });
+  }
+}
+
+/** Known once something was looked for: then the adapter is loaded anyway. */
+async function priceOfSearch({ config }: Shop): Promise<number> {
+  const { adapterOf } = await import("../crm/registry.ts");
+  return adapterOf(config.crm.type).capabilities.cost("search", "person");
 }

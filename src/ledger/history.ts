@@ -10,13 +10,24 @@ export interface EndedRun {
   durationMs: number;
   /** Look-ups that the mirror answered, and those that were searches. */
   lookups: { mirror: number; search: number };
+  /** What searches in the place of the mirror's answers would have cost. Absent: nothing. */
+  searchTokensSaved?: number;
   /** Whose burst is looked at; empty: nobody's. */
   credential: string;
   now: Now;
 }
 
 /** What each of them counts is in docs/metrics.md. `labels` hold names of sources, routes and states: nothing of a person. */
-export type CounterName = "submissions" | "ingested" | "runs" | "lookups" | "requests" | "tokens" | "retries" | "steps";
+export type CounterName =
+  | "submissions"
+  | "ingested"
+  | "runs"
+  | "lookups"
+  | "searchTokensSaved"
+  | "requests"
+  | "tokens"
+  | "retries"
+  | "steps";
 
 export interface Counter {
   name: CounterName;

@@ -25,6 +25,7 @@ export function recordHistory(store: Store, run: EndedRun): void {
     addToCounter(store, "runs", { exit_code: String(run.exitCode), kind: run.kind }, 1);
     addToCounter(store, "lookups", { by: "mirror" }, run.lookups.mirror);
     addToCounter(store, "lookups", { by: "search" }, run.lookups.search);
+    addToCounter(store, "searchTokensSaved", {}, run.searchTokensSaved ?? 0);
     foldRequests(store);
     const sample = sampleNow(store, run);
     const last = lastBefore(store, sample.atMs);
