@@ -9,7 +9,7 @@ import type { CrmChange } from "../ledger/names.ts";
 import type { ChangedName } from "../notify/facts.ts";
 import { counted } from "../report/human.ts";
 import type { Shop } from "./compose.ts";
-import { type NamedThing, namesInMaps } from "./doctor-names.ts";
+import type { NamedThing } from "./doctor-names.ts";
 
 const DAY_MS = 86_400_000;
 /** What a map still names after so long is no news: then it is the hold, or the note, that tells. */
@@ -45,6 +45,8 @@ export async function changedNames({ config, ledger, now }: Looked): Promise<Nam
   const catalog = joined((await ledger.loadCatalog(account.id)).map((row) => row.catalog));
   const open = changes.filter((change) => !isOver(change, catalog, nowMs));
   if (open.length === 0) return [];
+  // Loaded where something changed: it knows the CRM's fields, which a status or a sync without work has no use for.
+  const { namesInMaps } = await import("./doctor-names.ts");
   const names = await namesInMaps(config);
   const waiting = await ledger.openContents(CONTENTS_MAX);
   const lines = linesOf(config);

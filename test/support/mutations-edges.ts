@@ -178,8 +178,8 @@ export const EDGES: readonly Mutation[] = [
     file: "ledger/sqlite/intake.ts",
     edits: [
       [
-        "  return store.write(() => {\n    const verdicts = takeRecords(",
-        "  if (batch.progress !== null) store.write(() => saveProgress(store, batch.progress!));\n  return store.write(() => {\n    const verdicts = takeRecords(",
+        "  return store.write(() => {\n    const arrivals = new Arrivals();\n",
+        "  if (batch.progress !== null) store.write(() => saveProgress(store, batch.progress!));\n  return store.write(() => {\n    const arrivals = new Arrivals();\n",
       ],
       ["    if (batch.progress !== null) saveProgress(store, batch.progress);\n", ""],
     ],
@@ -189,7 +189,7 @@ export const EDGES: readonly Mutation[] = [
     name: "a known raw record is a duplicate",
     guards: "A raw record that its source has sent before is a duplicate, whatever the map says now.",
     file: "ledger/sqlite/intake.ts",
-    edits: [["  if (store.one(RAW_KNOWN, record.source, record.rawHash) !== undefined) return duplicate;\n", ""]],
+    edits: [["  if (isRawKnown(store, record)) return duplicate;\n", ""]],
     killedBy: [[LEDGER, "knows a raw record again whatever today's map makes of it"]],
   },
   {
