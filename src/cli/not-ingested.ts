@@ -1,9 +1,9 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { SourceSettings } from "../domain/settings.ts";
-import { ARCHIVE, isArchived } from "../ingest/acknowledge.ts";
+import { ARCHIVE, holdsNothing, isArchived } from "../ingest/acknowledge.ts";
 import type { IngestDeps } from "../ingest/ingest.ts";
 import type { CheckScope } from "../ledger/checks.ts";
 import type { IncomingSubmission } from "../ledger/rows.ts";
@@ -69,6 +69,7 @@ function archived(spool: string, { sinceMs }: CheckScope): string[] {
       return entriesOf(day)
         .filter((entry) => entry.isFile())
         .map((entry) => join(day, entry.name))
+        .filter((path) => !holdsNothing(statSync(path, { throwIfNoEntry: false }) ?? { size: 0 }))
         .sort();
     });
 }

@@ -10,6 +10,12 @@ export const ARCHIVE = ".archive";
 
 /** Whether a path lies in a spool's archive. */
 export const isArchived = (path: string): boolean => path.includes(`/${ARCHIVE}/`);
+/**
+ * Whether a file in an archive is only a name that was kept for one (`archivePath`): a run that died before its rename leaves
+ * it behind, and the real file gets the next name. It is never taken away while its day lasts: the run may be alive.
+ */
+export const holdsNothing = ({ size }: { size: number }): boolean => size === 0;
+
 /** Files of one name in one day's folder. */
 const NAMESAKES_MAX = 10_000;
 

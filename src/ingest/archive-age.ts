@@ -1,7 +1,7 @@
 /** The archives of spools: what is older than somebody wants to keep goes. */
 import { lstat, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { ARCHIVE } from "./acknowledge.ts";
+import { ARCHIVE, holdsNothing } from "./acknowledge.ts";
 import type { IngestFailpoint } from "./failpoints.ts";
 import { errorCode } from "./open.ts";
 
@@ -11,7 +11,7 @@ const DAY = /^\d{4}-\d\d-\d\d$/;
 
 /**
  * Removes files from the folders of days that ended before `beforeMs`, oldest day first, `filesMax` at the most, then the
- * folders that are empty. `kept` (paths) stay: they may still grow. Only plain files in folders of days: what else somebody put into the
+ * folders that are empty. How many; what only kept a name (`holdsNothing`) goes too and is not counted. `kept` (paths) stay: they may still grow. Only plain files in folders of days: what else somebody put into the
  * archive is not ours. No archive: 0.
  */
 export async function removeOldArchive(
@@ -29,9 +29,10 @@ export async function removeOldArchive(
     for (const name of await readdir(folder)) {
       const path = join(folder, name);
       if (removed >= filesMax) return removed;
-      if (!kept.has(path) && (await lstat(path)).isFile()) {
+      const found = await lstat(path);
+      if (!kept.has(path) && found.isFile()) {
         await unlink(path);
-        removed += 1;
+        if (!holdsNothing(found)) removed += 1;
         failpoint("ingest.age.removed");
       } else left += 1;
     }

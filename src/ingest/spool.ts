@@ -172,7 +172,11 @@ async function settle(pass: Pass): Promise<void> {
     await acknowledged(pass, file, async () => {
       const path = await withoutLink(pass, file, read);
       if (source.after === "delete") await deleteReadFile(path, read, deps.failpoint);
-      else await moveFile(path, await archivePath(spool, path, deps.clock.wallMs()), read);
+      else {
+        const place = await archivePath(spool, path, deps.clock.wallMs());
+        deps.failpoint("ingest.acknowledge.reserved");
+        await moveFile(path, place, read);
+      }
     });
   }
 }
@@ -233,6 +237,7 @@ async function archiveGrowing(pass: Pass, file: SpoolFile, progress: FileProgres
     const next = await nextArchivePath(spool, from, archivedAtMs);
     await taker.flush({ ...progress, path: next, archivedAtMs });
     const path = await archivePath(spool, from, archivedAtMs);
+    deps.failpoint("ingest.acknowledge.reserved");
     if (path !== next) await taker.flush({ ...progress, path, archivedAtMs });
     if ((await moveFile(from, path, read)) === "moved") return;
     const other = await findFile(dirname(path), progress.identity);

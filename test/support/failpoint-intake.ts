@@ -51,8 +51,14 @@ const names = (world: MortalWorld, folder: string): string[] =>
 
 /** Every file is in the archive with the bytes that it had, or deleted where that was asked for. */
 function filesAreAcknowledged(world: MortalWorld): void {
-  assert.deepEqual(names(world, "spool").sort(), ["a.json", "c.jsonl", "l.json"], "files of the spool");
-  assert.deepEqual(names(world, "spool/.archive").sort(), ["a.json", "c.jsonl", "l.json"], "files of the archive");
+  const files = world.files("spool").filter((file) => world.read(file) !== "");
+  assert.ok(
+    files.every((file) => file.startsWith("spool/.archive/")),
+    `files that are still in the spool: ${files}`,
+  );
+  // Under its next name where a run died with the first one reserved.
+  const bare = files.map((file) => file.slice(file.lastIndexOf("/") + 1).replace(/~\d+/, ""));
+  assert.deepEqual(bare.sort(), ["a.json", "c.jsonl", "l.json"], "files of the archive");
   assert.deepEqual(names(world, "quick"), [], "files that are to be deleted");
 }
 
