@@ -81,12 +81,12 @@ describe("docs/json-output.md", () => {
     const person = { name: "Grace Hopper", email: "hopper@example.com" };
     // Found out only when the chain is planned, so it fails instead of being rejected.
     const deal = { title: "Compiler", owner: "nobody@example.com" };
-    world.write("spool/fails.json", JSON.stringify({ id: "fails", person, deal }));
+    for (const id of ["fails", "fails-too"]) world.write(`spool/${id}.json`, JSON.stringify({ id, person, deal }));
     await json("sync");
     const failed = await json("failed");
-    expect(failed.total).toBe(1);
+    expect(failed.total).toBe(2);
     await compare("failed", failed);
-    await compare("retry-failed", await json("retry-failed", "--all"));
+    await compare("retry-failed", await json("retry-failed", "--cause", failed.causes[0].cause));
     expect(await json("show", "unknown-id")).toMatchObject({
       error: { code: expect.any(String), message: expect.any(String) },
     });
