@@ -22,6 +22,8 @@ import { tellOf, untold } from "./telling.ts";
 export interface Shop {
   config: Config;
   ledger: Ledger;
+  /** The ledger with some verbs of another connection. */
+  withVerbs(verbs: Partial<Ledger>): Ledger;
   /** Absolute path, or `:memory:`. */
   ledgerPath: string;
   clock: Clock;
@@ -82,9 +84,10 @@ async function withLedger<T>(
   const opened = await openSqliteLedger(wanted).catch((error: unknown) => {
     throw withOwnersName(error, ledgerPath, findConfig(globals, io));
   });
-  const { ledger, end } = pretend || config === null ? untold(opened) : await tellOf(opened, invocation, config, clock);
+  const { ledger, withVerbs, end } =
+    pretend || config === null ? untold(opened) : await tellOf(opened, invocation, config, clock);
   try {
-    return await work({ ledger, ledgerPath, clock, now: () => nowOf(clock), failpoint });
+    return await work({ ledger, withVerbs, ledgerPath, clock, now: () => nowOf(clock), failpoint });
   } finally {
     await end();
     await opened.close();
@@ -149,7 +152,7 @@ export interface CrmLine {
 
 /** Builds what the runner needs to speak to the CRM: the adapter, the token, the transport. Sends nothing. */
 export async function openCrmLine(
-  shop: Shop,
+  shop: Pick<Shop, "config" | "ledger" | "clock" | "failpoint">,
   invocation: Invocation,
   runId: RunId,
   observe: (event: RunnerEvent) => void,

@@ -129,13 +129,15 @@ export async function drainWithProgress(
     else talk.detail(event.message);
   };
   const writes = await writesOf(shop, invocation);
-  const line = await openCrmLine({ ...shop, ledger: writes?.ledger ?? shop.ledger }, invocation, runId, observe);
   try {
+    const ledger = writes === null ? shop.ledger : shop.withVerbs(writes.verbs);
+    const line = await openCrmLine({ ...shop, ledger }, invocation, runId, observe);
     const contents: RunnerDeps["todaysContents"] = (rows) => todaysContents(shop, invocation, rows);
-    return await drainQueue({ ...line.deps, todaysContents: contents }, limits, signal);
+    const drained = drainQueue({ ...line.deps, todaysContents: contents }, limits, signal);
+    return await drained.finally(() => line.close());
   } finally {
     progress.stop();
-    await line.close();
+    // Whatever happened: a thread keeps its process from ending.
     await writes?.close();
   }
 }
@@ -151,5 +153,5 @@ async function writesOf({ ledger, ledgerPath }: Shop, { io }: Invocation): Promi
   const { pending, waiting, uncertain } = await ledger.queue();
   if (pending + waiting + uncertain < THREAD_FROM) return null;
   const { startWriteThread } = await import("../ledger/sqlite/write-thread.ts");
-  return startWriteThread(ledger, ledgerPath);
+  return startWriteThread(ledgerPath);
 }

@@ -9,11 +9,13 @@ import type { Invocation } from "./command.ts";
 /** A ledger of which others hear: traces, a log. `end` tells what is left, and never fails. */
 export interface ToldLedger {
   ledger: Ledger;
+  /** The same ledger with some verbs of another connection: what these do is told too. */
+  withVerbs(verbs: Partial<Ledger>): Ledger;
   end(): Promise<void>;
 }
 
 export function untold(ledger: Ledger): ToldLedger {
-  return { ledger, end: async () => undefined };
+  return { ledger, withVerbs: (verbs) => ({ ...ledger, ...verbs }), end: async () => undefined };
 }
 
 /** The same ledger, telling whoever config and environment ask for. Nothing is loaded where they ask for nobody. */
@@ -33,6 +35,7 @@ export async function tellOf(
   const { watchLedger } = await import("../telemetry/ledger-events.ts");
   return {
     ledger: watchLedger(ledger, listeners),
+    withVerbs: (verbs) => watchLedger({ ...ledger, ...verbs }, listeners),
     end: async () => await tracing?.end().catch(() => undefined),
   };
 }

@@ -24,8 +24,8 @@ beforeEach(async () => {
   const ledger = await openSqliteLedger({ path, create: true, nowMs: START_MS });
   if (!existsSync(BUILT)) return;
   const { startWriteThread } = (await import(BUILT)) as typeof import("../../src/ledger/sqlite/write-thread.ts");
-  thread = startWriteThread(ledger, path);
-  bench = await benchOn(thread.ledger);
+  thread = startWriteThread(path);
+  bench = await benchOn({ ...ledger, ...thread.verbs });
   await take(bench, ...[1, 2, 3].map((n) => incoming({ key: `k${n}`, email: `k${n}@example.com` })));
 }, TIMEOUT_MS);
 afterEach(async () => {

@@ -54,19 +54,19 @@ interface Answer {
 }
 
 export interface WriteThread {
-  /** The ledger with these verbs on the thread. */
-  ledger: Ledger;
-  /** Waits for what is under way, then ends the thread. The ledger that was given stays open. */
+  /** They take the places of the ledger's own. */
+  verbs: Writes;
+  /** Waits for what is under way, then ends the thread. */
   close(): Promise<void>;
 }
 
-/** `ledger` is open at `path`, a file. Verbs reject with `unexpected` where the thread is gone. */
-export function startWriteThread(ledger: Ledger, path: string): WriteThread {
+/** A ledger is open at `path`, a file. Verbs reject with `unexpected` where the thread is gone. */
+export function startWriteThread(path: string): WriteThread {
   // Not with the program's own options: a thread refuses those that are for the whole process.
   const code = `import(${JSON.stringify(import.meta.url)}).then((module) => module.${serveWrites.name}())`;
   const line = new Line(new Worker(code, { eval: true, execArgv: [], workerData: { path } }));
-  const writes = Object.fromEntries(VERBS.map((verb) => [verb, (...values: unknown[]) => line.call(verb, values)]));
-  return { ledger: { ...ledger, ...(writes as unknown as Writes) }, close: () => line.close() };
+  const verbs = Object.fromEntries(VERBS.map((verb) => [verb, (...values: unknown[]) => line.call(verb, values)]));
+  return { verbs: verbs as unknown as Writes, close: () => line.close() };
 }
 
 /** The caller's side. */
