@@ -10,6 +10,7 @@ import type { Channel } from "../notify/channels.ts";
 import type { Surroundings } from "../notify/facts.ts";
 import type { NotifierDeps } from "../notify/notifier.ts";
 import { changedNames } from "./changed-names.ts";
+import { closedFiles } from "./closed-files.ts";
 import type { Invocation } from "./command.ts";
 import { credentialName, type Shop } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
@@ -100,6 +101,7 @@ export function surroundingsOf(
     settings: config?.alerts ?? defaultAlerts(),
     freeBytes: freeBytes(dirname(ledgerPath)),
     changedNames: () => changedNames(shop),
+    closedFiles: closedFiles(config),
     quietMs: quietTime(config),
     stateOf: (run) => (isGone(run) ? "died" : "working"),
   };

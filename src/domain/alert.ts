@@ -17,6 +17,7 @@ export const ALERT_KINDS = [
   "fieldEcho",
   "crmNames",
   "sourceShape",
+  "spool",
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 

@@ -25,6 +25,7 @@ const DAMPING: Readonly<Record<AlertKind, Pick<Condition, "lastsMs" | "quietMs" 
   fieldEcho: { lastsMs: 0, quietMs: 0, recovers: false },
   crmNames: { lastsMs: 0, quietMs: 0, recovers: true },
   sourceShape: { lastsMs: 0, quietMs: 0, recovers: true },
+  spool: { lastsMs: 0, quietMs: 0, recovers: true },
 };
 
 /**

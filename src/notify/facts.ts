@@ -22,6 +22,8 @@ export interface Surroundings {
   freeBytes: number | null;
   /** Names of the CRM that changed and that something of ours still uses. Absent: nobody can tell. */
   changedNames?(): Promise<ChangedName[]>;
+  /** Absent: nobody looked. */
+  closedFiles?: ClosedFiles[];
   /** How much of a time was quiet for a source, which does not make it late; absent: nothing is. */
   quietMs?(source: string, fromMs: number, toMs: number): number;
   /** How a run that has not ended stands: its process is there or not. */
@@ -42,6 +44,12 @@ export interface ChangedName {
   sinceMs: number;
 }
 
+/** Files in a source's spool that the user of the runs may not read: at least one. */
+export interface ClosedFiles {
+  source: string;
+  files: number;
+}
+
 /** Everything that conditions are made of. Instants are UTC ms. */
 export interface Facts {
   nowMs: number;
@@ -57,6 +65,7 @@ export interface Facts {
   lastRun: { kind: string; exitCode: number | null; state: "ended" | "working" | "died"; startedAtMs: number } | null;
   freeBytes: number | null;
   changedNames: ChangedName[];
+  closedFiles: ClosedFiles[];
   /** As in `Surroundings`. */
   quietMs?: Surroundings["quietMs"];
 }
@@ -96,6 +105,7 @@ export async function loadFacts(ledger: Ledger, around: Surroundings): Promise<F
     lastRun: lastRun === null ? null : runFacts(lastRun, around),
     freeBytes,
     changedNames: (await around.changedNames?.()) ?? [],
+    closedFiles: around.closedFiles ?? [],
     quietMs: around.quietMs,
   };
 }

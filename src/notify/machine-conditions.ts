@@ -12,7 +12,7 @@ const FREE_BYTES_NONE = 10_000_000;
 
 export function machineConditions(facts: Facts): Finding[] {
   const ended = lastRun(facts);
-  return [...ended, ...noRun(facts, ended.length > 0), ...breaks(facts), ...disk(facts)];
+  return [...ended, ...noRun(facts, ended.length > 0), ...breaks(facts), ...disk(facts), ...spools(facts)];
 }
 
 function lastRun({ lastRun }: Facts): Finding[] {
@@ -89,4 +89,16 @@ function disk({ freeBytes }: Facts): Finding[] {
       hint: "make room: old archives in the spools' .archive folders, logs, or a bigger disk",
     },
   ];
+}
+
+/** The run itself goes on to the other files and ends with 3, so nothing else tells of them. */
+function spools({ closedFiles }: Facts): Finding[] {
+  return closedFiles.map(({ source, files }) => ({
+    kind: "spool",
+    subject: source,
+    level: "warning",
+    rank: tenfold(files),
+    message: `${source}: ${counted(files, "file")} in its spool can't be read by the user of the runs`,
+    hint: "crmledger doctor, run as that user, names the files and the fix",
+  }));
 }

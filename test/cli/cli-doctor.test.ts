@@ -334,6 +334,10 @@ describe("doctor as cron's user", () => {
     expect(JSON.parse(out).drained.done).toBe(1);
     expect(err).toContain(`source website: ${hidden} can't be read by this user`);
     expect(readdirSync(world.path("spool"))).toContain("hidden.json");
+    const alerts = async () => JSON.parse((await child("status", "--json")).out).alerts;
+    expect(await alerts()).toMatchObject([{ kind: "spool", subject: "website" }]);
+    chmodSync(hidden, 0o644);
+    expect(await alerts()).toEqual([]);
   });
 
   it.runIf(isRoot)("root is told the line by which the ledger's owner runs it", async () => {

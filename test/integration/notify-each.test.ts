@@ -164,6 +164,14 @@ const EACH: Record<AlertKind, Scenario> = {
     begin: (bench) => drift(bench, null),
     end: (bench) => drift(bench, bench.now.wallMs),
   },
+  spool: {
+    begin: async () => {
+      world.closedFiles = [{ source: "website", files: 1 }];
+    },
+    end: async () => {
+      world.closedFiles = [];
+    },
+  },
   crmNames: {
     begin: async ({ now }) => {
       const what = {

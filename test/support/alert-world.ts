@@ -9,7 +9,7 @@ import type { AlertSettings } from "../../src/domain/alert.ts";
 import { createTransport } from "../../src/http/transport.ts";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import type { Channel } from "../../src/notify/channels.ts";
-import type { ChangedName, Surroundings } from "../../src/notify/facts.ts";
+import type { ChangedName, ClosedFiles, Surroundings } from "../../src/notify/facts.ts";
 import type { NoticeAlert } from "../../src/notify/notice.ts";
 import { deliver, look, type NotifierDeps } from "../../src/notify/notifier.ts";
 import { type ChannelServer, createChannelServer } from "./channel-server.ts";
@@ -24,6 +24,8 @@ export interface AlertWorld {
   freeBytes: number;
   /** Names of the CRM that the next looks find changed. */
   changedNames: ChangedName[];
+  /** Files that the next looks find closed. */
+  closedFiles: ClosedFiles[];
   /** Rows of tables that no verb writes. */
   sql(text: string): void;
   /** Looks and tells; what could not be told. */
@@ -66,6 +68,7 @@ export async function createAlertWorld(): Promise<AlertWorld> {
   };
   const world: AlertWorld = {
     ...{ bench, server, deps, settings: defaultAlerts(), freeBytes: 1e12, changedNames: [] },
+    closedFiles: [],
     sql(text) {
       const db = new Database(path);
       db.exec(text);
@@ -75,7 +78,7 @@ export async function createAlertWorld(): Promise<AlertWorld> {
       const { settings, freeBytes } = world;
       const now = { ...bench.now };
       const around = { now, credential: bench.credential, settings, freeBytes, stateOf: () => "died" as const };
-      const names = { changedNames: async () => world.changedNames };
+      const names = { changedNames: async () => world.changedNames, closedFiles: world.closedFiles };
       await look(deps, { ...around, ...names, ...more });
       return await deliver(deps);
     },
