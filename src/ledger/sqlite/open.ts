@@ -13,6 +13,7 @@ import { isLogDamaged } from "./log-check.ts";
 import { ledgerVersion, migrate } from "./migrate.ts";
 import { refuseMoved } from "./moved.ts";
 import { createStore, type Store } from "./store.ts";
+import { closeUntouched } from "./untouched.ts";
 
 /** How long a statement waits for another process's transaction. Ours stay under 50 ms; a backup's lock is short too. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -55,7 +56,7 @@ export async function openSqliteLedger(options: OpenOptions): Promise<Ledger> {
       if (version > 0) refuseMoved(store, options.evenMoving === true);
       migrate(store, version);
     } catch (error) {
-      store.db.close();
+      closeUntouched(store.db, options.path);
       throw error;
     }
     failpoint("ledger.open.after");
@@ -189,7 +190,7 @@ function connect(path: string, options: OpenOptions, fresh: boolean): Store {
     db.pragma("temp_store = MEMORY");
     return store;
   } catch (error) {
-    db.close();
+    closeUntouched(db, path);
     throw error;
   }
 }
