@@ -9,7 +9,8 @@ import type { AccountId } from "../domain/ids.ts";
 import { sha256 } from "../domain/json.ts";
 import type { Outcome } from "../domain/operation.ts";
 import type { HttpResult } from "../domain/wire.ts";
-import { instant, QuotaDesk } from "./quota-desk.ts";
+import { instant } from "./instant.ts";
+import { QuotaDesk } from "./quota-desk.ts";
 import type { RunnerDeps } from "./runner.ts";
 
 const PART: CatalogPart = "account";

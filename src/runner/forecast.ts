@@ -4,8 +4,8 @@ import { LANES, type Lane } from "../domain/submission.ts";
 import { initialBucket, resumeBucket } from "../pacer/bucket.ts";
 import { ratePerSecond } from "../pacer/concurrency.ts";
 import { dayBudget, type Forecast, forecast, type LaneWork } from "../pacer/forecast.ts";
+import { instant } from "./instant.ts";
 import { type PreviewDeps, ROUND_TRIP_MS } from "./preview.ts";
-import { instant } from "./quota-desk.ts";
 import type { DrainPlan } from "./runner.ts";
 
 export interface DrainForecast extends Forecast {

@@ -1,7 +1,7 @@
 import type { Step } from "../domain/chain.ts";
 import { dealKey, type IdentityKey } from "../domain/identity.ts";
 import type { DriveContext } from "./context.ts";
-import { instant } from "./quota-desk.ts";
+import { instant } from "./instant.ts";
 import { Busy } from "./stops.ts";
 import type { Work } from "./work.ts";
 

@@ -5,7 +5,7 @@ import type { Claim, ClaimRequest } from "../ledger/rows.ts";
 import { quietNow } from "../pacer/quiet-hours.ts";
 import type { DriveContext } from "./context.ts";
 import type { Crew } from "./crew.ts";
-import { instant } from "./quota-desk.ts";
+import { instant } from "./instant.ts";
 import type { Review } from "./review-holds.ts";
 import { shareStops } from "./source-shares.ts";
 import { LEASE_MS } from "./wheel.ts";

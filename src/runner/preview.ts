@@ -16,7 +16,7 @@ import { notesAsBegun } from "../planner/join-notes.ts";
 import { planChain } from "../planner/plan-chain.ts";
 import type { PlanContext } from "../planner/planner.ts";
 import { earlierSteps } from "./earlier-steps.ts";
-import { instant } from "./quota-desk.ts";
+import { instant } from "./instant.ts";
 import type { DrainPlan, PlannedWrite, RunnerDeps } from "./runner.ts";
 import { CATALOG_AGE_MAX_MS, Session } from "./session.ts";
 import { contentFields, stepFields } from "./shown-fields.ts";

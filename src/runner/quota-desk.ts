@@ -15,6 +15,7 @@ import { concurrencyFor, ratePerSecond } from "../pacer/concurrency.ts";
 import { dailyRefusalHold, dayHold, sourceShareHold } from "../pacer/day.ts";
 import { applyReply } from "../pacer/reading.ts";
 import { burstHold } from "../pacer/window.ts";
+import { instant } from "./instant.ts";
 
 /** Other processes give slots back without telling us: never trust a waiting time for longer than this. */
 const BLIND_WAIT_MS = 250;
@@ -185,8 +186,4 @@ export class QuotaDesk {
 function withoutLongPause(state: BucketState, now: Now): BucketState {
   if (pausedMs(state, now) <= PAUSE_IN_RUN_MAX_MS) return state;
   return { ...state, pausedUntilMonoMs: 0, pausedBootId: null, readAtMs: now.wallMs };
-}
-
-export function instant(clock: Clock): Now {
-  return { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
 }

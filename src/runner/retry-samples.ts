@@ -3,7 +3,7 @@ import type { SubmissionId } from "../domain/ids.ts";
 import { submissionName } from "../domain/submission.ts";
 import type { Replacement } from "../ledger/replaced.ts";
 import type { SampleOutcome } from "../ledger/samples.ts";
-import { instant } from "./quota-desk.ts";
+import { instant } from "./instant.ts";
 import type { RunnerDeps } from "./runner.ts";
 
 /** Of one transaction, and of one look at the maps. */

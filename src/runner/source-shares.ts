@@ -1,6 +1,6 @@
 /** Sources that may use a part of the day's budget only: no more of theirs is claimed than it can pay. */
 import type { DriveContext } from "./context.ts";
-import { instant } from "./quota-desk.ts";
+import { instant } from "./instant.ts";
 
 /** A new person, organization, deal and note: what is claimed should not stop halfway. */
 const CHAIN_TOKENS = 25;
