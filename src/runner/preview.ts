@@ -64,21 +64,32 @@ export async function previewDrain(
   const account = await deps.ledger.account();
   if (account) await session.remember(account.id);
   const plan = emptyPlan();
-  const unknownNames = new Set<string>();
+  const remarks: Remarks = { names: new Set(), failing: new Map() };
   for (const entry of entries) {
     const { content } = entry;
-    if (content) await addEntry(plan, deps, session, { ...entry, content }, unknownNames);
+    if (content && !(await addEntry(plan, deps, session, { ...entry, content }, remarks))) continue;
+    plan.submissions += 1;
+    plan.byLane[entry.lane] += 1;
   }
-  plan.submissions = entries.length;
-  for (const { lane } of entries) plan.byLane[lane] += 1;
   plan.why.push(...quietRemarks(quiet, all));
   await addLookups(plan, deps, session);
   // Behind the look-ups: a repair names its record, nobody has to be sought for it.
   for (const entry of entries) for (const step of entry.repairs) addRepair(plan, deps, session, entry, step);
-  plan.why.push(...unknownNames);
+  plan.why.push(...remarks.names, ...failingRemarks(remarks));
   await addTime(plan, deps, session);
   return plan;
 }
+
+interface Remarks {
+  names: Set<string>;
+  /** Number of submissions that would fail, by source and cause. */
+  failing: Map<string, number>;
+}
+
+const failingRemarks = ({ failing }: Remarks): string[] =>
+  [...failing].map(
+    ([why, submissions]) => `${submissions} ${submissions === 1 ? "submission" : "submissions"} would fail: ${why}`,
+  );
 
 /** Why some of what waits is not in the plan. */
 function quietRemarks({ sources, lanes }: QuietNow, all: readonly Entry[]): string[] {
@@ -140,6 +151,7 @@ async function entriesOf(
 }
 
 type Planned = { steps: PlannedStep[]; context: PlanContext } | null;
+const FAILS = "fails";
 
 type ChainEntry = Entry & { content: SubmissionContent };
 
@@ -156,25 +168,39 @@ function contextOf({ adapter, phone, settings }: PreviewDeps, session: Session, 
 }
 
 /** Null where the CRM's set-up was never read, or lacks a name: then the values are shown as the submission has them. */
-function planned(deps: PreviewDeps, session: Session, entry: ChainEntry, remarks: Set<string>): Planned {
+function planned(
+  deps: PreviewDeps,
+  session: Session,
+  entry: ChainEntry,
+  { names, failing }: Remarks,
+): Planned | typeof FAILS {
   const { plan, context } = contextOf(deps, session, entry.source);
   const { source, key, content, earlier, steps = [] } = entry;
   const result = planChain({ source, key, content, settings: notesAsBegun(plan, steps), earlier }, context);
   if (result.type === "planned") return { steps: result.steps, context };
   if (result.type === "needs") {
-    remarks.add(`The CRM's ${result.parts.join(", ")} were not read yet: names are shown as given, not checked.`);
-  } else remarks.add(`${entry.source}: ${result.message} ${result.hint}`);
+    names.add(`The CRM's ${result.parts.join(", ")} were not read yet: names are shown as given, not checked.`);
+    return null;
+  }
+  const why = `${source}: ${result.message} ${result.hint}`;
+  if (result.type === "unplannable") {
+    failing.set(why, (failing.get(why) ?? 0) + 1);
+    return FAILS;
+  }
+  names.add(why);
   return null;
 }
 
+/** False where it would fail before a request is made. */
 async function addEntry(
   plan: DrainPlan,
   deps: PreviewDeps,
   session: Session,
   entry: ChainEntry,
-  remarks: Set<string>,
-): Promise<void> {
+  remarks: Remarks,
+): Promise<boolean> {
   const made = planned(deps, session, entry, remarks);
+  if (made === FAILS) return false;
   const person = await personKnown(deps, session, made);
   const rows = made
     ? made.steps.map((step) => ({ ...step, amends: step.content.amends, fields: stepFields(step, made.context) }))
@@ -191,6 +217,7 @@ async function addEntry(
       known,
     );
   }
+  return true;
 }
 
 /** The record is read first, and of a merge the one that stays as well; where nothing is left to do that was all. */

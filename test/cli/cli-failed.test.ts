@@ -29,6 +29,18 @@ const chosen = async (...flags: string[]) =>
     ({ key }: { key: string }) => key,
   );
 
+describe("before it fails", () => {
+  it("a dry run of a known set-up says so, and does not count it among what would be sent", async () => {
+    await sync(ofSource("1", "Referral"));
+    world.write("spool/b.json", JSON.stringify([ofSource("2", "Webinar"), ofSource("3", "Webinar"), lead("4")]));
+    const { plan } = (await world.run("sync", "--dry-run", "--json")).json;
+    expect(plan.submissions).toBe(1);
+    expect(plan.writes.map(({ key }: { key: string }) => key)).not.toContain("2");
+    expect(plan.why.at(-1)).toMatch(/^2 submissions would fail: website: deal field "Source" has no option "Webinar"/);
+    expect((await world.run("sync", "--json", "--max-wait", "0s")).json.drained).toMatchObject({ done: 1, failed: 2 });
+  });
+});
+
 describe("a cause", () => {
   it("names field and option, says what to do, and is what retry-failed takes, whole or its first parts", async () => {
     await sync(ofSource("1", "Webinar"), ofSource("2", "Webinar"), ofSource("3", "Podcast"), ofNobody("4"));
