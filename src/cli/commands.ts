@@ -130,7 +130,7 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
     examples: [
       ["retry-failed website/wf_8812", "one of them"],
-      ["retry-failed --cause CRM_REFUSED --since 7d", "all of one cause"],
+      ["retry-failed --cause BAD_VALUE --since 7d", "all of one cause"],
       ["retry-failed --all --drain", "all of them, and send at once"],
     ],
     load: () => import("./retry-failed.ts"),

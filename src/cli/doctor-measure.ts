@@ -118,7 +118,8 @@ type Found = Awaited<ReturnType<typeof import("../runner/measure.ts").measure>>;
 function replyOf({ measurement, error }: Found, left: LeftRecord[], config: Config): MeasureReply {
   const findings: Finding[] = [];
   if (error !== null) findings.push(fromError(NAME, error));
-  else if (measurement === null) findings.push(ok(NAME, "stopped before its end"));
+  else if (measurement === null)
+    findings.push(ok(NAME, `stopped before its end${left.length === 0 ? "; what it had made is deleted" : ""}`));
   else findings.push(...measuredFacts(measurement).map(([name, text]) => ok(name, text)));
   findings.push(...leftFindings(left));
   if (measurement === null) return { findings, document: null, left };

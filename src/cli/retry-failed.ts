@@ -33,7 +33,7 @@ export const run: RunCommand = (invocation) =>
     if (flags.cause !== undefined && filter.ids === undefined && rows.length > 0 && !alone)
       return await retryBehindSample(shop, invocation, flags.cause, rows);
     const requeued = flags.dryRun ? rows.length : await requeue(shop, invocation, rows);
-    const reply = replyOf(rows, requeued, flags.dryRun === true);
+    const reply = replyOf(rows, requeued, flags);
     if (!flags.drain || flags.dryRun) return reply;
     return withDrained(reply, await drainAll(shop, invocation));
   });
@@ -54,15 +54,15 @@ async function retryBehindSample(
   const { dryRun = false, drain = false } = invocation.flags as RetryFlags;
   if (!dryRun) await doubtFieldsOf(shop, rows);
   const sampled = await (dryRun ? previewSample(shop, cause, rows) : sendSample(shop, invocation, cause, rows));
-  const reply = sampledReply(cause, dryRun ? rows : sampled.requeued, sampled, dryRun);
+  const reply = sampledReply(cause, dryRun ? rows : sampled.requeued, sampled, invocation.flags);
   if (!drain || dryRun) return reply;
   if (sampled.sample === null) return withDrained(reply, await drainAll(shop, invocation));
   return await withSampleDrained(shop, invocation, reply, sampled.sample);
 }
 
-function sampledReply(cause: string, rows: readonly FailedRow[], sampled: Sampled, dryRun: boolean): Reply {
+function sampledReply(cause: string, rows: readonly FailedRow[], sampled: Sampled, flags: RetryFlags): Reply {
   const { sample } = sampled;
-  const reply = replyOf(rows, rows.length, dryRun);
+  const reply = replyOf(rows, rows.length, flags);
   return {
     json: { ...(reply.json as object), sample: sample && { id: nameOf(sample), waiting: sample.waiting } },
     text: (style) => reply.text(style) + sampleText(cause, sampled),
@@ -133,12 +133,13 @@ const doubtFieldsOf = ({ ledger }: Shop, rows: readonly FailedRow[]): Promise<vo
     rows.map((row) => row.error),
   );
 
-function replyOf(rows: readonly FailedRow[], requeued: number, dryRun: boolean): Reply {
+function replyOf(rows: readonly FailedRow[], requeued: number, { dryRun = false, drain = false }: RetryFlags): Reply {
   const submissions = rows.map(({ source, key }) => ({ source, key }));
   const names = submissions.slice(0, 20).map(({ source, key }) => `  ${safeLine(`${source}/${key}`)}\n`);
   const more = submissions.length > names.length ? `  and ${submissions.length - names.length} more\n` : "";
   const what = counted(requeued, "submission");
-  const next = requeued === 0 ? "" : dryRun ? "Nothing was changed.\n" : "Send them with: crmledger sync\n";
+  const send = drain ? "" : "Send them with: crmledger sync\n";
+  const next = requeued === 0 ? "" : dryRun ? "Nothing was changed.\n" : send;
   return {
     json: { requeued: dryRun ? 0 : requeued, submissions, ...(dryRun && { dryRun: true }) },
     text: () => `${dryRun ? "Would put back" : "Put back"} ${what}\n${names.join("")}${more}${next}`,

@@ -8,7 +8,7 @@ const WINDOW = /^(?:([A-Za-z,\s-]+?)\s*)?(?:(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2
 /** `22:00-07:00`, `Sat-Sun`, `Mon-Fri 08:00-18:00`, or a list of these. Days are those on which a window begins. */
 export const quietHours = () =>
   value(
-    'hours such as "22:00-07:00", "Sat-Sun" or "Mon-Fri 08:00-18:00", or a list of these, that leave time',
+    'hours such as "22:00-07:00", "Sat-Sun" or "Mon-Fri 08:00-18:00", or a list of these, each with a begin and an end that differ, and some time of the week left',
     (given) => {
       const texts = Array.isArray(given) ? given : [given];
       const windows = texts.map((text) => (typeof text === "string" ? windowOf(text.trim()) : null));

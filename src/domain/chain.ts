@@ -132,7 +132,7 @@ export interface Step extends PlannedStep {
 }
 
 export interface StepError {
-  /** Groups failures by cause, e.g. `CRM_REFUSED:ERR_SCHEMA_VALIDATION_FAILED`. */
+  /** Groups failures by cause, e.g. `BAD_VALUE:deal.source:webinar`. */
   code: string;
   /** Redacted; what the CRM said, or what happened. */
   message: string;

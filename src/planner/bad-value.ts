@@ -14,7 +14,7 @@ export function badValueStop(badValues: readonly BadValue[]): Extract<PlanResult
     code: "BAD_VALUE",
     message: lacks ? `${fieldName(first!)} has no option "${about.value}".` : `The CRM can't take: ${named}.`,
     hint: first!.isOption
-      ? `Add the option to ${fieldName(first!)} in the CRM, or map the value to one that is there (${first!.reason}). With \`onBadValue: note\` such values go into the note instead.`
+      ? `Add the option to ${fieldName(first!)} in the CRM, or map the value to one that is there: this one ${first!.reason}. With \`onBadValue: note\` such values go into the note instead.`
       : "Correct the value or the map; with `onBadValue: note` such values go into the note instead.",
     about,
   };

@@ -89,6 +89,9 @@ describe("doctor --measure", () => {
     const ran = await world.runWith({ clock, onStart }, "doctor", "--measure", "--yes", "--json");
     expect(ran.code).toBe(130);
     expect(ran.json).toMatchObject({ measurement: null, left: [] });
+    expect(ran.json.checks).toContainEqual(
+      expect.objectContaining({ message: "stopped before its end; what it had made is deleted" }),
+    );
     expect(world.simulator.records.deals).toHaveLength(1);
     expect(there()).toBe(0);
   }, 60_000);

@@ -42,6 +42,16 @@ describe("a retry of a cause", () => {
     expect((await sync()).warnings).toEqual([]);
   });
 
+  it("does not ask for a sync where it sends at once", async () => {
+    await failures(2);
+    mend();
+    const asked = (await world.run("retry-failed", "--cause", CAUSE)).out;
+    expect(asked).toContain("Send them with: crmledger sync");
+    const sent = (await world.run("retry-failed", "--cause", CAUSE, "--drain")).out;
+    expect(sent).not.toContain("Send them with");
+    expect(await queue()).toMatchObject({ done: 2 });
+  });
+
   it("leaves the rest unspent when the sample fails again", async () => {
     await failures(4);
     await retry();

@@ -113,7 +113,7 @@ sources:
     ["lanes: { background: { retry: { settle: [1s] } } }\n", "lanes.background.retry.settle is no known key"],
     ["lanes: { background: { retry: { maxDelay: 1s } } }\n", "maxDelay must not be shorter than retry.baseDelay"],
     ["sources: { web: { quiet: 22-7 } }\n", 'sources.web.quiet must be hours such as "22:00-07:00"'],
-    ["sources: { web: { quiet: Mon-Sun } }\n", "or a list of these, that leave time"],
+    ["sources: { web: { quiet: Mon-Sun } }\n", "some time of the week left"],
     ["sources: { web: { dailyShare: 0 } }\n", "sources.web.dailyShare must be a number above 0 and up to 1"],
     ["sources: { web: { dayShare: 0.1 } }\n", "sources.web.dayShare is no known key; did you mean dailyShare?"],
   ])("what is wrong is named: %j", (text, message) => {
