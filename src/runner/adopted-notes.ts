@@ -16,7 +16,8 @@ const PAGES_MAX = 10;
 
 /** Takes what is there as the record of its step; what is not stays open. */
 export async function adoptNotes(context: DriveContext, work: Work): Promise<void> {
-  const adopted = new Set<CrmId>();
+  // Two notes of the same words are two: one that is a step's own record is nobody else's.
+  const adopted = new Set(work.steps.flatMap(({ entity, crmId }) => (entity === "note" && crmId ? [crmId] : [])));
   adoptLost(context, work, adopted);
   const open = work.steps.filter(isUnknown);
   const parent = parentOf(work);

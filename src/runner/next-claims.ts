@@ -18,6 +18,8 @@ const IN_HAND_MIN = 40;
 const IN_HAND_PER_FLIGHT = 2;
 /** How often a run that has its hands full of background work looks whether somebody waits. */
 const LOOK_MS = 250;
+/** How often a run that is not alone looks for work of processes that died. */
+const TAKE_BACK_MS = LEASE_MS / 3;
 
 export type Kept = Pick<ClaimRequest, "heldSources" | "heldLanes" | "quiet">;
 
@@ -40,6 +42,7 @@ export class NextClaims {
   readonly #crew: Crew;
   readonly #inHandMin: number;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #tookBackAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: DriveContext, limits: DrainLimits, review: Review, crew: Crew) {
     this.#context = context;
@@ -64,7 +67,7 @@ export class NextClaims {
   /** Of these lanes, `most` submissions at the most. */
   async take(lanes: Lane | "any", most: number): Promise<Claim[]> {
     const kept = keptBack(this.#context, this.#review);
-    const stops = await shareStops(this.#context);
+    const stops = await shareStops(this.#context, [...kept.heldSources, ...(kept.quiet?.heldSources ?? [])]);
     const heldSources = [...kept.heldSources, ...stops.sources];
     const heldLanes = lanes === "operational" ? [...kept.heldLanes, "background" as const] : kept.heldLanes;
     const limit = Math.min(BATCH_MAX, most, stops.claimMax);
@@ -79,7 +82,18 @@ export class NextClaims {
   async #isSecond(): Promise<boolean> {
     const { ledger, runId } = this.#context.deps;
     if ((await ledger.openRuns()).every(({ id }) => id === runId)) return false;
+    await this.#takeBack();
     return (await ledger.queue({ lane: "operational" })).inProgress > this.#crew.ofLane("operational");
+  }
+
+  /** What a process beside this one had in hand when it died: the run that would find it may begin hours from now. */
+  async #takeBack(): Promise<void> {
+    const { wheel, deps } = this.#context;
+    if (deps.clock.monoMs() - this.#tookBackAtMs < TAKE_BACK_MS) return;
+    this.#tookBackAtMs = deps.clock.monoMs();
+    // Its turn renews our own leases, should the clock have been set.
+    await wheel.committed();
+    await deps.ledger.recoverExpired(instant(deps.clock), deps.settings.retry.settleMs[0] ?? 0);
   }
 
   async #claim(kept: Kept, limit: number): Promise<Claim[]> {

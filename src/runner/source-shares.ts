@@ -12,8 +12,8 @@ export interface ShareStops {
   claimMax: number;
 }
 
-/** What is in hand, of any process, is not spent yet, and counts as if it were. */
-export async function shareStops(context: DriveContext): Promise<ShareStops> {
+/** What is in hand, of any process, is not spent yet, and counts as if it were. `kept`: sources that are not claimed anyway. */
+export async function shareStops(context: DriveContext, kept: readonly string[]): Promise<ShareStops> {
   const { deps, wheel } = context;
   const shares = deps.settings.dailyShares ?? {};
   const stops: ShareStops = { sources: [], claimMax: Number.POSITIVE_INFINITY };
@@ -24,7 +24,9 @@ export async function shareStops(context: DriveContext): Promise<ShareStops> {
     const left = most - used - inProgress * CHAIN_TOKENS;
     if (left >= Math.min(CHAIN_TOKENS, most)) {
       wheel.board.heldBack.delete(`source:${source}`);
-      stops.claimMax = Math.min(stops.claimMax, Math.max(1, Math.floor(left / CHAIN_TOKENS)));
+      // What is not claimed now must not make the claims of all others small: each has look-ups of its own.
+      if (!kept.includes(source))
+        stops.claimMax = Math.min(stops.claimMax, Math.max(1, Math.floor(left / CHAIN_TOKENS)));
       continue;
     }
     stops.sources.push(source);

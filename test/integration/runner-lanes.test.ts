@@ -99,6 +99,23 @@ describe("a source's part of the day's budget", () => {
     expect(await rig.ledger.failed({})).toEqual([]);
   });
 
+  it("makes nobody else's look-ups dearer while the source itself is held", async () => {
+    const requests = async (...held: Given[]) => {
+      const rig = await rigOf({ dailyShares: { partners: 0.002 } }, 20_000);
+      await rig.take(leads(60, 100));
+      await rig.run();
+      await rig.take([...held, ...leads(60, 100).map((one) => ({ ...one, key: `${one.key}_again` }))]);
+      await rig.ledger.openHold(
+        null,
+        { kind: "paused", scope: "source:partners", untilMs: null, probe: false, message: "paused" },
+        rig.clock.wallMs(),
+      );
+      expect((await rig.run()).drained.done).toBe(60);
+      return rig.calls.length;
+    };
+    expect(await requests(...leads(3, 1, { source: "partners" }))).toBe(await requests());
+  });
+
   it("refuses a write that would exceed it, however many were begun", async () => {
     const rig = await rigOf({ dailyShares: { partners: 0.02 } });
     await rig.take(leads(10, 1, { source: "partners" }));
@@ -167,6 +184,17 @@ describe("operational work", () => {
       expect(background).toBeLessThanOrEqual(processes === 1 ? 10 : 40);
       expect(background).toBeGreaterThanOrEqual(100 / 20);
     }
+  });
+
+  it("of a process that died is taken over by the run beside it when its lease is over", async () => {
+    const rig = await rigOf({}, 1_000_000);
+    await rig.take([...leads(5), ...leads(800, 1000, { lane: "background" })]);
+    const now = { wallMs: rig.clock.wallMs(), monoMs: rig.clock.monoMs(), bootId: rig.clock.bootId };
+    const dead = await rig.ledger.openRun({ kind: "sync", pid: 1, host: "test", lockName: "join-1", now });
+    const scope = { source: null, lane: "operational" as const, heldSources: [], heldLanes: [] };
+    const leaseUntilMs = now.wallMs + MINUTE_MS / 3;
+    expect(await rig.ledger.claim({ runId: dead, now, limit: 5, leaseUntilMs, ...scope })).toHaveLength(5);
+    expect(await rig.run()).toMatchObject({ drained: { done: 805 }, remaining: 0 });
   });
 
   it("goes on to the end of our share when the day's budget is nearly gone, although background came first", async () => {

@@ -1,6 +1,6 @@
 /** A ledger that is older than the CRM says so before it sends anything; one that is in use pays nothing for it. */
 import { describe, expect, it } from "vitest";
-import { type Given, lead, PLAN } from "../support/drain-rig.ts";
+import { type Given, lead, PLAN, SETTINGS } from "../support/drain-rig.ts";
 import { type WatchedRig, watchedRig } from "../support/watched-rig.ts";
 
 const HOUR_MS = 3_600_000;
@@ -141,6 +141,27 @@ describe("a ledger in use", () => {
       action: "adopt",
       explanation: expect.stringContaining("a run that died had written it"),
     });
+  });
+
+  it("takes no note for a second one of the same words", async () => {
+    const rig = await watchedRig({ settings: { ...settings, limits: { ...SETTINGS.limits, concurrency: 1 } } });
+    await deliver(rig, lead(1));
+    await rig.take([lead(2, { notes: ["Call me back.", "Call me back."] })]);
+    const stop = new AbortController();
+    rig.onReply = ({ path, method }) => {
+      if (method === "POST" && path.includes("notes")) stop.abort();
+    };
+    await rig.run({}, {}, stop.signal);
+    expect(rig.simulator.records.notes).toHaveLength(2);
+    await die(rig);
+    await rig.runOut();
+    expect(rig.simulator.records.notes).toHaveLength(3);
+    expect((await rig.story("wf_2")).steps.map(({ action }) => action)).toEqual([
+      "create",
+      "create",
+      "create",
+      "create",
+    ]);
   });
 });
 
