@@ -5,8 +5,7 @@
  */
 import pLimit, { type LimitFunction } from "p-limit";
 import type { Step } from "../domain/chain.ts";
-import type { Hold } from "../domain/hold.ts";
-import { endsRun } from "../domain/hold.ts";
+import { endsRun, type Hold } from "../domain/hold.ts";
 import type { AccountId, ClaimId, RequestId, SubmissionId } from "../domain/ids.ts";
 import type { Operation, Outcome } from "../domain/operation.ts";
 import type { ChainPlan, TurnResult } from "../ledger/rows.ts";
