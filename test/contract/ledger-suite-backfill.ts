@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { CountedBatch } from "../../src/ledger/accounts.ts";
+import type { IncomingSubmission } from "../../src/ledger/rows.ts";
 import { claimed, incoming, keysOf, START_MS, stateOf, take } from "../support/ledger-fixture.ts";
 import type { Subject } from "./ledger-suite.ts";
 
@@ -9,6 +11,12 @@ export function backfillTests(subject: Subject): void {
   const bench = () => subject.bench;
   const hold = (source: string) =>
     bench().ledger.holdBack(bench().run, source, CUTOFF_MS, bench().now, "older than a week");
+
+  const held = (submissions: IncomingSubmission[]): CountedBatch => ({
+    ...{ runId: bench().run, submissions, rejects: [], progress: null, closesRejects: [] },
+    holdBack: { beforeMs: CUTOFF_MS, detail: "older than a week" },
+  });
+  const takeHeld = (submissions: IncomingSubmission[]) => bench().ledger.ingest(held(submissions), bench().now);
 
   describe("a backlog that is kept back", () => {
     test("waits until it is let go; fresh ones of its source, and of its persons, flow", async () => {
@@ -48,6 +56,59 @@ export function backfillTests(subject: Subject): void {
       expect(await hold("website")).toBe(450);
       expect(await bench().ledger.letGo("website", bench().now)).toBe(450);
       expect(await bench().ledger.queue()).toMatchObject({ pending: 450, waiting: 0 });
+    });
+
+    test("is kept back as it comes in, where its batch says so: what is older waits, all else of the batch flows", async () => {
+      const old = { submittedAtMs: CUTOFF_MS - 1 };
+      const submissions = [
+        incoming({ key: "old", email: "ada@example.com", ...old }),
+        incoming({ key: "fresh", email: "ada@example.com", submittedAtMs: CUTOFF_MS }),
+        incoming({ key: "past", history: true, ...old }),
+        incoming({ key: "timeless", submittedAtMs: null }),
+      ];
+      expect((await takeHeld(submissions)).verdicts).toEqual([
+        { type: "new", heldBack: true },
+        { type: "new" },
+        { type: "history" },
+        { type: "new" },
+      ]);
+      expect((await takeHeld(submissions)).verdicts.map(({ type }) => type)).toEqual(Array(4).fill("duplicate"));
+      // Nothing is left to be moved: it is as if the verb had done it.
+      expect(await hold("website")).toBe(0);
+      expect(await bench().ledger.queue()).toMatchObject({ waiting: 1, pending: 2, history: 1 });
+      bench().pass(400 * DAY_MS);
+      expect(
+        keysOf(await claimed(bench()))
+          .flat()
+          .sort(),
+      ).toEqual(["fresh", "timeless"]);
+      const [found] = await bench().ledger.findByName("website/old", []);
+      const story = await bench().ledger.story(found!.id);
+      expect(story?.waits).toMatchObject([{ kind: "backfill", untilMs: null, detail: "older than a week" }]);
+    });
+
+    test("that was kept back as it came in is let go with the others of its source", async () => {
+      const old = { submittedAtMs: CUTOFF_MS - DAY_MS };
+      await take(bench(), incoming({ key: "moved", email: "bob@example.com", ...old }));
+      await hold("website");
+      await takeHeld([incoming({ key: "inserted", email: "ada@example.com", ...old })]);
+      await takeHeld([incoming({ key: "other", source: "shop", email: "cy@example.com", ...old })]);
+      expect(await bench().ledger.letGo("website", bench().now)).toBe(2);
+      expect(await bench().ledger.queue()).toMatchObject({ pending: 2, waiting: 1 });
+      expect(
+        keysOf(await claimed(bench()))
+          .flat()
+          .sort(),
+      ).toEqual(["inserted", "moved"]);
+    });
+
+    test("that was refused before ends its reject, held back or not", async () => {
+      const refused = { rawHash: "r1", raw: "{}", reason: "no e-mail or phone", origin: { file: "a.csv", line: 2 } };
+      const rejects = [{ source: "website", ...refused }];
+      await bench().ledger.ingest({ ...held([]), rejects }, bench().now);
+      const [verdict] = (await takeHeld([incoming({ rawHash: "r1", submittedAtMs: CUTOFF_MS - 1 })])).verdicts;
+      expect(verdict).toEqual({ type: "new", heldBack: true });
+      expect(await bench().ledger.queue()).toMatchObject({ rejected: 0, waiting: 1 });
     });
   });
 }

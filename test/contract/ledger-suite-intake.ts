@@ -101,6 +101,42 @@ export function intakeTests(subject: Subject): void {
       expect(await ledger.findKnown(asked)).toEqual([duplicate(null), null, duplicate("website"), null]);
     });
 
+    test("knows what a source has sent before by its raw record, taken or a duplicate, and nobody else's", async () => {
+      const [taken, past] = [incoming({ key: "a" }), incoming({ key: "b", history: true })];
+      const again = { ...taken, rawHash: "written otherwise" };
+      const shop = incoming({ key: "c", source: "shop" });
+      await take(subject.bench, taken, past, again, shop);
+      await ingest({
+        rejects: [reject("refused")],
+        submissions: [incoming({ key: "a", contentHash: "x", rawHash: "conflict" })],
+      });
+      const asked = [taken, past, again, shop].map(({ rawHash }) => rawHash);
+      const { ledger } = subject.bench;
+      const known = [taken, past, again].map(({ rawHash }) => rawHash);
+      expect(await ledger.knownRaw("website", [...asked, "refused", "conflict", "new"])).toEqual(new Set(known));
+      expect(await ledger.knownRaw("shop", asked)).toEqual(new Set([shop.rawHash]));
+      expect(await ledger.knownRaw("website", [])).toEqual(new Set());
+      const many = Array.from({ length: 2_000 }, (_, n) => `other-${n}`);
+      expect(await ledger.knownRaw("website", [...many, taken.rawHash])).toEqual(new Set([taken.rawHash]));
+    });
+
+    test("goes on as if nothing had been where room is made in between, here and for others", async () => {
+      const { bench } = subject;
+      await bench.ledger.makeRoom();
+      await take(bench, incoming({ key: "a" }));
+      await bench.ledger.makeRoom();
+      await bench.ledger.makeRoom();
+      expect(await take(bench, incoming({ key: "b" }))).toEqual([{ type: "new" }]);
+      const other = await subject.again();
+      expect(await other.queue()).toMatchObject({ pending: 2 });
+      expect(await other.check()).toEqual([]);
+      expect(
+        keysOf(await claimed(bench))
+          .flat()
+          .sort(),
+      ).toEqual(["a", "b"]);
+    });
+
     test("finds a record that another source has under the same id for the same person", async () => {
       await take(subject.bench, incoming({ source: "website", key: "a", email: "ada@example.com" }));
       const same = incoming({ source: "import", key: "a", email: "ada@example.com" });
