@@ -51,28 +51,30 @@ export function faultyDisk(folder: string): () => Record<string, string> {
   };
 }
 
-/** For a process on the faulty disk: the n-th call below `folder` fails from now on. */
-export function orderFault(folder: string, { call, nth, error, stays }: DiskFault): void {
+/** The n-th call below `folder` fails from now on, of this process on the faulty disk or of that whose orders are named. */
+export function orderFault(folder: string, { call, nth, error, stays }: DiskFault, orders = ownOrders()): void {
   const bytes = Buffer.alloc(BYTES);
   const code = constants.errno[error];
   for (const [index, value] of [DISK_CALLS[call], nth, code, stays ? 1 : 0].entries())
     bytes.writeInt32LE(value, index * 4);
   bytes.write(folder, 24);
-  putOrders(bytes);
+  putOrders(orders, bytes);
 }
 
 /** The disk is well again. Whether the fault came to pass. */
-export function healDisk(): boolean {
-  const file = openSync(process.env.FAULTY_DISK!, "r");
+export function healDisk(orders = ownOrders()): boolean {
+  const file = openSync(orders, "r");
   const bytes = Buffer.alloc(24);
   readSync(file, bytes, 0, 24, 0);
   closeSync(file);
-  putOrders(Buffer.alloc(BYTES));
+  putOrders(orders, Buffer.alloc(BYTES));
   return bytes.readInt32LE(20) === 1;
 }
 
-function putOrders(bytes: Buffer): void {
-  const file = openSync(process.env.FAULTY_DISK!, "r+");
+const ownOrders = (): string => process.env.FAULTY_DISK!;
+
+function putOrders(orders: string, bytes: Buffer): void {
+  const file = openSync(orders, "r+");
   writeSync(file, bytes, 0, bytes.length, 0);
   closeSync(file);
 }
