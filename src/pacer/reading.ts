@@ -31,7 +31,8 @@ export function applyReading(
     return applyDayReading(state, use, reading, settings, now.wallMs, context.inFlight?.[state.bucket] ?? 0);
   }
   if (state.kind === "window") {
-    const ours = Math.max(use.used, context.usedAtMost?.[state.bucket] ?? 0);
+    // What was taken after the reply came, the server had not counted: it must not be taken for part of its count.
+    const ours = context.usedAtMost?.[state.bucket] ?? use.used;
     const inFlight = context.inFlight?.[state.bucket] ?? 0;
     return applyWindowReading(state, reading, settings, now, { sentMonoMs: context.sentMonoMs, ours, inFlight });
   }
