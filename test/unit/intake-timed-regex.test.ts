@@ -4,6 +4,7 @@ import jsonata from "jsonata";
 import { describe, expect, it } from "vitest";
 import { compileExpression } from "../../src/intake/expression.ts";
 import { compileMapping } from "../../src/intake/mapping.ts";
+import { timedRegex } from "../../src/intake/timed-regex.ts";
 import { sourceOf } from "../support/ingest-rig.ts";
 
 const TOOLS = { phone: () => null, country: null, timezone: "UTC" };
@@ -46,7 +47,7 @@ it.each([
   ["alternatives that overlap", "$match(t, /^(a|aa)+$/)", `${"a".repeat(60)}!`],
   ["three quantifiers in a row", "$replace(t, /a*a*a*b/, '')", "a".repeat(20_000)],
   ["one quantifier over a very long text", "$replace(t, /\\s+$/, '')", `${" ".repeat(500_000)}!`],
-  ["what a group found, again", "$match(t, /(a*)\\1\\1b/)", "a".repeat(2_000)],
+  ["what a group found, again", "$match(t, /(a*)\\1\\1b/)", "a".repeat(20_000)],
   ["a split", "$split(t, /(x+x+)+y/)", "x".repeat(40)],
 ])("one hostile text is a bad value, and the next record is read: %s", { timeout: 30_000 }, async (_how, text, t) => {
   const map = { id: "id", "person.email": "mail", "deal.title": `= ${text} ~> $string()` };
@@ -58,4 +59,23 @@ it.each([
   expect(JSON.stringify(mapped)).not.toContain(`${t.slice(0, 30)} takes`);
   const next = await mapping.map({ id: "2", mail: "b@example.com", t: "aab" }, false);
   expect(next).toMatchObject({ type: "submission", content: { person: { email: "b@example.com" } } });
+});
+
+describe("a search that the deadline ended", () => {
+  // Some ten milliseconds of work.
+  const text = `${"a".repeat(22)}!`;
+
+  it("is made once more with patience: what a busy machine reads is what an idle one does", () => {
+    const Patient = timedRegex(1, 1);
+    expect(new Patient(/^(a+)+$/).exec(text)).toBeNull();
+    // What was found did not use it up.
+    expect(new Patient(/^(a+)+$|!/).exec(text)).toMatchObject({ 0: "!", index: 22 });
+  });
+
+  it("is a fault at once, when patience was for nothing too often", () => {
+    const hostile = `${"a".repeat(60)}!`;
+    const Patient = timedRegex(1, 1);
+    expect(() => new Patient(/^(a+)+$/).exec(hostile)).toThrow("takes longer than 2000 ms");
+    expect(() => new Patient(/^(a+)+$/).exec(hostile)).toThrow("takes longer than 1 ms");
+  });
 });
