@@ -35,8 +35,10 @@ export async function settleSamples({ ledger, clock, todaysContents }: SampleDep
 
 function wordsOf({ cause, source, key, end, code, rest }: SampleOutcome): string {
   const sample = `${cause}: the sample ${submissionName(source, key)}`;
+  const what = { failed: "failed again", otherCause: `failed for another cause (${code})`, setAside: "was set aside" };
+  // All of them went their own way before it ended.
+  if (rest === 0) return `${sample} ${end === "done" ? "went through" : what[end]}; nothing waited for it any more`;
   const others = rest === 1 ? "the other one" : `the other ${rest}`;
   if (end === "done") return `${sample} went through; ${others} went back to the queue`;
-  const what = { failed: "failed again", otherCause: `failed for another cause (${code})`, setAside: "was set aside" };
   return `${sample} ${what[end]}; ${others} ${rest === 1 ? "stays" : "stay"} failed, no try spent`;
 }

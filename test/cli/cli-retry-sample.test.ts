@@ -186,6 +186,15 @@ describe("what waits for a sample", () => {
     ]);
   });
 
+  it("ends alone where the rest was put back by other means meanwhile", async () => {
+    await failures(3);
+    await retry();
+    expect((await world.run("retry-failed", "--all", "--json")).json).toMatchObject({ requeued: 2 });
+    const ran = await sync();
+    expect(ran.drained).toMatchObject({ failed: 3 });
+    expect(ran.warnings).toEqual([`${CAUSE}: the sample website/1 failed again; nothing waited for it any more`]);
+  });
+
   it("is let go by the next run where the process died before it could", async () => {
     await failures(3);
     mend();
