@@ -1,3 +1,6 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import type { ClientRequest } from "node:http";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
@@ -47,7 +50,17 @@ function logPlace({ env, cwd }: Invocation["io"], config: Config): string | null
 
 async function openLog(path: string, { talk }: Pick<Invocation, "talk">, clock: Clock): Promise<LedgerListener> {
   const { createLog } = await import("../telemetry/log.ts");
-  return createLog({ path, clock, warn: (message) => talk.warn(message) });
+  return createLog({ path, openFile: openLogFile, clock, warn: (message) => talk.warn(message) });
+}
+
+/** Appended to, made with mode 600 where it is not there. A pipe would keep the run waiting: until somebody reads, or while it is full. */
+function openLogFile(path: string): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
+  const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
+  const kind = fstatSync(file);
+  if (kind.isFile() || kind.isCharacterDevice()) return file;
+  closeSync(file);
+  throw new Error("it is a pipe, and no file");
 }
 
 type Listener = LedgerListener & { end(): Promise<void> };
@@ -67,14 +80,40 @@ async function openTracing(
   }
   const { createTracing } = await import("../telemetry/tracing.ts");
   const { hostname, port, protocol } = new URL(config.crm.baseUrl);
-  return createTracing({
+  const requests = requestsBegun();
+  const tracing = createTracing({
     ledger,
     clock,
     open: async () => (await import("../telemetry/span-sender.ts")).openSpanSender(settings, readVersion()),
     server: { address: hostname, port: Number(port) || (protocol === "http:" ? 80 : 443) },
     warn: (message) => talk.warn(message),
   });
+  return {
+    ...tracing,
+    // A collector that goes on answering for ever would keep the process from its end.
+    end: () => tracing.end().finally(requests.end),
+  };
 }
+
+/** The exporter's: all others go through undici. Node tells of them, and their TLS settings stay the exporter's. */
+function requestsBegun(): { end(): void } {
+  const open = new Set<ClientRequest>();
+  const hear = (message: unknown): void => {
+    const { request } = message as { request: ClientRequest };
+    open.add(request);
+    request.once("close", () => open.delete(request));
+  };
+  subscribe(STARTED, hear);
+  return {
+    end() {
+      unsubscribe(STARTED, hear);
+      for (const request of open) request.destroy();
+    },
+  };
+}
+
+/** https://nodejs.org/docs/latest-v20.x/api/diagnostics_channel.html(read 2026-11-23). */
+const STARTED = "http.client.request.start";
 
 function readVersion(): string {
   // The same path from src/cli and from dist/cli.

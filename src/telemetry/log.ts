@@ -6,8 +6,9 @@ import type { LedgerListener } from "./ledger-events.ts";
 import { LOG_FIELDS, type LogLine, logLines, newLogMemory } from "./log-lines.ts";
 
 export interface LogDeps {
-  /** Appended to, made with mode 600 where it is not there. */
   path: string;
+  /** Gives the file's descriptor, for writes at its end. Throws where the run might have to wait for it. */
+  openFile: (path: string) => number;
   clock: Clock;
   /** Told once, when the log can't be written. */
   warn: (message: string) => void;
@@ -38,7 +39,7 @@ function allowed({ event, fields }: LogLine): object {
   return { event, ...Object.fromEntries(known) };
 }
 
-function openLogger({ path, clock, warn }: LogDeps): Logger {
+function openLogger({ path, openFile, clock, warn }: LogDeps): Logger {
   // Required, for the first line can't wait, and who writes no log loads nothing.
   const { pino } = createRequire(import.meta.url)("pino") as { pino: typeof Pino };
   let isTold = false;
@@ -46,7 +47,7 @@ function openLogger({ path, clock, warn }: LogDeps): Logger {
     if (!isTold) warn(`the log ${path} can't be written: ${error instanceof Error ? error.message : String(error)}`);
     isTold = true;
   };
-  const file = opened(() => pino.destination({ dest: path, sync: true, append: true, mode: 0o600 }), complain);
+  const file = opened(() => pino.destination({ dest: openFile(path), sync: true }), complain);
   file.on("error", complain);
   const options = {
     base: null,

@@ -1,4 +1,15 @@
-import { appendFileSync, existsSync, readFileSync, renameSync, statSync, truncateSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LOG_EVENTS, LOG_FIELDS } from "../../src/telemetry/log-lines.ts";
 import { peopleIn } from "../support/canary.ts";
@@ -123,11 +134,15 @@ describe("the log", () => {
 
   it("that can't be written changes nothing but for one warning", async () => {
     spool("a", lead("1"));
-    for (const place of ["no/such/folder.log", "/dev/full"]) {
+    const fifos = ["unread.fifo", "read.fifo"].map((name) => world.path(name));
+    execFileSync("mkfifo", fifos);
+    const reader = openSync(fifos[1]!, constants.O_RDONLY | constants.O_NONBLOCK);
+    for (const place of ["no/such/folder.log", "/dev/full", ...fifos]) {
       const ran = await world.runWith({ env: { CRMLEDGER_LOG: place } }, "sync", "--json");
       expect([ran.code, ran.json.warnings]).toEqual([0, []]);
       expect(ran.err.match(/the log .* can't be written/g)).toHaveLength(1);
     }
+    closeSync(reader);
     expect(world.simulator.records.persons.length).toBe(1);
   });
 });
