@@ -39,7 +39,8 @@ export function readTraceSettings(env: Env): TraceSettings | string | null {
   if (protocol !== "http/protobuf" && protocol !== "http/json")
     return `OTEL_EXPORTER_OTLP_PROTOCOL=${protocol} is not known; http/protobuf (port 4318) or http/json is`;
   const url = endpointOf(env);
-  if (url === null) return `${given} is no http or https address for traces (OTEL_EXPORTER_OTLP_ENDPOINT)`;
+  // Not shown: it may hold a password.
+  if (url === null) return "OTEL_EXPORTER_OTLP_ENDPOINT is no http or https address for traces";
   const asked = Number(env.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT || env.OTEL_EXPORTER_OTLP_TIMEOUT || FLUSH_MS);
   return {
     protocol,

@@ -235,7 +235,8 @@ describe("the standard environment", () => {
   it.each<[Record<string, string>, string]>([
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc is not known"],
     [{ OTEL_TRACES_EXPORTER: "zipkin" }, "OTEL_TRACES_EXPORTER=zipkin is not known here"],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "not an address" }, "not an address is no http or https address"],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "not an address" }, "OTEL_EXPORTER_OTLP_ENDPOINT is no http or https address"],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://a:pw@localhost:1" }, "no traces: OTEL_EXPORTER_OTLP_ENDPOINT is no http"],
   ])("says once what it can't do, and sends the submissions all the same: %j", async (env, words) => {
     spool("a", lead("1"));
     const ran = await world.runWith({ env: on(env) }, "sync");
@@ -255,6 +256,27 @@ describe("a collector in trouble", () => {
     expect([ran.code, ran.json.warnings]).toEqual([0, []]);
     expect(ran.err.match(/collector of traces/g)).toHaveLength(1);
     expect(world.simulator.records.persons.length).toBe(1);
+  });
+
+  it("that goes on answering for ever is left at the end: it keeps no process", async () => {
+    spool("a", lead("1"));
+    let left: () => void = () => undefined;
+    const isLeft = new Promise<void>((resolve) => {
+      left = resolve;
+    });
+    const server = await rawServer((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+      const drip = setInterval(() => socket.write("x"), 50);
+      socket.on("close", () => {
+        clearInterval(drip);
+        left();
+      });
+    });
+    const ran = await world.runWith({ env: on({ OTEL_EXPORTER_OTLP_ENDPOINT: server.url }) }, "sync");
+    await isLeft;
+    await server.close();
+    expect(ran.code).toBe(0);
+    expect(ran.err.match(/collector of traces/g)).toHaveLength(1);
   });
 
   it("is not missed where the SDK is not installed: one warning names what to install", async () => {
