@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, sep } from "node:path";
 import { type Document, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { CrmledgerError } from "../domain/errors.ts";
 import type { DrainSettings, SourceSettings } from "../domain/settings.ts";
@@ -188,9 +188,12 @@ function build(
 ): Config {
   const folder = dirname(origin.file);
   const sources = sourceSettings(shape, folder, problems);
+  const ledger = resolvePath(folder, shape.ledger ?? "./crmledger.db");
+  const log = shape.log === undefined ? null : resolvePath(folder, shape.log);
+  if (log !== null) checkLog(log, ledger, sources, problems);
   return {
     file: origin.file,
-    ledger: resolvePath(folder, shape.ledger ?? "./crmledger.db"),
+    ledger,
     crm: {
       type: shape.crm.type,
       baseUrl: baseUrl(shape, origin, problems),
@@ -213,8 +216,22 @@ function build(
       problems,
     ),
     heartbeat: shape.heartbeat === undefined ? null : new Secret(shape.heartbeat),
-    log: shape.log === undefined ? null : resolvePath(folder, shape.log),
+    log,
   };
+}
+
+/** Its lines must neither go into the ledger's own files nor be taken for submissions. */
+function checkLog(
+  log: string,
+  ledger: string,
+  sources: Readonly<Record<string, SourceSettings>>,
+  problems: Problem[],
+): void {
+  const inSpool = Object.values(sources).find(({ spool }) => spool !== null && log.startsWith(`${spool}${sep}`));
+  if (log === ledger || log.startsWith(`${ledger}-`) || log === `${ledger}.runs`)
+    problems.push({ path: ["log"], message: "must not be a file of the ledger", at: "value" });
+  else if (inSpool)
+    problems.push({ path: ["log"], message: `must not lie in the spool of ${inSpool.name}`, at: "value" });
 }
 
 function baseUrl(shape: FileShape, origin: ConfigOrigin, problems: Problem[]): string {

@@ -290,6 +290,8 @@ describe("what is wrong is named with file, line, column and key", () => {
     ],
     [`${CRM}sources:\n  web:\n    timezone: Mars/North\n`, ":5:15: sources.web.timezone must be an IANA time zone"],
     [`${CRM}persons:\n  country: XX\n`, ":4:12: persons.country must be a country's two letters"],
+    [`${CRM}log: ./crmledger.db-wal\n`, ":3:6: log must not be a file of the ledger"],
+    [`${CRM}log: ./s/a.jsonl\nsources: { web: { spool: ./s } }\n`, ":3:6: log must not lie in the spool of web"],
     [`${CRM}limits: 5\n`, ":3:9: limits must be a group of keys"],
     ["ledger: x.db\n", "crm is missing"],
     ["crm: { type: salesfarce }\n", ":1:14: crm.type must be one of pipedrive"],
