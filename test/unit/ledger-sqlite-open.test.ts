@@ -144,6 +144,30 @@ describe("files that are no ledger of ours are left as they are", () => {
     await refused("ledgerNewer");
   });
 
+  test("a ledger whose pages turn out to be damaged only when they are read, and its log", async () => {
+    const bench = await benchOn(await openLedger());
+    await take(bench, ...Array.from({ length: 50 }, () => incoming()));
+    await close();
+    await openLedger();
+    const killed = new Database(path);
+    killed.pragma("wal_autocheckpoint = 0");
+    killed.exec("UPDATE meta SET value = '7' WHERE name = 'run_counter'");
+    const rootOf = "SELECT rootpage FROM sqlite_schema WHERE name = 'queue_counts'";
+    const page = killed.prepare<[], number>(rootOf).pluck().get()!;
+    const [file, log] = [readFileSync(path), readFileSync(`${path}-wal`)];
+    killed.close();
+    await close();
+    file.fill(0xff, (page - 1) * 4096, page * 4096);
+    rmSync(`${path}-shm`, { force: true });
+    writeFileSync(path, file);
+    writeFileSync(`${path}-wal`, log);
+    const ledger = await openLedger();
+    await expect(ledger.queue()).rejects.toMatchObject({ code: "ledgerDamaged" });
+    await close();
+    expect(readFileSync(path).equals(file)).toBe(true);
+    expect(existsSync(`${path}-wal`) && readFileSync(`${path}-wal`).equals(log)).toBe(true);
+  });
+
   test("a ledger that was cut off anywhere, or whose bytes were turned, is never begun afresh", async () => {
     const bench = await benchOn(await openLedger());
     await take(bench, ...Array.from({ length: 50 }, () => incoming()));

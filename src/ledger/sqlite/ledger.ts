@@ -1,4 +1,5 @@
 /** The embedded engine: every verb of the contract on one SQLite connection. */
+import { CrmledgerError } from "../../domain/errors.ts";
 import type { Ledger } from "../ledger.ts";
 import { bindAccount, boundAccount, loadCatalog, saveCatalog } from "./account.ts";
 import { accounts, exportRows } from "./accounts-report.ts";
@@ -63,17 +64,21 @@ import { thin } from "./thin.ts";
 import { beginTraces, inHandOf, takeArrivals, tracedAs, workOf } from "./traces.ts";
 import { turn } from "./turn.ts";
 import { openRejects, unfinished } from "./unfinished.ts";
+import { closeUntouched } from "./untouched.ts";
 import { versions } from "./versions.ts";
 
 /** Each verb is synchronous inside; the promise is the contract's, for engines that are not. */
 export function sqliteLedger(store: Store): Ledger {
+  let isDamaged = false;
   const verb =
     <Arguments extends unknown[], Result>(work: (store: Store, ...values: Arguments) => Result) =>
     async (...values: Arguments): Promise<Result> => {
       try {
         return work(store, ...values);
       } catch (error) {
-        throw ofDamage(store, ledgerError(store.path, error));
+        const fault = ofDamage(store, ledgerError(store.path, error));
+        isDamaged ||= fault instanceof CrmledgerError && fault.code === "ledgerDamaged";
+        throw fault;
       }
     };
   return {
@@ -96,8 +101,9 @@ export function sqliteLedger(store: Store): Ledger {
     scrub: verb(scrub),
     retire: verb(retire),
     move: verb(moveOf),
-    close: verb((open) => {
-      open.db.close();
+    close: verb(({ db, path }) => {
+      if (isDamaged) closeUntouched(db, path);
+      else db.close();
     }),
   };
 }
