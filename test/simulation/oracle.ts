@@ -168,8 +168,9 @@ export function oldVersions(world: World, done: ReadonlySet<string>): string[] {
 
 /** Where nothing went wrong: deals of one person in one lane that were sent in another order than that of the submissions. */
 export function overtaken({ choices, given, tap, counts }: World): string[] {
-  const trouble =
-    Object.keys(choices.faults).length > 0 || ["death", "pause", "held", "signal"].some((what) => counts[what]);
+  // A source that people hold lets others pass, also those of the same person.
+  const troubles = ["death", "pause", "held", "signal", "by hand"];
+  const trouble = Object.keys(choices.faults).length > 0 || troubles.some((what) => counts[what]);
   if (trouble) return [];
   const sentAt = ({ source, key }: Sent): number | undefined => tap.firstSent.get(`${source}/${key}#deal`);
   // A later version that takes its record's place takes its own time along.
