@@ -72,7 +72,10 @@ export function twice(world: World): string[] {
   const nameless = made.filter(({ entry }) => entry.entity === "note" && entry.stamp === null);
   // On a person alone it is found by that person, who is another one once people merged them.
   const merged = world.simulator.log.some((entry) => entry.entity === "person" && entry.action === "merge");
-  const placed = nameless.filter(({ entry }) => !merged || entry.body.deal_id != null);
+  // Likewise on a deal that they merged into another one, where its notes then are.
+  const mergedDeals = world.simulator.log.filter((entry) => entry.entity === "deal" && entry.action === "merge");
+  const isMoved = ({ body }: LogEntry): boolean => mergedDeals.some(({ id }) => id === body.deal_id);
+  const placed = nameless.filter(({ entry }) => (!merged || entry.body.deal_id != null) && !isMoved(entry));
   found.push(...repeated(placed.map(({ entry }) => `note "${entry.body.content}"`)));
   const persons = made.filter(({ entry }) => entry.entity === "person").map(({ entry }) => entry.body);
   const emails = persons.flatMap((body) => contacts(body.emails).map((email) => email.toLowerCase()));
