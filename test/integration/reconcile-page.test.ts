@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { reconcileHtml } from "../../src/report/reconcile-html.ts";
 import { findBrowser, openPage, type Page } from "../support/browser.ts";
+import { contrast, expectInert, OVERFLOW } from "../support/page-checks.ts";
 import { sampleDocument, sampleItem } from "../support/reconcile-sample.ts";
 
 const browser = findBrowser();
@@ -101,21 +102,13 @@ describe.skipIf(browser === null)(name, () => {
   });
 
   test("runs nothing that a record brings, asks for nothing, and obeys its own policy", async () => {
-    page.requested.length = 0;
-    page.errors.length = 0;
-    await page.open(hostile);
-    expect(await page.evaluate("document.title")).not.toBe("owned");
-    expect(await page.evaluate("document.querySelectorAll('img').length")).toBe(0);
-    expect(page.requested).toEqual([`file://${hostile}`]);
-    expect(page.errors).toEqual([]);
+    await expectInert(page, hostile);
   });
 
   test.each([320, 360, 768, 1300])("never needs to be scrolled sideways at %i pixels", async (width) => {
     await page.set({ width });
     await page.open(few);
-    expect(
-      await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"),
-    ).toBeLessThanOrEqual(0);
+    expect(await page.evaluate(OVERFLOW)).toBeLessThanOrEqual(0);
   });
 
   test("has names for what a screen reader meets: every control, column and table, and one way past the top", async () => {
@@ -134,13 +127,7 @@ describe.skipIf(browser === null)(name, () => {
   test.each(["light", "dark"] as const)("keeps its text readable in a %s scheme", async (scheme) => {
     await page.set({ width: 1300, scheme });
     await page.open(few);
-    const worst = `(() => {
-      const channel = (value) => { const part = value / 255; return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4; };
-      const light = (color) => { const [r, g, b] = color.match(/[\\d.]+/g).map(Number); return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b); };
-      const ground = (one) => { for (let at = one; at; at = at.parentElement) { const color = getComputedStyle(at).backgroundColor; if (!/, 0\\)$/.test(color)) return color; } return "rgb(255, 255, 255)"; };
-      const texts = [...document.querySelectorAll("h1, h2, p, dt, dd, th, td, small, .badge, a:not(.skip), button, label, code, del, ins, li")].filter((one) => one.checkVisibility() && !one.disabled);
-      return Math.min(...texts.map((one) => { const [a, b] = [light(getComputedStyle(one).color), light(ground(one))]; return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); }));
-    })()`;
-    expect(await page.evaluate(worst)).toBeGreaterThanOrEqual(4.5);
+    const texts = "h1, h2, p, dt, dd, th, td, small, .badge, a:not(.skip), button, label, code, del, ins, li";
+    expect(await page.evaluate(contrast(texts, "color"))).toBeGreaterThanOrEqual(4.5);
   });
 });
