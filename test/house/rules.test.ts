@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readText } from "../support/house-source.ts";
 
 const SPOOL = "integration/ingest-spool.test.ts";
+const HOSTILE_SPOOL = "integration/ingest-hostile-spool.test.ts";
 const FILE = "integration/ingest-file.test.ts";
 const INGEST = "integration/ingest-rules.test.ts";
 const INTAKE = "contract/ledger-suite-intake.ts";
@@ -54,7 +55,7 @@ const INPUT: Rule[] = [
     "only what nobody could use or read is rejected",
     [FILE, "takes the rows, keeps what it can't take, and rejects what nobody could use"],
     [MAPPING, "is known by a match field, too"],
-    [SPOOL, "goes on after records that break a bound, naming it"],
+    [HOSTILE_SPOOL, "goes on after records that break a bound, naming it"],
   ],
   ["import - finds the format by content, or is told", [FILE, "finds JSON, JSONL and CSV in a pipe by their content"]],
   [
@@ -84,8 +85,8 @@ const INPUT: Rule[] = [
   ],
   [
     "links that leave the spool, FIFOs and devices are skipped with a warning",
-    [SPOOL, "follows no link out of the spool, and does not hang on a FIFO"],
-    [SPOOL, "takes a link that stays in the spool once, with its target"],
+    [HOSTILE_SPOOL, "follows no link out of the spool, and does not hang on a FIFO"],
+    [HOSTILE_SPOOL, "takes a link that stays in the spool once, with its target"],
   ],
 ];
 
