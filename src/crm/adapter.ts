@@ -7,7 +7,7 @@ import type { Catalog, Entity, FieldCodec } from "../domain/catalog.ts";
 import type { CrmId } from "../domain/ids.ts";
 import type { CrmRecord, Operation, OperationGroup, Outcome, UpdateOperation } from "../domain/operation.ts";
 import type { BucketSpec, Charge, LimitReading } from "../domain/quota.ts";
-import type { HttpRequest, HttpResult } from "../domain/wire.ts";
+import type { HttpRequest, HttpResult, MayLeave } from "../domain/wire.ts";
 
 export interface Capabilities {
   /** Operations of one group that fit into one request; 1: one operation, one request. */
@@ -90,4 +90,4 @@ export interface CrmAdapter {
 }
 
 /** Sends a packed request with its credentials, once. Never throws. */
-export type SendPacked = (request: PackedRequest) => Promise<HttpResult>;
+export type SendPacked = (request: PackedRequest, mayLeave?: MayLeave) => Promise<HttpResult>;

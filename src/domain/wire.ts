@@ -35,5 +35,11 @@ export interface HttpFailure {
 
 export type HttpResult = HttpResponse | HttpFailure;
 
+/**
+ * Asked at the instant at which a connected socket takes the request: false, and it does not leave any more (failure `PAUSED`,
+ * sent `no`). A process that was stopped while a connection opened may have lost its work to another meanwhile.
+ */
+export type MayLeave = () => boolean;
+
 /** Sends one request once: no retry, no redirect followed. Never throws. */
-export type Transport = (request: HttpRequest) => Promise<HttpResult>;
+export type Transport = (request: HttpRequest, mayLeave?: MayLeave) => Promise<HttpResult>;

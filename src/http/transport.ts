@@ -4,7 +4,7 @@
  */
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import { Agent, type Dispatcher, ProxyAgent } from "undici";
-import type { HttpRequest, HttpResult, Transport } from "../domain/wire.ts";
+import type { HttpRequest, HttpResult, MayLeave, Transport } from "../domain/wire.ts";
 import { createPrivateAddressTest } from "./address.ts";
 import { BodyError, Reply } from "./body.ts";
 import { type Flight, failureOf } from "./failure.ts";
@@ -62,7 +62,8 @@ export function createTransport(options: TransportOptions): HttpClient {
       ? null
       : new ProxyAgent({ ...pool, uri: options.proxyUrl, requestTls: tls, proxyTls: tls });
   return {
-    send: (request) => exchange(request, options, (url) => choose(url, direct, proxy, options.noProxy, isPrivate)),
+    send: (request, mayLeave = () => true) =>
+      exchange(request, options, (url) => choose(url, direct, proxy, options.noProxy, isPrivate), mayLeave),
     close: async () => {
       await Promise.all([direct.close(), proxy?.close()]);
     },
@@ -86,6 +87,7 @@ async function exchange(
   request: HttpRequest,
   options: TransportOptions,
   dispatcherOf: (url: URL) => Dispatcher,
+  mayLeave: MayLeave,
 ): Promise<HttpResult> {
   const flight: Flight = { started: false, answered: false, timedOut: false };
   const abort = new AbortController();
@@ -99,10 +101,11 @@ async function exchange(
       reject(abort.signal.reason);
     }, request.timeoutMs);
   });
+  const departure = { flight, mayLeave, signal: abort.signal };
   try {
     const url = new URL(request.url);
     host = url.host;
-    return await Promise.race([deadline, ask(url, request, options, dispatcherOf(url), flight, abort.signal)]);
+    return await Promise.race([deadline, ask(url, request, options, dispatcherOf(url), departure)]);
   } catch (error) {
     if (error instanceof BodyError && !flight.timedOut)
       return { type: "failure", sent: "maybe", code: error.code, message: `${host}: ${error.message}` };
@@ -112,14 +115,19 @@ async function exchange(
   }
 }
 
-/** What is under way when `signal` aborts ends then; what still waits for a socket never leaves. */
+interface Departure {
+  flight: Flight;
+  mayLeave: MayLeave;
+  /** What is under way when it aborts ends then; what still waits for a socket never leaves. */
+  signal: AbortSignal;
+}
+
 function ask(
   url: URL,
   request: HttpRequest,
   options: TransportOptions,
   dispatcher: Dispatcher,
-  flight: Flight,
-  signal: AbortSignal,
+  { flight, mayLeave, signal }: Departure,
 ): Promise<HttpResult> {
   return new Promise((resolve, reject) => {
     const reply = new Reply(request.bytesMax, resolve, reject);
@@ -135,6 +143,7 @@ function ask(
         // The moment at which a connected socket takes the request; until then nothing can have left.
         onRequestStart: (controller) => {
           if (signal.aborted) return controller.abort(signal.reason);
+          if (!mayLeave()) return controller.abort(paused());
           flight.started = true;
           signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
         },
@@ -169,6 +178,10 @@ function guardedLookup(lookup: Lookup, isPrivate: (address: string) => boolean):
       return done(null, found, family);
     });
   };
+}
+
+function paused(): NodeJS.ErrnoException {
+  return Object.assign(new Error("it was too late for the request to leave"), { code: "PAUSED" });
 }
 
 function privateAddress(): NodeJS.ErrnoException {

@@ -49,10 +49,10 @@ export function watchSends(
     budget.hear(request, result.status === 429, readings.find(({ bucket }) => bucket === "day") ?? null, inFlight > 0);
   };
   return {
-    send: async (request) => {
+    send: async (request, mayLeave) => {
       const [sentAtMs, sentMs] = [clock.wallMs(), clock.monoMs()];
       inFlight += 1;
-      const result = await send(request).finally(() => {
+      const result = await send(request, mayLeave).finally(() => {
         inFlight -= 1;
       });
       const answeredMs = clock.monoMs();

@@ -304,8 +304,8 @@ export class Wheel {
     const departure = this.#quota.depart(offer.request.charges);
     failpoint("send.before");
     // A process that was stopped in between may have lost its work to another: what it had begun must not leave any more.
-    const late = clock.monoMs() - turnMonoMs > offer.request.http.timeoutMs;
-    const result = late ? TOO_LATE : await this.#limit(() => this.#deps.send(offer.request));
+    const mayLeave = () => clock.monoMs() - turnMonoMs <= offer.request.http.timeoutMs;
+    const result = mayLeave() ? await this.#limit(() => this.#deps.send(offer.request, mayLeave)) : TOO_LATE;
     failpoint("send.after");
     this.#inFlight -= 1;
     this.#tokensInFlight -= dayTokens(offer.request);

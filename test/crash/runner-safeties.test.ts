@@ -206,4 +206,25 @@ describe("a lease that ran out", () => {
     expect(since.indexOf("turn")).toBeLessThan(since.findIndex((event) => event.startsWith("left")));
     expect(judge(rig.simulator, [lead(1)])).toEqual(NOTHING);
   });
+
+  it("keeps from leaving too what a process had begun that was paused while its connection opened", async () => {
+    const asked: string[] = [];
+    let pausedMs = 0;
+    const rig = await createRig({
+      transport: async (request, mayLeave) => {
+        if (request.method === "POST" && pausedMs === 0) pausedMs = 40_000;
+        const may = mayLeave?.() ?? true;
+        if (request.method === "POST") asked.push(may ? "left" : "kept");
+        return may ? rig.simulator.handle(request) : { type: "failure", sent: "no", code: "PAUSED", message: "late" };
+      },
+    });
+    await rig.take([lead(1)]);
+    const clock = Object.assign(Object.create(rig.clock) as typeof rig.clock, {
+      monoMs: () => rig.clock.monoMs() + pausedMs,
+    });
+    await rig.run({}, { clock });
+    await runToTheEnd(rig, IMMORTAL, new Map());
+    expect(asked.slice(0, 2)).toEqual(["kept", "left"]);
+    expect(judge(rig.simulator, [lead(1)])).toEqual(NOTHING);
+  });
 });

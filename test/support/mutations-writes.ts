@@ -205,8 +205,8 @@ export const WRITES: readonly Mutation[] = [
     file: "http/transport.ts",
     edits: [
       [
-        "ask(url, request, options, dispatcherOf(url), flight, abort.signal)])",
-        "ask(url, request, options, dispatcherOf(url), flight, abort.signal).catch(() => ask(url, request, options, dispatcherOf(url), flight, abort.signal))])",
+        "ask(url, request, options, dispatcherOf(url), departure)])",
+        "ask(url, request, options, dispatcherOf(url), departure).catch(() => ask(url, request, options, dispatcherOf(url), flight, abort.signal))])",
       ],
     ],
     killedBy: [["unit/http-transport.test.ts", "calls a reset before the reply maybe sent, and does not try again"]],
@@ -249,11 +249,18 @@ export const WRITES: readonly Mutation[] = [
     file: "runner/wheel.ts",
     edits: [
       [
-        "const late = clock.monoMs() - turnMonoMs > offer.request.http.timeoutMs;",
-        "const late = clock.monoMs() < turnMonoMs;",
+        "const mayLeave = () => clock.monoMs() - turnMonoMs <= offer.request.http.timeoutMs;",
+        "const mayLeave = () => clock.monoMs() >= turnMonoMs;",
       ],
     ],
     killedBy: [[SAFETIES, "keeps what a paused process had begun from leaving when it wakes"]],
+  },
+  {
+    name: "fencing while a connection opens",
+    guards: "what it had begun does not leave any more.",
+    file: "http/transport.ts",
+    edits: [["          if (!mayLeave()) return controller.abort(paused());\n", ""]],
+    killedBy: [["unit/http-transport.test.ts", "sends nothing where it became too late while the connection opened"]],
   },
   {
     name: "leases are renewed",

@@ -124,6 +124,20 @@ describe("before anything was sent", () => {
     expect(result).toEqual(failed("no", "TIMEOUT"));
   });
 
+  it("sends nothing where it became too late while the connection opened", async () => {
+    const raw = await server((socket) => socket.write(httpReply(200, {}, "{}")));
+    let late = false;
+    const lookup: TransportOptions["lookup"] = (_host, _options, done) => {
+      late = true;
+      done(null, [{ address: "127.0.0.1", family: 4 }]);
+    };
+    const http = client({ lookup });
+    const url = raw.url.replace("127.0.0.1", "crm.example.com");
+    expect(await http.send(request(url), () => !late)).toEqual(failed("no", "PAUSED"));
+    expect(await http.send(request(url))).toMatchObject({ type: "response" });
+    expect(raw.counts.requests).toBe(1);
+  });
+
   it("ends a request that waits for a free connection at its own time, and never sends it later", async () => {
     let release = () => {};
     const raw = await server((socket) => {

@@ -12,8 +12,10 @@ export function withCredentials(
   secret: string,
 ): SendPacked {
   const redact = createRedactor([secret]);
-  return async ({ http }) =>
-    withoutSecret(await transport({ ...http, headers: { ...http.headers, ...adapter.authorize(secret) } }), redact);
+  return async ({ http }, mayLeave) => {
+    const headers = { ...http.headers, ...adapter.authorize(secret) };
+    return withoutSecret(await transport({ ...http, headers }, mayLeave), redact);
+  };
 }
 
 function withoutSecret(result: HttpResult, redact: (text: string) => string): HttpResult {
