@@ -1,6 +1,8 @@
 /** The ledger's contract for breakers: one for each group of operations, shared by all processes and kept over runs. */
+import type { HoldKind } from "../domain/hold.ts";
 import type { AccountId, RunId } from "../domain/ids.ts";
 import type { OperationGroup } from "../domain/operation.ts";
+import type { Lane } from "../domain/submission.ts";
 import type { BreakerRow, Now } from "./rows.ts";
 
 export interface SavedBreaker extends BreakerRow {
@@ -20,6 +22,11 @@ export interface SourceSpending {
 export interface BreakersLedger {
   /** Of sources with a part of the day's budget, by `Turn.shares`; empty where nobody knows the budget. */
   sourceSpending(shares: Readonly<Record<string, number>>, now: Now): Promise<SourceSpending[]>;
+  /**
+   * What waits for a hold of this kind, of a source or a lane, is due now: the hold does not stand any more. What waits for
+   * anything else keeps its time. The number of submissions; safe to repeat.
+   */
+  endWaits(of: { source: string } | { lane: Lane }, kind: HoldKind, now: Now): Promise<number>;
   /** Those that anything is known of, by group. */
   breakers(account: AccountId): Promise<SavedBreaker[]>;
   /** The breaker after a change of state; a probe of the group is over with it. */

@@ -10,6 +10,8 @@ const DAY_MS = 24 * 60 * 60_000;
 const RESET_JUMP = 0.05;
 /** A hold from our own rolling count is not lifted for crumbs. */
 const OWN_HOLD_MIN_MS = 15 * 60_000;
+/** What a submission costs at the most: a new person, organization, deal and note, without look-ups. */
+export const CHAIN_TOKENS = 25;
 /** Where the ledger doesn't say when the oldest spending is a day old. */
 const OWN_HOLD_LOOK_MS = 60 * 60_000;
 
@@ -101,13 +103,14 @@ export function dayHold(state: BucketState, use: BucketUse, lane: Lane, now: Ins
 /** The hold for a source that has spent its part of the day: it ends with our count too, and keeps nobody else back. */
 export function sourceShareHold(state: BucketState, source: string, share: number, now: Instant): Hold {
   const isLearned = state.resetsAtMs !== null && state.resetsAtMs > now.wallMs;
-  const most = figure(Math.floor((state.capacity ?? 0) * share));
+  const most = Math.floor((state.capacity ?? 0) * share);
+  const few = `A new person, deal and note cost up to ${CHAIN_TOKENS}: raise sources.${source}.dailyShare, or submissions of ${source} take days, or never arrive.`;
   return {
     kind: "dailyQuota",
     scope: `source:${source}`,
     untilMs: isLearned ? state.resetsAtMs : now.wallMs + OWN_HOLD_LOOK_MS,
     probe: false,
-    message: `source ${source} has spent its part of this day's tokens (${most}). Its submissions wait; others go on.`,
+    message: `source ${source} has spent its part of this day's tokens (${figure(most)}). Its submissions wait; others go on.${most < CHAIN_TOKENS ? ` ${few}` : ""}`,
   };
 }
 

@@ -19,6 +19,7 @@ import { StampWatch } from "./stamp-watch.ts";
 import { Halted, Held } from "./stops.ts";
 import { Tally } from "./tally.ts";
 import { ownTicket } from "./ticket.ts";
+import { endWaitsOver } from "./waits-over.ts";
 import { LEASE_MS } from "./wheel.ts";
 import { ChainStop } from "./work.ts";
 
@@ -105,6 +106,7 @@ async function start(context: DriveContext, watch: StampWatch): Promise<Started>
       await wheel.quiet();
       return { report: { stopped: "hold", hold: review.stop } };
     }
+    await endWaitsOver(deps, context, review.ownCount);
     const newUser = await checkAccount(deps, context);
     if (newUser !== null) context.tally.warnings.add(newUser);
     await needCatalog(context, ["fields:person", "fields:organization", "fields:deal"]);

@@ -1,15 +1,18 @@
 /** Sources that may use a part of the day's budget only: no more of theirs is claimed than it can pay. */
+import { CHAIN_TOKENS } from "../pacer/day.ts";
 import type { DriveContext } from "./context.ts";
 import { instant } from "./instant.ts";
-
-/** A new person, organization, deal and note: what is claimed should not stop halfway. */
-const CHAIN_TOKENS = 25;
 
 export interface ShareStops {
   /** Not to be claimed now. */
   sources: string[];
   /** Submissions that one claim may bring, so that no source gets more than its part pays. */
   claimMax: number;
+}
+
+/** What is claimed should not stop halfway. Of a part that is smaller than a chain whatever is whole of it. */
+export function paysChain(left: number, most: number): boolean {
+  return left >= Math.min(CHAIN_TOKENS, most);
 }
 
 /** What is in hand, of any process, is not spent yet, and counts as if it were. `kept`: sources that are not claimed anyway. */
@@ -22,7 +25,7 @@ export async function shareStops(context: DriveContext, kept: readonly string[])
     const { pending, waiting, inProgress } = await deps.ledger.queue({ source });
     if (pending + waiting === 0) continue;
     const left = most - used - inProgress * CHAIN_TOKENS;
-    if (left >= Math.min(CHAIN_TOKENS, most)) {
+    if (paysChain(left, most)) {
       wheel.board.heldBack.delete(`source:${source}`);
       // What is not claimed now must not make the claims of all others small: each has look-ups of its own.
       if (!kept.includes(source))

@@ -99,6 +99,24 @@ describe("a source's part of the day's budget", () => {
     expect(await rig.ledger.failed({})).toEqual([]);
   });
 
+  it.each<[string, Record<string, number>]>([
+    ["raised", { partners: 0.1 }],
+    ["taken away", {}],
+  ])("that was %s lets go at once what it had stopped", async (_name, raised) => {
+    const rig = await rigOf({ dailyShares: { partners: 0.01 } });
+    await rig.take(leads(1, 1, { source: "partners" }));
+    await rig.run();
+    const stopped = { waiting: 1, done: 0 };
+    expect(await rig.ledger.queue()).toMatchObject(stopped);
+    await rig.clock.advance(MINUTE_MS);
+    await rig.run();
+    expect(await rig.ledger.queue()).toMatchObject(stopped);
+    const settings = { ...rig.settings, dailyShares: raised };
+    expect(await rig.run({}, { settings })).toMatchObject({ drained: { done: 1 }, remaining: 0, hold: null });
+    expect(await rig.ledger.holds()).toEqual([]);
+    expect(judge(rig.simulator, leads(1, 1, { source: "partners" }))).toEqual({ lost: [], doubled: [] });
+  });
+
   it("makes nobody else's look-ups dearer while the source itself is held", async () => {
     const requests = async (...held: Given[]) => {
       const rig = await rigOf({ dailyShares: { partners: 0.002 } }, 20_000);
@@ -210,6 +228,17 @@ describe("operational work", () => {
 });
 
 describe("background work", () => {
+  it("that the day's reserve had stopped goes on at once when our share was raised", async () => {
+    const rig = await rigOf({ limits: { ...SETTINGS.limits, share: 0.2 } });
+    await rig.take(leads(40, 1000, { lane: "background" }));
+    await rig.run();
+    const { waiting } = await rig.ledger.queue();
+    expect(waiting).toBeGreaterThan(0);
+    await rig.clock.advance(MINUTE_MS);
+    await rig.run({}, { settings: { ...rig.settings, limits: SETTINGS.limits } });
+    expect(await rig.ledger.queue()).toMatchObject({ waiting: 0, done: 40 });
+  });
+
   it("gets a twentieth of the requests however much operational work there is", async () => {
     const rig = await rigOf({}, 100_000);
     await rig.take([...leads(400), ...leads(60, 1000, { lane: "background" })]);

@@ -22,6 +22,7 @@ import {
   finishCheck,
   saveDiscrepancies,
 } from "./discrepancies.ts";
+import { endWaits } from "./end-waits.ts";
 import { extraRecords } from "./extra-records.ts";
 import { ledgerError } from "./faults.ts";
 import { fieldFindings } from "./findings.ts";
@@ -170,6 +171,7 @@ function stateOfTheCrm(verb: Verb) {
     takeProbe: verb(takeProbe),
     giveProbeBack: verb(giveProbeBack),
     sourceSpending: verb(sourceSpending),
+    endWaits: verb(endWaits),
     buckets: verb(bucketUses),
     mirrorFind: verb(mirrorFind),
     mirrorSave: verb(mirrorSave),
