@@ -179,6 +179,45 @@ describe("doctor on custom fields", () => {
   });
 });
 
+describe("doctor on a source's part of the day", () => {
+  const shares = (dailyShare: number, limits = "") => world.config(`${WEBSITE}    dailyShare: ${dailyShare}\n`, limits);
+
+  it("says what it pays for, and warns where that is less than a submission", async () => {
+    shares(0.1, ", dailyTokens: 1000");
+    expect((await doctor()).named("dailyShare")).toEqual([
+      expect.objectContaining({ status: "ok", message: expect.stringContaining("100 tokens a day: 4 submissions") }),
+    ]);
+    shares(0.01, ", dailyTokens: 1000");
+    const { code, named } = await doctor();
+    expect(code).toBe(0);
+    expect(named("dailyShare")[0]).toMatchObject({
+      status: "warn",
+      message:
+        "source website may spend 10 tokens a day, and one submission costs up to 25: it takes days, or never arrives",
+      fix: expect.stringContaining("sources.website.dailyShare"),
+    });
+  });
+
+  it("warns where nobody knows the day that it is a part of", async () => {
+    shares(0.1);
+    expect((await doctor()).named("dailyShare")[0]).toMatchObject({
+      status: "warn",
+      fix: expect.stringContaining("limits.dailyTokens"),
+    });
+    world.config();
+    expect((await doctor()).named("dailyShare")).toEqual([]);
+  });
+
+  it("tells it in the hold, too", async () => {
+    shares(0.004, ", dailyTokens: 1000");
+    world.write("spool/a.json", JSON.stringify(lead("1")));
+    const { hold } = (await world.run("sync", "--json", "--max-wait", "0s")).json;
+    expect(hold.message).toContain(
+      "(4). Its submissions wait; others go on. A new person, deal and note cost up to 25",
+    );
+  });
+});
+
 describe("doctor on this machine", () => {
   const OTHER = { uid: 4321, gids: [4321], name: "app" };
 
