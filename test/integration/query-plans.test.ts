@@ -60,6 +60,9 @@ describe("a plan", () => {
     const ofSource = ["SEARCH raw_hashes USING PRIMARY KEY (source=?)"];
     expect(plans.faults("SELECT * FROM raw_hashes WHERE source = ?")).toEqual(ofSource);
     expect(plans.faults("SELECT * FROM steps WHERE state = 'open'")).toEqual(["SCAN steps"]);
+    expect(plans.faults("SELECT max(id) FROM requests")).toEqual([]);
+    expect(plans.faults("SELECT min(id) - 1 FROM requests WHERE outcome IS NULL")).toEqual(["SEARCH requests"]);
+    expect(plans.faults("SELECT min(id) - 1 FROM requests WHERE id > ? AND outcome IS NULL")).toEqual([]);
     expect(plans.faults("SELECT * FROM steps s WHERE s.submission_id = ? ORDER BY s.attempts")).toEqual([]);
     expect(plans.faults("SELECT * FROM raw_hashes WHERE source = ? AND raw_hash = ?")).toEqual([]);
     const raw = "SELECT id FROM submissions WHERE substr(raw_hash, 1, 12) = substr(?, 1, 12) AND raw_hash = ?";

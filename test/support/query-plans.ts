@@ -92,11 +92,13 @@ function readOf(line: string, sql: string, tables: readonly string[]): TableRead
     : tables.find((name) => new RegExp(`\\b${name}\\s+(AS\\s+)?${alias}\\b`, "i").test(sql));
   if (table === undefined || alias === "") return null;
   const by = /\(([^()]*)\)( LEFT-JOIN)?$/.exec(line)?.[1];
-  // No columns: the first or the last of an index.
-  if (line.startsWith("SEARCH") && by === undefined) return null;
+  // No columns: the first or the last of an index, or what is met on the way to the first that a condition takes.
+  if (line.startsWith("SEARCH") && by === undefined && !firstOfSome(table).test(sql)) return null;
   const found = by ?? "";
   return { line, table, columns: [...found.matchAll(/(\w+)[<>=]/g)].map((match) => match[1]!) };
 }
+
+const firstOfSome = (table: string): RegExp => new RegExp(`(min|max)\\(\\w+\\)[^()]*\\bFROM ${table}\\s+WHERE\\b`);
 
 /** A row that comes in makes SQLite plan a look at those that refer to it, which it takes only where one is known to be amiss. */
 function isOfForeignKey(line: string, sql: string): boolean {

@@ -35,9 +35,9 @@ export function countVerdicts(
   for (const { source, verdict, n } of counts.values()) addToCounter(store, "ingested", { source, verdict }, n);
 }
 
-/** The last request before the first one that is still under way. */
-const SETTLED = `
-  SELECT coalesce((SELECT min(id) - 1 FROM requests WHERE outcome IS NULL), (SELECT max(id) FROM requests), 0) AS upTo`;
+/** The first request that is still under way; looked for behind those that were folded, for it walks through what it passes. */
+const FIRST_OPEN = "SELECT min(id) AS id FROM requests WHERE id > ? AND outcome IS NULL";
+const LAST = "SELECT max(id) AS id FROM requests";
 const FOLDED = "SELECT value FROM counters WHERE name = 'folded'";
 
 const folded = (store: Store): number => store.one<{ value: number }>(FOLDED)?.value ?? 0;
@@ -45,7 +45,8 @@ const folded = (store: Store): number => store.one<{ value: number }>(FOLDED)?.v
 /** Takes what can't change any more into the counters. Inside a write transaction. */
 export function foldRequests(store: Store): void {
   const from = folded(store);
-  const { upTo } = store.one<{ upTo: number }>(SETTLED)!;
+  const open = store.one<{ id: number | null }>(FIRST_OPEN, from)!.id;
+  const upTo = open === null ? (store.one<{ id: number | null }>(LAST)!.id ?? 0) : open - 1;
   if (upTo <= from) return;
   for (const { name, labels, value } of countedBetween(store, from, upTo, true))
     addToCounter(store, name, labels, value);
