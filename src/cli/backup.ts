@@ -10,13 +10,15 @@ import { type Invocation, type RunCommand, showsProgress } from "./command.ts";
 import { type Shop, withLedgerOnly } from "./compose.ts";
 import { networkOf } from "./doctor-disk.ts";
 import { lockRunsOut, refuseRunning } from "./runs-out.ts";
-import { refuseUnwritable } from "./write-whole.ts";
+import { refuseStdout, refuseUnwritable } from "./write-whole.ts";
 
 type BackupShop = Pick<Shop, "ledger" | "ledgerPath" | "clock" | "failpoint">;
 
 /** `crmledger backup FILE [--move]`: a copy of a ledger in use, or the ledger itself at another place. */
-export const run: RunCommand = (invocation) =>
-  withLedgerOnly(
+export const run: RunCommand = async (invocation) => {
+  const hint = "Name a file; then send that on.";
+  refuseStdout("A backup", invocation.args[0], "the copy is a file, checked whole before it is called done", hint);
+  return await withLedgerOnly(
     invocation,
     async (shop) => {
       const isMove = invocation.flags.move === true;
@@ -34,6 +36,7 @@ export const run: RunCommand = (invocation) =>
     },
     invocation.flags.move === true ? "openMoving" : "open",
   );
+};
 
 function warningsOf(file: string, isMove: boolean): string[] {
   const network = networkOf(dirname(file));

@@ -39,8 +39,11 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "queue, delay, quota (ours and others'), holds, alerts, last runs",
     options: [
       { flags: "--watch", description: "show it anew every 2 seconds" },
-      { flags: "--html <file>", description: "write it as a page too" },
-      { flags: "--prometheus <file>", description: "write it for a textfile collector too, whole, then renamed" },
+      { flags: "--html <file>", description: "write it as a page too ( - prints that instead)" },
+      {
+        flags: "--prometheus <file>",
+        description: "write it for a textfile collector too, whole, then renamed ( - prints that instead)",
+      },
       { flags: "--check", description: "for monitors: exit 0 ok, 1 warning, 2 critical, 3 unknown" },
     ],
     examples: [
@@ -144,7 +147,10 @@ export const COMMANDS: readonly CommandRow[] = [
       ["[id]", "its number in the list"],
     ],
     options: [
-      { flags: "--export <file>", description: "write them to a .csv or .jsonl that can be mended and imported" },
+      {
+        flags: "--export <file>",
+        description: "write them to a .csv or .jsonl that can be mended and imported ( - prints JSONL)",
+      },
       { flags: "--limit <n>", description: "at most so many (100; all with --export)", read: readCount },
       { flags: "--retry", description: "every reject through today's map; those that it takes are closed" },
       { flags: "--why <text>", description: "of drop: why it is set aside" },

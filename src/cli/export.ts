@@ -13,7 +13,7 @@ import { sessionForLinks, withLedgerOnly } from "./compose.ts";
 import { importable, importableCells } from "./export-pending.ts";
 import { type ReconcileFlags, scopeOf } from "./reconcile-flags.ts";
 import { sourceNamed } from "./sources.ts";
-import { writePieces } from "./write-whole.ts";
+import { STDOUT, writePieces } from "./write-whole.ts";
 
 const PAGE_ROWS = 500;
 /** What nothing was sent of, and nothing is on its way of. */
@@ -65,7 +65,7 @@ async function write(
   tally: Tally,
 ): Promise<void> {
   const { io, globals, talk } = invocation;
-  if (out === undefined || out === "-") {
+  if (out === undefined || out === STDOUT) {
     return await pour(lines(globals.json ? "json" : format), io.stdout);
   }
   const path = resolve(io.cwd, out);

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { createStyle, type Style } from "../report/style.ts";
 import type { Invocation, Reply } from "./command.ts";
-import { privateMode, writeWhole } from "./write-whole.ts";
+import { privateMode, STDOUT, writeWhole } from "./write-whole.ts";
 
 export const REPORT_FORMATS = ["table", "json", "csv", "html"] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
@@ -17,7 +17,7 @@ export interface Forms {
 /** The document in the form that was asked for: to standard output, or whole into a file, and then in words here. */
 export function formattedReply(invocation: Invocation, forms: Forms, exitCode: number): Reply {
   const { format, out } = invocation.flags as { format?: ReportFormat; out?: string };
-  if (out === undefined || out === "-") {
+  if (out === undefined || out === STDOUT) {
     return { json: forms.json, text: (style) => textIn(format ?? "table", forms, style), exitCode };
   }
   const path = resolve(invocation.io.cwd, out);

@@ -13,6 +13,7 @@ import { type Shop, withRun, withShop } from "./compose.ts";
 import { shellWord } from "./cron-line.ts";
 import { sourceNamed } from "./sources.ts";
 import { ingestDeps, sumCounts } from "./take-in.ts";
+import { refuseStdout } from "./write-whole.ts";
 
 /** A thread of its own is worth its start from some 20,000 records on. */
 const THREAD_BYTES_MIN = 4 * 1024 * 1024;
@@ -45,6 +46,8 @@ function refuseUnclear(files: readonly string[], flags: ImportFlags): void {
   if (flags.rejects !== undefined && files.length > 1) {
     throw new CrmledgerError("usage", "--rejects takes one file at a time", { hint: "Import the files one by one." });
   }
+  const hint = "Name a file, or afterwards: crmledger rejects --export -";
+  refuseStdout("--rejects", flags.rejects, "the import's summary is", hint);
   if (files.filter((file) => file === "-").length > 1) throw new CrmledgerError("usage", "- can be given once");
 }
 

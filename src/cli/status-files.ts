@@ -6,18 +6,33 @@ import type { StatusDocument } from "../report/status-page.ts";
 import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";
 import { readVersion } from "./version.ts";
-import { writeForAll, writeWhole } from "./write-whole.ts";
+import { STDOUT, writeForAll, writeWhole } from "./write-whole.ts";
 
 const HOLDS_MAX = 200;
 
 type Reader = Pick<Shop, "ledger" | "clock"> & { config: Config | null };
 
-/** The files that `status` was asked for: `--html`, `--prometheus`. Each is written whole, then renamed. */
-export async function writeStatusFiles(shop: Reader, { flags, io }: Invocation, status: StatusDocument): Promise<void> {
-  const { html, prometheus } = flags as { html?: string; prometheus?: string };
+export interface StatusFiles {
+  html?: string;
+  prometheus?: string;
+}
+
+/**
+ * The files that `status` was asked for: `--html`, `--prometheus`. Each is written whole, then renamed. Gives the text of
+ * the one that is to be standard output; null where none is.
+ */
+export async function writeStatusFiles(
+  shop: Reader,
+  { flags, io }: Invocation,
+  status: StatusDocument,
+): Promise<string | null> {
+  const { html, prometheus } = flags as StatusFiles;
+  const metrics = prometheus === undefined ? null : await metricsOf(shop, status);
+  const page = html === undefined ? null : await htmlOf(shop, status);
   // Another user's node exporter reads it.
-  if (prometheus !== undefined) writeForAll(resolve(io.cwd, prometheus), await metricsOf(shop, status), process.pid);
-  if (html !== undefined) writeWhole(resolve(io.cwd, html), await htmlOf(shop, status), process.pid);
+  if (metrics !== null && prometheus !== STDOUT) writeForAll(resolve(io.cwd, prometheus!), metrics, process.pid);
+  if (page !== null && html !== STDOUT) writeWhole(resolve(io.cwd, html!), page, process.pid);
+  return prometheus === STDOUT ? metrics : html === STDOUT ? page : null;
 }
 
 async function metricsOf({ ledger, clock, config }: Reader, status: StatusDocument): Promise<string> {

@@ -18,6 +18,8 @@ import { surroundingsOf } from "./notify-deps.ts";
 import { quietDocuments } from "./quiet.ts";
 import { readToken } from "./read-config.ts";
 import { sampleDocument } from "./sample-documents.ts";
+import type { StatusFiles } from "./status-files.ts";
+import { refuseStdout, STDOUT } from "./write-whole.ts";
 
 type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
 
@@ -32,6 +34,7 @@ export const run: RunCommand = async (invocation) => {
       hint: "--check and --json answer once.",
     });
   }
+  refuseUnclear(invocation);
   if (check) return await monitorReply(() => withLedgerOnly(invocation, statusDocument));
   return await withLedgerOnly(invocation, async (shop) => {
     const ask = (): Promise<Reply> => statusReply(shop, invocation);
@@ -39,18 +42,33 @@ export const run: RunCommand = async (invocation) => {
   });
 };
 
+/** Standard output holds one thing. */
+function refuseUnclear({ flags, globals }: Invocation): void {
+  const { html, prometheus } = flags as StatusFiles;
+  if (flags.check && (html ?? prometheus) !== undefined) {
+    throw new CrmledgerError("usage", "--check goes neither with --html nor with --prometheus", {
+      hint: "Write the file with a second `crmledger status`.",
+    });
+  }
+  if (html === STDOUT && prometheus === STDOUT)
+    refuseStdout("--html", html, "--prometheus is", "Name a file for one of them.");
+  const taken = globals.json ? "--json" : flags.watch ? "--watch" : null;
+  if (taken === null) return;
+  refuseStdout("--html", html, `${taken} is`, "Name a file.");
+  refuseStdout("--prometheus", prometheus, `${taken} is`, "Name a file.");
+}
+
 async function statusReply(shop: Shop, invocation: Invocation): Promise<Reply> {
   const [told, { outlook, lookupsDocument }] = await Promise.all([statusDocument(shop), import("./forecast.ts")]);
   const nowMs = shop.clock.wallMs();
   const { forecast, why } = await outlook(shop);
   const [lookups, samples] = await Promise.all([lookupsDocument(shop.ledger), shop.ledger.history(nowMs - DAY_MS)]);
   const document = { ...told, lastDay: lastDayOf(samples, nowMs), forecast, lookups, lookupChoice: why };
-  const { html, prometheus } = invocation.flags as { html?: string; prometheus?: string };
-  if (html !== undefined || prometheus !== undefined) {
-    const { writeStatusFiles } = await import("./status-files.ts");
-    await writeStatusFiles(shop, invocation, document);
-  }
-  return { json: document, text: (style) => renderStatus(document, style, nowMs), exitCode: 0 };
+  const { html, prometheus } = invocation.flags as StatusFiles;
+  const wanted = html !== undefined || prometheus !== undefined;
+  const files = wanted ? await import("./status-files.ts") : null;
+  const printed = (await files?.writeStatusFiles(shop, invocation, document)) ?? null;
+  return { json: document, text: (style) => printed ?? renderStatus(document, style, nowMs), exitCode: 0 };
 }
 
 export async function statusDocument(shop: Shop): Promise<StatusDocument> {

@@ -2,12 +2,13 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import type { ClientRequest } from "node:http";
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { LedgerListener } from "../telemetry/ledger-events.ts";
 import type { Invocation } from "./command.ts";
+import { STDOUT } from "./write-whole.ts";
 
 /** A ledger of which others hear: traces, a log. `end` tells what is left, and never fails. */
 export interface ToldLedger {
@@ -55,6 +56,7 @@ async function openLog(path: string, { talk }: Pick<Invocation, "talk">, clock: 
 
 /** Appended to, made with mode 600 where it is not there. A pipe would keep the run waiting: until somebody reads, or while it is full. */
 function openLogFile(path: string): number {
+  if (basename(path) === STDOUT) throw new Error("- would be standard output, which carries data");
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
   const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
   const kind = fstatSync(file);

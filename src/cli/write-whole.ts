@@ -13,6 +13,14 @@ import {
 import { dirname } from "node:path";
 import { CrmledgerError } from "../domain/errors.ts";
 
+/** The name of a file that is standard output. */
+export const STDOUT = "-";
+
+/** Throws `usage` where the option's file is `-`, and standard output has to say something else. */
+export function refuseStdout(option: string, file: string | undefined, why: string, hint: string): void {
+  if (file === STDOUT) throw new CrmledgerError("usage", `${option} can't be standard output: ${why}`, { hint });
+}
+
 /**
  * Puts text in the place of a file in one step: who reads it sees the old or the new one, never half of it. Throws
  * `diskFull`, or `usage` where it can't be written at all; then the old file is untouched. `mode` is of the new file.

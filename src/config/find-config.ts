@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { CrmledgerError } from "../domain/errors.ts";
 import type { Environment } from "./environment.ts";
 
 export const CONFIG_NAME = "crmledger.yaml";
@@ -19,7 +20,7 @@ export function configPlaces(
   return { tried: [join(cwd, CONFIG_NAME), join(userFolder, "crmledger", CONFIG_NAME)] };
 }
 
-/** The ledger's path: flag, environment, else what the file says. */
+/** The ledger's path: flag, environment, else what the file says. Throws `usage` for `-`, which is no place for one. */
 export function ledgerPlace(
   flag: string | undefined,
   env: Environment,
@@ -27,5 +28,9 @@ export function ledgerPlace(
   file: string | null,
 ): string | null {
   const named = flag ?? (env.CRMLEDGER_LEDGER || undefined);
+  if (named === "-") {
+    const hint = "A ledger is a file that every run opens again: name one.";
+    throw new CrmledgerError("usage", "the ledger can't be standard input or output", { hint });
+  }
   return named === undefined ? file : resolve(cwd, named);
 }

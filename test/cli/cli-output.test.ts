@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${NAME} is what configs and shells say
 import { execFileSync } from "node:child_process";
-import { chmodSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
@@ -65,6 +65,67 @@ describe("--json", () => {
     expect((await world.run("--version", "--json")).json).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     });
+  });
+});
+
+describe("a file called -", () => {
+  beforeEach(async () => {
+    world.config();
+    world.write("spool/a.json", JSON.stringify([lead("1"), lead("2", { person: { name: "No address" } })]));
+    await world.run("ingest");
+  });
+  const noFile = () => expect(readdirSync(world.folder).filter((name) => name.startsWith("-"))).toEqual([]);
+
+  it.each<[string[], RegExp]>([
+    [["status", "--html", "-"], /^<!doctype html>[\s\S]*<\/html>\s*$/i],
+    [["status", "--prometheus", "-"], /^# HELP [\s\S]*\n$/],
+    [["report", "--since", "7d", "--format", "html", "--out", "-"], /^<!doctype html>/i],
+    [["report", "--since", "7d", "--format", "json", "--out", "-"], /^\{\n/],
+    [["reconcile", "--format", "csv", "--out", "-"], /^"id","class",/],
+    [["export", "--out", "-"], /^"source","key",/],
+    [["rejects", "--export", "-"], /^\{"reject":"\d+",/],
+  ])("%j is standard output, and nothing but", async (args, text) => {
+    const { code, out } = await world.run(...args);
+    expect(code).toBeLessThan(4);
+    expect(out).toMatch(text);
+    noFile();
+  });
+
+  it("writes the other one's file beside it", async () => {
+    const { out } = await world.run("status", "--prometheus", "-", "--html", "status.html");
+    expect(out).toMatch(/^# HELP /);
+    expect(readFileSync(world.path("status.html"), "utf8")).toMatch(/^<!doctype html>/i);
+    noFile();
+  });
+
+  it("of rejects is imported from a pipe as it is", async () => {
+    const { out } = await world.run("rejects", "--export", "-");
+    const mended = out.replace('"person":{', '"person":{"email":"two@example.com",');
+    expect((await world.runWith({ stdin: mended }, "import", "-", "--json")).json).toMatchObject({ new: 1 });
+    expect((await world.run("rejects", "--json")).json.total).toBe(0);
+  });
+
+  it.each([
+    [["status", "--html", "-", "--prometheus", "-"], "--prometheus is"],
+    [["status", "--html", "-", "--json"], "--json is"],
+    [["status", "--prometheus", "-", "--watch"], "--watch is"],
+    [["status", "--check", "--prometheus", "x.prom"], "--check goes neither"],
+    [["rejects", "--export", "-", "--json"], "--json is"],
+    [["import", "--rejects", "-", "spool/a.json"], "the import's summary is"],
+    [["backup", "-"], "the copy is a file"],
+    [["sync", "--ledger", "-"], "the ledger can't be standard input or output"],
+  ])("%j is refused, where standard output has something else to say", async (args, why) => {
+    const { code, out, err } = await world.run(...args);
+    expect(code).toBe(64);
+    expect(`${err}${out}`).toContain(why);
+    expect(err).toMatch(/\nhint: \w/);
+    noFile();
+  });
+
+  it("is no log", async () => {
+    const { err } = await world.runWith({ env: { CRMLEDGER_LOG: "-" } }, "sync");
+    expect(err).toContain("- would be standard output");
+    noFile();
   });
 });
 
