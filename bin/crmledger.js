@@ -25,11 +25,15 @@ if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
     "Install a newer Node.",
   );
 } else {
-  // A reader that goes away (`| head`) is no failure.
-  process.stdout.on("error", (error) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+  // A reader that goes away (`| head`) is no failure: the command has its own exit code, or is cut short with 0.
+  process.stdout.on("error", ({ code }) => {
+    if (code === "EPIPE") return setImmediate(() => process.exit());
+    process.stderr.write(`error: standard output can't be written (${code})\n`);
+    process.stderr.write("hint: What the command did is done and recorded; only what it says of it is lost.\n");
+    process.exit(74);
   });
+  // Talk that nobody hears any more (a closed pipe, a full disk) ends no run.
+  process.stderr.on("error", () => undefined);
   const loaded = await import("../dist/cli/main.js").catch(refuseToLoad);
   if (loaded) process.exitCode = await loaded.main(process.argv.slice(2));
 }
