@@ -54,13 +54,14 @@ export async function forgetInFiles(
   return result;
 }
 
-/** Files that may still grow are known by their first bytes: with blanks in them they are read on and not anew. */
+/** Files that may still grow are known by some of their bytes: with blanks in them they are read on and not anew. */
 export async function keepPlaces(ledger: Ledger, source: string, blanked: readonly string[]): Promise<void> {
   for (const before of await ledger.fileProgress(source)) {
     const opened = blanked.includes(before.path) ? await openRegular(before.path) : null;
     if (opened === null || !opened.ok) continue;
     try {
-      const progress = { ...before, head: await headOf(opened.file, headLength(before.head)) };
+      const head = await headOf(opened.file, headLength(before.head), before.offset);
+      const progress = { ...before, head };
       const nothing = { submissions: [], rejects: [], closesRejects: [] };
       await ledger.ingest({ runId: 0 as RunId, ...nothing, progress }, { wallMs: 0, monoMs: 0, bootId: "" });
     } finally {

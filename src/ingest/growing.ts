@@ -13,8 +13,12 @@ import type { Warnings } from "./warnings.ts";
 
 /** Unchanged for so long, a growing file is complete: then a last line without line end counts too. */
 export const COMPLETE_AFTER_MS = 24 * 3_600_000;
-/** First bytes by which a reused inode or a file that was begun anew is noticed. */
+/** First bytes by which a reused inode or a file that was begun anew is noticed, */
 const HEAD_BYTES = 1024;
+/** and the last ones before the place to go on at: exports of one tool begin alike, with a header of a thousand bytes. */
+const TAIL_BYTES = 1024;
+/** The head of no file. */
+const REWRITTEN = "0:rewritten";
 
 export interface GrowingFile {
   opened: OpenedFile;
@@ -44,9 +48,10 @@ export async function takeGrowing(
   const unchangedSinceMs = unchangedSince(opened, file.before, nowMs);
   const whole = nowMs - unchangedSinceMs >= COMPLETE_AFTER_MS;
   const before = file.before !== null && isReadAlike(source, file, file.before) ? file.before : null;
+  const asOpened = await headOf(opened, Math.min(HEAD_BYTES, opened.size), opened.size);
   const resumed = await resumable(opened, before, taken.counts.file, warnings);
   taken.again = file.before !== null && file.before.offset > 0 && resumed === null;
-  const state = new Progress(source.name, file, resumed, unchangedSinceMs);
+  const state = new Progress(source.name, file, resumed, unchangedSinceMs, asOpened);
   const rows =
     resumed !== null && resumed.offset >= opened.size ? [] : await openRows(source, file, resumed, whole, state);
   for await (const row of rows) {
@@ -68,7 +73,7 @@ export async function takeGrowing(
   const progress = await state.now(state.at);
   const isNews = taken.counts.rows > 0 || isChanged(progress, file.before);
   await taker.flush(isNews ? progress : null);
-  return { complete: whole, unchangedSinceMs, progress };
+  return { complete: whole && progress.head !== REWRITTEN, unchangedSinceMs, progress };
 }
 
 /** Since when size and time are as they are. A time in the future (a clock that is off) counts from when it was first seen. */
@@ -92,18 +97,21 @@ async function resumable(
   warnings: Warnings,
 ): Promise<FileProgress | null> {
   if (before === null || before.offset === 0) return null;
-  const same = before.offset <= opened.size && (await headOf(opened, headLength(before.head))) === before.head;
-  if (same) return before;
+  const { head, offset } = before;
+  if (offset <= opened.size && (await headOf(opened, headLength(head), offset)) === head) return before;
   warnings.say(
     `${shown} was begun anew or cut short since it was last read: it is read from its start, known records are duplicates`,
   );
   return null;
 }
 
-/** `LENGTH:SHA-256` of the first bytes: comparable while the file grows. */
-export async function headOf(opened: OpenedFile, length: number): Promise<string> {
+/** `LENGTH:SHA-256` of the first bytes and of the last ones before `offset`: comparable while the file grows. */
+export async function headOf(opened: OpenedFile, length: number, offset = length): Promise<string> {
   const head = await readHead(opened.handle, length);
-  return `${head.length}:${createHash("sha256").update(head).digest("hex")}`;
+  const hash = createHash("sha256").update(head);
+  const tailFrom = Math.max(length, offset - TAIL_BYTES);
+  for await (const chunk of readBytes(opened.handle, tailFrom, offset)) hash.update(chunk);
+  return `${head.length}:${hash.digest("hex")}`;
 }
 
 /** How many bytes a head is of. */
@@ -124,12 +132,22 @@ class Progress {
   readonly #source: string;
   readonly #file: GrowingFile;
   readonly #unchangedSinceMs: number;
-  #head: string | null = null;
+  readonly #resumed: FileProgress | null;
+  /** The head of all of the file, as it was before it was read. */
+  readonly #asOpened: string;
 
-  constructor(source: string, file: GrowingFile, resumed: FileProgress | null, unchangedSinceMs: number) {
+  constructor(
+    source: string,
+    file: GrowingFile,
+    resumed: FileProgress | null,
+    unchangedSinceMs: number,
+    asOpened: string,
+  ) {
     this.#source = source;
     this.#file = file;
+    this.#resumed = resumed;
     this.#unchangedSinceMs = unchangedSinceMs;
+    this.#asOpened = asOpened;
     this.at = { offset: resumed?.offset ?? 0, line: resumed?.line ?? 0 };
     this.context = resumed?.context ?? null;
   }
@@ -138,16 +156,22 @@ class Progress {
     const { opened, path, before } = this.#file;
     const offset = "endOffset" in at ? at.endOffset : at.offset;
     const line = "endLine" in at ? at.endLine : (at.line ?? 0);
-    // Only bytes that were read are compared later, so that a file that was empty when it was first seen stays the same one.
-    this.#head = this.#head?.startsWith(`${HEAD_BYTES}:`)
-      ? this.#head
-      : await headOf(opened, Math.min(HEAD_BYTES, offset));
     return {
-      ...{ source: this.#source, identity: opened.identity, path, offset, line, head: this.#head },
+      ...{ source: this.#source, identity: opened.identity, path, offset, line, head: await this.#headAt(offset) },
       ...{ size: opened.size, modifiedAtMs: opened.modifiedAtMs, unchangedSinceMs: this.#unchangedSinceMs },
       context: this.context,
       archivedAtMs: before?.archivedAtMs ?? null,
     };
+  }
+
+  async #headAt(offset: number): Promise<string> {
+    const { opened } = this.#file;
+    if (offset === this.#resumed?.offset) return this.#resumed.head;
+    // Only bytes that were read are compared later, so that a file that was empty when it was first seen stays the same one.
+    const head = await headOf(opened, Math.min(HEAD_BYTES, offset), offset);
+    const now = await headOf(opened, headLength(this.#asOpened), opened.size);
+    // Written anew while it was read: these may be bytes that nobody read, so the next run begins at the file's start.
+    return now === this.#asOpened ? head : REWRITTEN;
   }
 }
 

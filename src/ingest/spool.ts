@@ -248,11 +248,13 @@ async function archiveGrowing(pass: Pass, file: SpoolFile, progress: FileProgres
 async function deleteLater(pass: Pass, file: SpoolFile, progress: FileProgress): Promise<void> {
   const { deps, source } = pass;
   if (deps.clock.wallMs() - progress.unchangedSinceMs < COMPLETE_AFTER_MS + FOLLOWED_MS) return;
+  const { identity, size, modifiedAtMs } = progress;
   await acknowledged(pass, file, async () => {
-    const read = { identity: progress.identity };
-    await deleteReadFile(await withoutLink(pass, file, read), read, deps.failpoint);
+    // What was added since it was read is read by the next run.
+    const read = { identity, size, modifiedAtMs };
+    const moved = await deleteReadFile(await withoutLink(pass, file, read), read, deps.failpoint);
+    if (moved !== "other") await deps.ledger.forgetFile(source.name, identity);
   });
-  await deps.ledger.forgetFile(source.name, progress.identity);
 }
 
 /** Archived files that a writer still holds open are read on; what is gone or old is forgotten. */
@@ -268,7 +270,8 @@ async function followArchived(pass: Pass, known: readonly FileProgress[], seen: 
       continue;
     }
     try {
-      if (opened.file.identity !== before.identity || opened.file.size === before.size) continue;
+      const { identity, size, modifiedAtMs } = opened.file;
+      if (identity !== before.identity || (size === before.size && modifiedAtMs === before.modifiedAtMs)) continue;
       const isCsv = before.context?.includes('"columns"') === true;
       const taken = { counts: emptyCounts(before.path), flat: isCsv };
       pass.files.push(taken);

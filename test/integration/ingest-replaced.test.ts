@@ -129,6 +129,23 @@ describe("an archive", () => {
   });
 });
 
+describe("a growing file that was complete", () => {
+  it("and is written anew with as many bytes on its way to the archive is read there", async () => {
+    const path = rig.put("calls.jsonl", `${person(1)}\n`, 25 * HOUR_MS);
+    await ingestWhile(() => writeFileSync(path, `${person(2)}\n`));
+    expect(existsSync(path)).toBe(false);
+    expect(total(await rig.ingest())).toEqual({ rows: 1, new: 1 });
+    expect(await keys()).toEqual(["s1", "s2"]);
+  });
+
+  it("and grows on its way to be deleted stays, and is read on", async () => {
+    const path = rig.put("calls.jsonl", `${person(1)}\n`, 9 * 24 * HOUR_MS);
+    await ingestWhile(() => writeFileSync(path, `${person(2)}\n`, { flag: "a" }), { after: "delete" });
+    expect(existsSync(path)).toBe(true);
+    expect(total(await rig.ingest({ after: "delete" }))).toEqual({ rows: 1, new: 1 });
+  });
+});
+
 describe("forgetting somebody", () => {
   it("leaves a file alone that its writer replaced meanwhile", async () => {
     rig.put("many.json", `[${person(1)},${person(2)}]`);

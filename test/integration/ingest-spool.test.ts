@@ -187,6 +187,38 @@ describe("growing files", () => {
     expect(total(await rig.ingest())).toEqual({ rows: 2, new: 2 });
   });
 
+  it.each([
+    ["as many", 30],
+    ["more", 40],
+  ])("notices it also behind a header that is longer than the first bytes: %s", async (_, to) => {
+    const questions = Array.from({ length: 40 }, (_, n) => `A question of many words, number ${n}?`);
+    const csv = (from: number, end: number): string => {
+      const rows = Array.from({ length: end - from }, (_, n) => `${from + n},p${from + n}@example.com`);
+      return `${[`"id","person.email","${questions.join('","')}"`, ...rows].join("\n")}\n`;
+    };
+    const path = rig.put("a.csv", csv(10, 20));
+    expect(total(await rig.ingest())).toEqual({ rows: 10, new: 10 });
+    writeFileSync(path, csv(20, to));
+    const report = await rig.ingest();
+    expect(total(report)).toEqual({ rows: to - 20, new: to - 20 });
+    expect(report.warnings.join()).toContain("begun anew");
+  });
+
+  it("notices a file that was written anew while it was read, with as many bytes", async () => {
+    const row = (n: number): string => `s${n},p${n}@example.com,+37255512345`;
+    const csv = (...rows: number[]): string => ["id,person.email,person.phone", ...rows.map(row), ""].join("\n");
+    const path = rig.put("a.csv", csv(1, 2));
+    const { phone } = rig.deps;
+    rig.deps.phone = (text, country) => {
+      writeFileSync(path, csv(3, 4));
+      return phone(text, country);
+    };
+    expect(total(await rig.ingest())).toEqual({ rows: 2, new: 2 });
+    rig.deps.phone = phone;
+    expect(total(await rig.ingest())).toEqual({ rows: 2, new: 2 });
+    expect((await rig.queued()).map(({ key }) => key)).toEqual(["s1", "s2", "s3", "s4"]);
+  });
+
   it("follows a file that is renamed", async () => {
     const path = rig.put("a.jsonl", `${person(1)}\n`);
     await rig.ingest();
