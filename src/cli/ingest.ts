@@ -3,6 +3,7 @@ import { checkMaps } from "./check-maps.ts";
 import type { Reply, RunCommand } from "./command.ts";
 import { withRun, withShop } from "./compose.ts";
 import { exitCodeOfRun } from "./exit-code.ts";
+import { heldAfter } from "./held-files.ts";
 import { keepRetention } from "./retention.ts";
 import { spooledSources } from "./sources.ts";
 import { ingestDeps, type TakenIn, takeIn } from "./take-in.ts";
@@ -21,12 +22,15 @@ export const run: RunCommand = (invocation) =>
         invocation,
       );
       if (!signal.aborted) taken.warnings.push(...(await keepRetention(shop, invocation)));
-      const reply = replyOf(taken);
+      const reply = replyOf(taken, await heldAfter(shop.ledger, taken));
       return { result: reply, summary: reply.json, exitCode: reply.exitCode };
     });
   });
 
-function replyOf({ files, counts, warnings, heldBack, unreadable, trouble }: TakenIn): Reply {
+function replyOf(
+  { files, counts, warnings, heldBack, unreadable, trouble }: TakenIn,
+  held: Awaited<ReturnType<typeof heldAfter>>,
+): Reply {
   const lines = files.map(({ rows: _, ...file }) => file);
   const exitCode = exitCodeOfRun({
     error: null,
@@ -40,7 +44,7 @@ function replyOf({ files, counts, warnings, heldBack, unreadable, trouble }: Tak
     conflict: counts.conflict,
   });
   return {
-    json: { ingested: counts, files: lines, warnings },
+    json: { ingested: counts, files: lines, warnings, ...held },
     text: (style) => renderIngest(lines, counts, style),
     exitCode,
   };

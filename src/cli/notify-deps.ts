@@ -14,6 +14,7 @@ import { closedFiles } from "./closed-files.ts";
 import type { Invocation } from "./command.ts";
 import { credentialName, type Shop } from "./compose.ts";
 import { isGone } from "./gone-run.ts";
+import { countHeld } from "./held-files.ts";
 import { quietTime } from "./quiet.ts";
 import { readToken } from "./read-config.ts";
 import { programRunner } from "./run-program.ts";
@@ -102,6 +103,7 @@ export function surroundingsOf(
     freeBytes: freeBytes(dirname(ledgerPath)),
     changedNames: () => changedNames(shop),
     closedFiles: closedFiles(config),
+    heldFiles: () => countHeld(shop.ledger),
     quietMs: quietTime(config),
     stateOf: (run) => (isGone(run) ? "died" : "working"),
   };

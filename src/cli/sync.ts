@@ -12,6 +12,7 @@ import { type Shop, withShop } from "./compose.ts";
 import { beginDrainRun, type DrainRun, drainWithProgress, SYNC_LOCK } from "./drain-run.ts";
 import { errorDocument } from "./error-document.ts";
 import { exitCodeOfError, exitCodeOfRun, exitCodeOfSignal } from "./exit-code.ts";
+import { heldAfter } from "./held-files.ts";
 import { keepHistory } from "./history.ts";
 import { holdDocument } from "./hold-document.ts";
 import { quietDocuments } from "./quiet.ts";
@@ -119,7 +120,7 @@ async function end(shop: Shop, begun: DrainRun, progressed: Progressed, startedM
     begun,
     progressed,
     shop.clock.monoMs() - startedMs,
-    await factsOf(shop, begun),
+    await factsOf(shop, begun, progressed.taken),
     new Date(shop.clock.wallMs()).toISOString(),
   );
   // One that stays open is taken for dead by the next run, which then puts its work back.
@@ -176,15 +177,17 @@ async function nameWarnings(shop: Shop): Promise<string[]> {
 interface LedgerFacts {
   requests: { total: number; rateLimited: number; tokens: number };
   remaining: number;
+  held: Pick<SyncSummary, "heldFiles">;
 }
 
 /** For a run that broke off. Where the ledger itself is the trouble it can't say. */
-async function factsOf({ ledger }: Shop, begun: DrainRun): Promise<LedgerFacts> {
+async function factsOf({ ledger }: Shop, begun: DrainRun, taken: TakenIn): Promise<LedgerFacts> {
   try {
+    const held = await heldAfter(ledger, taken);
     const [requests, queue] = await Promise.all([ledger.requestTotals(begun.runId), ledger.queue()]);
-    return { requests, remaining: queue.pending + queue.waiting + queue.uncertain };
+    return { requests, remaining: queue.pending + queue.waiting + queue.uncertain, held };
   } catch {
-    return { requests: { total: 0, rateLimited: 0, tokens: 0 }, remaining: 0 };
+    return { requests: { total: 0, rateLimited: 0, tokens: 0 }, remaining: 0, held: {} };
   }
 }
 
@@ -225,6 +228,7 @@ function replyOf(
     stopped: report?.stopped ?? (error === null ? "signal" : "hold"),
     hold: report?.hold ? holdDocument(report.hold) : null,
     durationMs: Math.round(durationMs),
+    ...facts.held,
     ...((failure ?? missing) && { error: failure ?? missing ?? undefined }),
   };
   return {

@@ -8,6 +8,7 @@ import type { IngestedCounts } from "../report/sync-summary.ts";
 import { type BackfillGuard, guardBackfill } from "./backfill.ts";
 import type { Invocation } from "./command.ts";
 import type { Shop } from "./compose.ts";
+import type { HeldFile } from "./held-files.ts";
 
 /** What reading all sources gave. */
 export interface TakenIn {
@@ -19,6 +20,10 @@ export interface TakenIn {
   heldBack: number;
   /** Files that this user may not read. */
   unreadable: number;
+  /** Files that nobody took without somebody's word. */
+  refused: HeldFile[];
+  /** Sources whose spool was read. */
+  read: string[];
   /** The first trouble of a source. The other sources were read nevertheless. */
   trouble: CrmledgerError | null;
 }
@@ -32,6 +37,8 @@ export const NOTHING_TAKEN: TakenIn = {
   mapped: [],
   heldBack: 0,
   unreadable: 0,
+  refused: [],
+  read: [],
   trouble: null,
 };
 
@@ -67,19 +74,21 @@ export async function takeIn(
   sources: readonly SourceSettings[],
   invocation: Invocation,
 ): Promise<TakenIn> {
-  const taken: TakenIn = { ...NOTHING_TAKEN, files: [], warnings: [], mapped: [] };
+  const taken: TakenIn = { ...NOTHING_TAKEN, files: [], warnings: [], mapped: [], refused: [], read: [] };
   for (const source of sources) {
     if (deps.signal?.aborted) break;
     try {
-      if (await hasNothing(deps, source)) continue;
-      const { ingestSource } = await import("../ingest/spool.ts");
-      const report = await ingestSource(deps, source);
+      const isEmpty = await hasNothing(deps, source);
+      const report = isEmpty ? null : await (await import("../ingest/spool.ts")).ingestSource(deps, source);
+      if (!deps.signal?.aborted) taken.read.push(source.name);
+      if (report === null) continue;
       taken.files.push(...report.files);
       taken.mapped.push(...report.mapped);
       for (const warning of report.warnings) warn(taken, warning, invocation);
       tellUnreadable(taken, report.unreadable ?? [], source, invocation);
-      for (const { message, hint } of report.refused ?? []) {
+      for (const { file, message, hint } of report.refused ?? []) {
         taken.unreadable += 1;
+        taken.refused.push({ source: source.name, file });
         taken.warnings.push(`source ${source.name}: ${message}`);
         invocation.talk.error(`source ${source.name}: ${message}`, hint);
       }

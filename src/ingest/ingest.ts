@@ -51,7 +51,13 @@ export interface IngestReport {
   /** Files of a spool whose writer lets nobody else read them: what is in them waits until somebody acts. */
   unreadable?: string[];
   /** Files of a spool that were left where they are, since they look like an export that was taken already or is history. */
-  refused?: { message: string; hint: string }[];
+  refused?: RefusedFile[];
+}
+
+export interface RefusedFile {
+  file: string;
+  message: string;
+  hint: string;
 }
 
 /** Reads everything that a source's spool has now. A spool that can't be read rejects with `spoolUnreadable`. */

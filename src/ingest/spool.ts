@@ -17,7 +17,7 @@ import {
 import { documentProgress, readDocument } from "./documents.ts";
 import { spooledRefusal } from "./file.ts";
 import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
-import type { IngestDeps, IngestReport, IngestSource } from "./ingest.ts";
+import type { IngestDeps, IngestReport, IngestSource, RefusedFile } from "./ingest.ts";
 import { listSpool, type SpoolFile } from "./listing.ts";
 import { errorCode, type OpenedFile, openRegular, readHead } from "./open.ts";
 import { ShapeWatch } from "./shape-watch.ts";
@@ -40,7 +40,7 @@ interface Pass {
   /** Files that this user may not read. */
   unreadable: string[];
   /** Files that nobody should send without somebody's word. */
-  refused: CrmledgerError[];
+  refused: RefusedFile[];
   /** Documents whose records are in the chunk: acknowledged after its commit. */
   waiting: { file: SpoolFile; read: ReadFile }[];
 }
@@ -82,7 +82,7 @@ function reportOf(pass: Pass): IngestReport {
     warnings: pass.warnings.list(),
     mapped: pass.taker.mapped,
     unreadable: pass.unreadable,
-    refused: pass.refused.map(({ message, hint = "" }) => ({ message, hint })),
+    refused: pass.refused,
   };
 }
 
@@ -118,7 +118,10 @@ async function isRefused(pass: Pass, file: SpoolFile, opened: OpenedFile): Promi
   if (!(await holdsMany(pass, file, opened))) return false;
   await settle(pass);
   const refusal = await spooledRefusal(pass.deps, pass.source, pass.mapping, file.path, file.format);
-  if (refusal !== null) pass.refused.push(refusal);
+  if (refusal !== null) {
+    const { message, hint = "" } = refusal;
+    pass.refused.push({ file: file.path, message, hint });
+  }
   return refusal !== null;
 }
 

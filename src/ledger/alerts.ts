@@ -77,6 +77,8 @@ export interface AlertMessage {
 
 export interface AlertsLedger {
   alertFacts(question: AlertQuestion): Promise<AlertFacts>;
+  /** What the newest `sync` or `ingest` that ended with a summary said; null: none did. */
+  lastIntake(): Promise<unknown>;
   /** Those that are not over, oldest first. */
   alerts(): Promise<AlertRow[]>;
   /**

@@ -24,6 +24,8 @@ export interface Surroundings {
   changedNames?(): Promise<ChangedName[]>;
   /** Absent: nobody looked. */
   closedFiles?: ClosedFiles[];
+  /** Files in a source's spool that are not taken without somebody's word. Absent: nobody looked. */
+  heldFiles?(): Promise<ClosedFiles[]>;
   /** How much of a time was quiet for a source, which does not make it late; absent: nothing is. */
   quietMs?(source: string, fromMs: number, toMs: number): number;
   /** How a run that has not ended stands: its process is there or not. */
@@ -44,7 +46,7 @@ export interface ChangedName {
   sinceMs: number;
 }
 
-/** Files in a source's spool that the user of the runs may not read: at least one. */
+/** Files in a source's spool that no run takes, such as those that its user may not read: at least one. */
 export interface ClosedFiles {
   source: string;
   files: number;
@@ -66,6 +68,7 @@ export interface Facts {
   freeBytes: number | null;
   changedNames: ChangedName[];
   closedFiles: ClosedFiles[];
+  heldFiles: ClosedFiles[];
   /** As in `Surroundings`. */
   quietMs?: Surroundings["quietMs"];
 }
@@ -106,6 +109,7 @@ export async function loadFacts(ledger: Ledger, around: Surroundings): Promise<F
     freeBytes,
     changedNames: (await around.changedNames?.()) ?? [],
     closedFiles: around.closedFiles ?? [],
+    heldFiles: (await around.heldFiles?.()) ?? [],
     quietMs: around.quietMs,
   };
 }

@@ -92,8 +92,8 @@ function disk({ freeBytes }: Facts): Finding[] {
 }
 
 /** The run itself goes on to the other files and ends with 3, so nothing else tells of them. */
-function spools({ closedFiles }: Facts): Finding[] {
-  return closedFiles.map(({ source, files }) => ({
+function spools({ closedFiles, heldFiles }: Facts): Finding[] {
+  const closed = closedFiles.map<Finding>(({ source, files }) => ({
     kind: "spool",
     subject: source,
     level: "warning",
@@ -101,4 +101,13 @@ function spools({ closedFiles }: Facts): Finding[] {
     message: `${source}: ${counted(files, "file")} in its spool can't be read by the user of the runs`,
     hint: "crmledger doctor, run as that user, names the files and the fix",
   }));
+  const held = heldFiles.map<Finding>(({ source, files }) => ({
+    kind: "spool",
+    subject: `${source} export`,
+    level: "warning",
+    rank: tenfold(files),
+    message: `${source}: ${counted(files, "file")} in its spool ${files === 1 ? "waits" : "wait"} for your word: an export that was taken before, or times that can't be read`,
+    hint: "crmledger ingest names the files and why: mend the map, move them away, or crmledger import --as-new",
+  }));
+  return [...closed, ...held];
 }

@@ -33,6 +33,8 @@ export interface SyncSummary {
   stopped: "drained" | "limit" | "maxDuration" | "maxTokens" | "hold" | "signal";
   hold: HoldDocument | null;
   durationMs: number;
+  /** Files in spools that are not taken without somebody's word, also of sources that this run did not read. Absent: none. */
+  heldFiles?: { source: string; file: string }[];
   /** What broke the run off, or kept it from sending. */
   error?: { code: string; message: string; hint: string | null };
 }

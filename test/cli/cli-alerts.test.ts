@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSqliteLocks } from "../../src/ledger/sqlite/locks.ts";
@@ -46,6 +46,42 @@ const told = (): string[] =>
     .filter(({ path }) => path === "/hook")
     .flatMap(({ body }) => JSON.parse(body).alerts as { event: string; kind: string }[])
     .map(({ event, kind }) => `${event} ${kind}`);
+
+describe("an export that a run leaves in a spool", () => {
+  const beganMs = real.wallMs();
+  const at = (number: number): string => new Date(beganMs - number * MINUTE_MS).toISOString();
+  const leads = (prefix: string): string => {
+    const all = Array.from({ length: 30 }, (_, n) => ({ ...lead(`${n}`), id: `${prefix}${n}`, submittedAt: at(n) }));
+    return JSON.stringify(all.map((one, n) => ({ ...one, person: { email: `lead.${n}@example.com` } })));
+  };
+  const spoolAlerts = async () =>
+    ((await run("status", "--json")).json.alerts as { kind: string; subject: string }[])
+      .filter(({ kind }) => kind === "spool")
+      .map(({ subject }) => subject);
+
+  it("is an alert until it is gone, also after runs that do not read that spool", async () => {
+    configure(`alerts: { to: [{ webhook: "${server.url}/hook" }] }\n`);
+    world.write("spool/first.json", leads("a"));
+    expect((await run("ingest")).code).toBe(0);
+    const text = leads("b");
+    const file = world.write("spool/again.json", text);
+    const left = await sync();
+    expect(left.code).toBe(3);
+    expect(left.json.heldFiles).toEqual([{ source: "website", file }]);
+    expect(told()).toEqual(["opened spool"]);
+    expect(await spoolAlerts()).toEqual(["website export"]);
+    world.config(`${WEBSITE}  shop: { spool: ./shop }\n`);
+    world.write("shop/.keep", "");
+    expect((await run("sync", "--source", "shop", "--json")).json.heldFiles).toHaveLength(1);
+    expect((await run("ingest", "--json")).json.heldFiles).toHaveLength(1);
+    expect(await spoolAlerts()).toEqual(["website export"]);
+    rmSync(file);
+    expect(await spoolAlerts()).toEqual([]);
+    configure(`alerts: { to: [{ webhook: "${server.url}/hook" }] }\n`);
+    expect((await sync()).json).not.toHaveProperty("heldFiles");
+    expect(told()).toEqual(["recovered spool"]);
+  });
+});
 
 describe("alerts of a run", () => {
   it("tell Slack, a webhook and a command of trouble once, in one message each, and of its end", async () => {

@@ -37,6 +37,21 @@ export function alertTests(subject: Subject): void {
       return messages.map(({ event, subject: of, level }) => `${event} ${of} ${level}`);
     };
 
+    test("knows what the newest run that took records in said, whatever ran or died since", async () => {
+      const runOf = async (kind: string, summary: unknown) => {
+        const run = await ledger().openRun({ kind, pid: 1, host: "test", lockName: null, now: subject.bench.now });
+        const end = { stopped: "drained", exitCode: 0, summary, nowMs: nowMs() };
+        if (summary !== undefined) await ledger().closeRun(run, end);
+      };
+      expect(await ledger().lastIntake()).toBeNull();
+      await runOf("sync", { n: 1 });
+      await runOf("ingest", { n: 2 });
+      await runOf("import", { n: 3 });
+      await runOf("sync", null);
+      await runOf("sync", undefined);
+      expect(await ledger().lastIntake()).toEqual({ n: 2 });
+    });
+
     test("tells of a condition when it begins, when it gets worse and when it is over, and of nothing between", async () => {
       await record([condition()]);
       expect(await told()).toEqual(["opened TIMEOUT warning"]);

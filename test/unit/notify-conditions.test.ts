@@ -17,7 +17,7 @@ const NOTHING: Facts["ledger"] = {
 function facts(more: Partial<Omit<Facts, "ledger">> & { ledger?: Partial<Facts["ledger"]> } = {}): Facts {
   return {
     ...{ nowMs: NOW_MS, settings: defaultAlerts(), holds: [], dayUsed: null, burstLeft: null, breaks: [] },
-    ...{ lastRun: null, freeBytes: 1e12, changedNames: [], closedFiles: [] },
+    ...{ lastRun: null, freeBytes: 1e12, changedNames: [], closedFiles: [], heldFiles: [] },
     ...more,
     ledger: { ...NOTHING, ...more.ledger },
   };

@@ -56,7 +56,7 @@ import { driftedRecords, lostRecords, mislinkedDeals } from "./record-facts.ts";
 import { writesTo } from "./record-writes.ts";
 import { recover, recoverExpired } from "./recovery.ts";
 import { queueRepairs } from "./repairs.ts";
-import { closeRun, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
+import { closeRun, lastIntake, lastRun, openRun, openRuns, requestTotals } from "./runs.ts";
 import { sampled, samples, sendSample, settleSamples } from "./samples.ts";
 import { sourceSpending } from "./source-shares.ts";
 import type { Store } from "./store.ts";
@@ -220,6 +220,7 @@ function whatNeedsAPerson(verb: Verb) {
     sourceDrifts: verb(sourceDrifts),
     openContents: verb(openContents),
     alertFacts: verb(alertFacts),
+    lastIntake: verb(lastIntake),
     alerts: verb(alerts),
     recordAlerts: verb(recordAlerts),
     leaseAlertMessages: verb(leaseAlertMessages),

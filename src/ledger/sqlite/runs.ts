@@ -138,6 +138,14 @@ export function lastRun(store: Store, kind?: string): RunRow | null {
   return row === undefined ? null : runRow(row);
 }
 
+const LAST_SUMMARY = "SELECT id, summary FROM runs WHERE kind = ? AND summary <> 'null' ORDER BY id DESC LIMIT 1";
+
+export function lastIntake(store: Store): unknown {
+  const last = ["sync", "ingest"].flatMap((kind) => store.all<{ id: RunId; summary: string }>(LAST_SUMMARY, kind));
+  const [newest] = last.sort((a, b) => b.id - a.id);
+  return newest === undefined ? null : (JSON.parse(newest.summary) as unknown);
+}
+
 export function requestTotals(store: Store, run: RunId): RequestTotals {
   const sql = "SELECT requests AS total, rate_limited AS rateLimited, tokens FROM runs WHERE id = ?";
   return store.one<RequestTotals>(sql, run) ?? { total: 0, rateLimited: 0, tokens: 0 };
