@@ -52,7 +52,7 @@ describe("forget", () => {
     world.write("spool/a2.json", JSON.stringify([lead("1", { person: ADA, notes: ["other content: a conflict"] })]));
     await world.run("sync");
     expect(filesWith(ADA.email).length).toBeGreaterThan(3);
-    const before = (await world.run("report", "--json")).json;
+    const before = (await world.run("report", "--since", "1d", "--json")).json;
     const { code, json } = await world.run("forget", "Ada@Example.com", "--yes", "--json");
     expect({ code, json }).toMatchObject({ code: 0, json: { forgotten: true, submissions: 3, files: { left: [] } } });
     expect(json.crm.map(({ type }: { type: string }) => type)).toEqual(
@@ -64,7 +64,7 @@ describe("forget", () => {
       `id,name,email\n${" ".repeat(22)}\nf2,Bob,bob@example.com\n`,
     );
     expect((await world.run("show", BOB.email)).code).toBe(0);
-    const report = (await world.run("report", "--json")).json;
+    const report = (await world.run("report", "--since", "1d", "--json")).json;
     expect(report).toMatchObject({
       accountedFor: true,
       received: before.received,

@@ -176,7 +176,11 @@ describe("crmledger reconcile", () => {
     await sync();
     expect(world.simulator.records.deals.map(({ title }) => title).sort()).toEqual(["Deal a", "Deal lost"]);
     expect((await check(...against)).json.counts).toEqual({ "not-ingested": 1 });
-    expect((await world.run("report", "--json")).json).toMatchObject({ received: 2, duplicate: 0, conflict: 0 });
+    expect((await world.run("report", "--since", "1d", "--json")).json).toMatchObject({
+      received: 2,
+      duplicate: 0,
+      conflict: 0,
+    });
   });
 });
 
@@ -200,7 +204,7 @@ describe("an export that is held against the ledger", () => {
     expect(json.notChecked).toEqual([
       expect.stringContaining("export.json: 1 record that no submission can be made of"),
     ]);
-    const report = await world.run("report", "--against", file, "--source", "website");
+    const report = await world.run("report", "--since", "1d", "--against", file, "--source", "website");
     expect(report.err).toContain("export.json: 1 record that no submission can be made of");
   });
 

@@ -31,7 +31,7 @@ it("thins what was delivered and empties old archives; duplicates, report and re
   expect((await world.run("sync", "--json")).json).toMatchObject({ ingested: { new: 0, duplicate: 1, conflict: 0 } });
   expect(world.simulator.records.deals).toHaveLength(1);
   expect(await world.run("reconcile", "--json")).toMatchObject({ code: 0, json: { counts: {} } });
-  const report = (await world.run("report", "--json")).json;
+  const report = (await world.run("report", "--since", "1d", "--json")).json;
   expect(report).toMatchObject({ accountedFor: true, delivered: { asSent: 1 }, dropped: 1 });
 });
 

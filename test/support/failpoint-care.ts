@@ -127,7 +127,7 @@ const FORGET: Scenario = {
       assert.deepEqual([json.ingested.new, json.ingested.conflict, json.remaining], [0, 0, 0], "taken in again");
       assert.equal(world.simulator.log.length, delivered, "writes to the CRM");
       assert.equal(
-        (await runs(world, [0], "report", "--json")).json.accountedFor,
+        (await runs(world, [0], "report", "--since", "1d", "--json")).json.accountedFor,
         true,
         "every record is accounted for",
       );

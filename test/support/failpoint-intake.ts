@@ -162,7 +162,7 @@ const RETENTION: Scenario = {
       assert.deepEqual(left, { payloads: [], rejects: [] }, "payloads that are left");
       eachOnce(world, given);
       await ledgerIsSound(world, { done: 2 });
-      const report = await runs(world, [0], "report", "--json");
+      const report = await runs(world, [0], "report", "--since", "1d", "--json");
       assert.equal(report.json.accountedFor, true, "every record is accounted for");
       await changesNothing(world, "sync", "--json");
     };
