@@ -42,6 +42,16 @@ whenBuilt("what the thread commits is in the log, as without it", async () => {
   expect(count("request.ended")).toBeGreaterThan(LEADS);
 });
 
+whenBuilt("a ledger that the thread can't open is told as one that nobody can, and ends it", async () => {
+  const path = world.path("none.db");
+  const { startWriteThread } = await import(join(ROOT, "dist/ledger/sqlite/write-thread.js"));
+  const thread = startWriteThread(path);
+  const told = { code: "ledgerUnreadable", exitCode: 74, hint: expect.stringContaining("ulimit -n") };
+  await expect(thread.verbs.turn({})).rejects.toMatchObject({ ...told, message: expect.stringContaining(path) });
+  await expect(thread.verbs.leaseKeys(1, [])).rejects.toMatchObject(told);
+  await thread.close();
+});
+
 whenBuilt("a way to the CRM that can't be opened ends the program, thread or not", async () => {
   const { code, out } = await start({ https_proxy: "no proxy's address" }, "sync", "--json").ended;
   expect(code).not.toBe(0);

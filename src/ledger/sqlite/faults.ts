@@ -40,7 +40,7 @@ export function ledgerError(path: string, error: unknown): unknown {
       "ledgerUnreadable",
       `The ledger ${path} can't be read or written (${code}). ${NOTHING_LOST}`,
       {
-        hint: "Check that the folder is there, belongs to this user and is not mounted read-only; crmledger doctor looks at it.",
+        hint: "Check that the folder is there, belongs to this user and is not mounted read-only, and that this user may open more files (ulimit -n); crmledger doctor looks at it.",
         cause: error,
       },
     );

@@ -64,7 +64,7 @@ export interface WriteThread {
 export function startWriteThread(path: string): WriteThread {
   // Not with the program's own options: a thread refuses those that are for the whole process.
   const code = `import(${JSON.stringify(import.meta.url)}).then((module) => module.${serveWrites.name}())`;
-  const line = new Line(new Worker(code, { eval: true, execArgv: [], workerData: { path } }));
+  const line = new Line(new Worker(code, { eval: true, execArgv: [], workerData: { path } }), path);
   const verbs = Object.fromEntries(VERBS.map((verb) => [verb, (...values: unknown[]) => line.call(verb, values)]));
   return { verbs: verbs as unknown as Writes, close: () => line.close() };
 }
@@ -78,12 +78,12 @@ class Line {
   #turns = 0;
   #held: Call[] = [];
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, path: string) {
     this.#worker = worker;
     worker.on("message", (text: string) => {
       for (const answer of JSON.parse(text) as Answer[]) this.#take(answer);
     });
-    worker.once("error", (error) => this.#end(error));
+    worker.once("error", (error) => this.#end(ledgerError(path, error)));
     worker.once("exit", () =>
       this.#end(new CrmledgerError("unexpected", "The thread that writes the ledger is gone.")),
     );
@@ -139,14 +139,27 @@ class Line {
 export function serveWrites(): void {
   if (parentPort === null) return;
   const port = parentPort;
-  const store = openBeside((workerData as { path: string }).path);
+  const store = opened((workerData as { path: string }).path);
   port.on("message", (first: string) => {
     const calls = JSON.parse(first) as Call[];
     for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
       calls.push(...(JSON.parse(more.message as string) as Call[]));
     }
-    while (calls.length > 0) serve(store, port, nextGroup(calls));
+    if (store instanceof Error) {
+      const error = toldOf(store);
+      port.postMessage(JSON.stringify(calls.map(({ no, verb }): Answer => ({ no, verb, error }))));
+    } else while (calls.length > 0) serve(store, port, nextGroup(calls));
   });
+}
+
+/** What the caller can open this may not (no more files, another's lock): each call is told why, as one of its own would be. */
+function opened(path: string): Store | Error {
+  try {
+    return openBeside(path);
+  } catch (error) {
+    const told = ledgerError(path, error);
+    return told instanceof Error ? told : new Error(String(told));
+  }
 }
 
 /** In their order: those that share a transaction, or one alone. */
