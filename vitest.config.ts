@@ -4,8 +4,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // They end hangs, and nothing else: what takes a second here took ten on a machine with other work.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 60_000,
     // Left alone it takes one less than there are cores, which of two leaves one idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // Every byte that the suite writes is searched for the token of its test worlds.

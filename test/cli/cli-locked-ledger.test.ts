@@ -13,7 +13,7 @@ import { judge } from "../support/oracle.ts";
 import { BUILT, documentOf, FROM_SOURCE, misbehaved, type Program, startProgram } from "../support/program.ts";
 
 // Each waits out the busy time of a statement, some for two of them, on a machine that may be busy.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let world: CliWorld;
 let holder: Database.Database;
@@ -100,7 +100,7 @@ it.skipIf(!existsSync(THREAD))(
     await world.run("ingest");
     const sync = start(BUILT, "sync");
     await vi.waitUntil(() => world.simulator.records.deals.length >= 10, {
-      timeout: 60_000,
+      timeout: 120_000,
       interval: 1,
     });
     lock("IMMEDIATE");

@@ -17,7 +17,7 @@ import { startChild } from "../support/children.ts";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
 
 // Processes of their own, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let world: CliWorld;
 

@@ -74,7 +74,7 @@ describe("doctor --measure", () => {
     const { checks } = (await run("doctor", "--json")).json;
     expect(checks).toContainEqual(expect.objectContaining({ name: "measured", status: "ok" }));
     expect((await run("sync", "--json")).json).toMatchObject({ warnings: [], drained: { done: 0 } });
-  }, 60_000);
+  }, 180_000);
 
   it("takes away what it made when it is stopped, and says so", async () => {
     let stop: (signal: "SIGINT") => void = () => {};
@@ -94,7 +94,7 @@ describe("doctor --measure", () => {
     );
     expect(world.simulator.records.deals).toHaveLength(1);
     expect(there()).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   it("names what it could not take away, and doctor names it until the next one did", async () => {
     world.simulator.failNext({ kind: "error503", match: { method: "DELETE", path: /organizations/ }, times: 3 });
@@ -109,7 +109,7 @@ describe("doctor --measure", () => {
     expect((await run("doctor", "--json")).json.checks).toContainEqual(told);
     expect((await run("doctor", "--measure", "--yes", "--json")).json.left).toEqual([]);
     expect(there()).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   it("measures nothing under a hold, nor before the stamp fields are there", async () => {
     await run("sync", "--json");

@@ -13,7 +13,7 @@ beforeAll(() => {
     execFileSync("npm", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
   );
   files = report[0].files.map(({ path }: { path: string }) => path);
-}, 60_000);
+}, 180_000);
 
 describe("the package", () => {
   it("has what runs, and what a user reads", () => {

@@ -123,7 +123,7 @@ describe("a real process", () => {
     const child = start("sync");
     await deals(3);
     child.process.kill("SIGINT");
-    await vi.waitUntil(() => child.text.err.includes("Once more leaves at once"), { timeout: 30_000, interval: 5 });
+    await vi.waitUntil(() => child.text.err.includes("Once more leaves at once"), { timeout: 120_000, interval: 5 });
     child.process.kill("SIGINT");
     expect((await child.ended).code).toBe(130);
   });

@@ -11,7 +11,7 @@ const urlOf = (path: string): string => pathToFileURL(join(root, path)).href;
 const dependencies = Object.keys((JSON.parse(readText("package.json")) as { dependencies: object }).dependencies);
 
 // Processes of their own, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let world: CliWorld;
 

@@ -11,7 +11,7 @@ import { openPlans, statementsOf } from "../support/query-plans.ts";
 import { rawServer } from "../support/raw-server.ts";
 
 // Processes of their own, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const FAST_SETTLE = `retry: { settle: [100ms, 1s] }\n${WEBSITE}`;
 

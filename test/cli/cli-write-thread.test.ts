@@ -7,7 +7,7 @@ import { ROOT } from "../support/house-source.ts";
 import { BUILT, documentOf, type Program, startProgram } from "../support/program.ts";
 
 // Processes of their own, on a machine that may be busy.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 const whenBuilt = it.skipIf(!existsSync(join(ROOT, "dist/ledger/sqlite/write-thread.js")));
 const LEADS = 60;
 

@@ -58,7 +58,7 @@ describe("a small demo with real processes", () => {
   beforeAll(async () => {
     folder = join(mkdtempSync(join(tmpdir(), "crmledger-demo-test-")), "kept");
     demo = await playDemo(invocation(heard), SMALL, 3, folder);
-  }, 60_000);
+  }, 180_000);
 
   afterAll(() => rmSync(resolve(folder, ".."), { recursive: true, force: true }));
 

@@ -3,7 +3,7 @@ import { mkdirSync, statSync, utimesSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createMortalWorld, dieHere, kill, type MortalWorld } from "../support/mortal-world.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 const SOURCES = "sources:\n  website: { spool: ./spool, lane: operational }\n";
 const RESERVED = "ingest.acknowledge.reserved";
 

@@ -21,7 +21,7 @@ const few = (more: Partial<ChaosOptions>): ChaosOptions => ({
   seed: 1,
   perSecond: 5,
   calm: false,
-  quietMaxMs: 60_000,
+  quietMaxMs: 120_000,
   say: () => {},
   ...more,
 });
@@ -35,7 +35,7 @@ it("processes that are killed, stopped and ended by chance lose nothing, make no
     limited: NO_REFUSALS,
   });
   expect(Object.values(signals).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
-}, 120_000);
+}, 300_000);
 
 it("processes that work side by side in peace end well, each of them, and overrun no limit", async () => {
   const { lost, twice, wrong, trouble, remaining, limited, exits } = await chaos(few({ calm: true, seconds: 4 }));
@@ -44,7 +44,7 @@ it("processes that work side by side in peace end well, each of them, and overru
     limited: NO_REFUSALS,
   });
   expect(Object.keys(exits).filter((name) => !["0", "2", "3", "4", "75"].includes(name))).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 it("eight runners on one ledger deliver two virtual minutes of submissions once, and overrun no limit", async () => {
   const limits = { dailyTokens: null, dailyHeaders: false };
@@ -53,4 +53,4 @@ it("eight runners on one ledger deliver two virtual minutes of submissions once,
   expect({ lost, doubled, problems, limited }).toEqual({ lost: [], doubled: [], problems: [], limited: NO_REFUSALS });
   expect([queue.done, submissions]).toEqual([180, 180]);
   expect(busyRuns).toBeGreaterThan(8);
-}, 120_000);
+}, 300_000);

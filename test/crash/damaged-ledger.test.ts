@@ -17,7 +17,7 @@ let calm: Moment;
 let killed: Moment;
 beforeAll(async () => {
   [calm, killed] = await Promise.all([calmMoment(), killedMoment()]);
-}, 60_000);
+}, 180_000);
 
 async function tryAll(moment: Moment, damages: readonly Damage[], args?: readonly string[]): Promise<DamageTry[]> {
   const tries: DamageTry[] = [];
@@ -70,12 +70,12 @@ describe("sync on a damaged ledger", () => {
       { name: "a text", file: LEDGER_FILE, flip: [text * 8] },
     ]);
     expect(tries.map(({ end }) => end)).toEqual(Array(3).fill("74 ledgerDamaged"));
-  }, 60_000);
+  }, 180_000);
 
   it("whose log is whole is opened", async () => {
     const [nothing] = await tryAll(killed, [{ name: "nothing", file: LOG_FILE }]);
     expect(nothing).toMatchObject({ end: "0", lost: [], seen: false });
-  }, 60_000);
+  }, 180_000);
 });
 
 it.each([
@@ -93,5 +93,5 @@ it.each([
     const [half] = await tryAll(calm, [{ name: "half", file: LEDGER_FILE, cut }], args);
     expect(half!.end).toBe("74 ledgerDamaged");
   },
-  60_000,
+  180_000,
 );

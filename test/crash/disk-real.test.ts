@@ -78,7 +78,7 @@ describe.skipIf(!canMount)("on a real small disk (skipped where the system allow
     expect([0, 74]).toContain(status.code);
     expect(again.code).toBe(0);
     expect(then.document).toMatchObject({ queue: { pending: 902, rejected: 0, conflict: 0 } });
-  }, 120_000);
+  }, 180_000);
 
   it("that is read-only, each command says so, and on a disk that can be written it goes on", () => {
     const path = config(`${folder}/spool`);
@@ -101,7 +101,7 @@ describe.skipIf(!canMount)("on a real small disk (skipped where the system allow
       expect(document).toMatchObject({ error: { code: "ledgerUnreadable" } });
     for (const { code, err } of said.slice(4, 6)) expect([0, 64, 74], err).toContain(code);
     expect(said.at(-1)?.document).toMatchObject({ queue: { pending: 4 } });
-  }, 120_000);
+  }, 180_000);
 
   it("a spool whose disk is full as its files are archived loses nothing: they are there, and known", () => {
     writeFileSync(join(folder, "token"), "token-of-the-first-user\n", { mode: 0o600 });
@@ -124,5 +124,5 @@ describe.skipIf(!canMount)("on a real small disk (skipped where the system allow
     expect(status.document).toMatchObject({ queue: { pending: 2 } });
     expect(again).toMatchObject({ code: 0, document: { ingested: { new: 0, duplicate: 2 } } });
     expect(then.document).toMatchObject({ queue: { pending: 2, rejected: 0, conflict: 0 } });
-  }, 120_000);
+  }, 180_000);
 });

@@ -4,7 +4,7 @@ import { doubt } from "../support/doubt.ts";
 
 const CREATES = Number(process.env.DOUBT_CREATES ?? 160);
 
-it("within the settle times nothing is lost and nothing comes twice", { timeout: 120_000 }, async () => {
+it("within the settle times nothing is lost and nothing comes twice", { timeout: 180_000 }, async () => {
   const figures = await doubt({ creates: CREATES, seed: 1, broken: "nothing", deathsEach: 30 });
   const { uncertain, lost, doubled, missed, wrong } = figures;
   expect(Object.values(uncertain).reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(CREATES);
@@ -14,7 +14,7 @@ it("within the settle times nothing is lost and nothing comes twice", { timeout:
 
 it.each(["effects", "lists"] as const)(
   "%s that are later than the last settle time make doubles, and reconcile names each",
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async (broken) => {
     const { lost, doubled, missed, wrong } = await doubt({ creates: CREATES, seed: 1, broken });
     expect(doubled).toBeGreaterThan(0);

@@ -11,7 +11,7 @@ import { SCENARIOS } from "../support/failpoint-scenarios.ts";
 import { countInstants, dieAndRecover, dieInTurn } from "../support/failpoint-walk.ts";
 import { dieHere, kill } from "../support/mortal-world.ts";
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 180_000;
 const scenario = (name: string) => SCENARIOS.find((one) => one.name === name)!;
 /** Those of later schemas meet nothing else than that of the first. */
 const walked = SCENARIOS.filter(({ name }) => !name.startsWith("migration") || name === "migration from 1");

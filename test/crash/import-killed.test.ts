@@ -9,7 +9,7 @@ import { ROOT } from "../support/house-source.ts";
 import { BUILT, documentOf, type Program, startProgram } from "../support/program.ts";
 import { randomOf } from "../support/soak-world.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let world: CliWorld;
 let program: Program | null = null;
@@ -71,7 +71,7 @@ it.skipIf(!existsSync(join(ROOT, "dist/cli/map-worker.js")))(
       });
       const wanted = Math.floor((share + random() * 0.2) * ROWS);
       await vi.waitUntil(() => over || count("SELECT max(id) FROM submissions") >= wanted, {
-        timeout: 60_000,
+        timeout: 120_000,
         interval: 2,
       });
       running.process.kill("SIGKILL");

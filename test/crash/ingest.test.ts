@@ -50,5 +50,5 @@ it.each([
     expect(rows.find(({ key }) => key === "2599")?.origin.line).toBe(2 + 2599 * 2);
     expect(readdirSync(`${name}.spool`).sort()).toEqual([".archive", "c.csv"]);
   },
-  60_000,
+  180_000,
 );

@@ -58,7 +58,7 @@ it("waits for the process that makes the ledger, instead of giving up", async ()
   maker?.release();
   await allOpened();
   expect(readdirSync(folder).filter((name) => name.includes(".new"))).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 /** A ledger of the first schema, large enough for its copy to take a while. */
 function olderLedger(): void {
@@ -87,4 +87,4 @@ it("waits for the process that copies an older ledger before it is changed: none
   const ledger = await openSqliteLedger({ path, create: false, nowMs: 1 });
   expect(await ledger.check()).toEqual([]);
   await ledger.close();
-}, 60_000);
+}, 180_000);

@@ -11,7 +11,7 @@ import { ROOT } from "../support/house-source.ts";
 import { judge } from "../support/oracle.ts";
 import { BUILT, documentOf, misbehaved, type Program, startProgram } from "../support/program.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const isHere = hasCompiler() && existsSync(join(ROOT, "dist/ledger/sqlite/write-thread.js"));
 const SOON =
@@ -47,7 +47,7 @@ it.skipIf(!isHere).each(FAULTS)(
     await world.run("ingest");
     const disk = faultyDisk(folder)();
     program = startProgram(BUILT, ["sync", "--json"], { cwd: world.folder, env: { HOME: world.folder, ...disk } });
-    await vi.waitUntil(() => world.simulator.records.deals.length >= 10, { timeout: 60_000, interval: 1 });
+    await vi.waitUntil(() => world.simulator.records.deals.length >= 10, { timeout: 120_000, interval: 1 });
     orderFault(world.folder, { ...fault, nth: 1, stays: true }, disk.FAULTY_DISK!);
     const end = await program.ended;
     expect(healDisk(disk.FAULTY_DISK!)).toBe(true);

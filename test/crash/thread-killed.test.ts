@@ -23,7 +23,7 @@ const LEADS = Array.from({ length: 160 }, (_, n) =>
     ...(n % 6 === 0 && { organization: { name: `Engines ${n % 4}` } }),
   }),
 );
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 180_000;
 const REQUEST_TIMEOUT_MS = 1_000;
 
 let world: CliWorld;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type CliWorld, createCliWorld, lead } from "../support/cli-world.ts";
 import { openPlans, statementsOf } from "../support/query-plans.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 let world: CliWorld;
 

@@ -48,7 +48,7 @@ describe("a check", () => {
 
   const each = Number(process.env.DAMAGE_EACH ?? 2);
   it(`names each of ${Object.keys(DAMAGES).length} damages as what it is, and no other`, {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async () => {
     const chains = await deliver(Object.keys(DAMAGES).length * each + 10);
     await rig.clock.advance(HOUR_MS);
@@ -80,7 +80,7 @@ describe("a check", () => {
     expect(rows.map(named).sort()).toEqual(expected.sort());
   });
 
-  it("repairs what is safe, and leaves what people did as they left it", { timeout: 120_000 }, async () => {
+  it("repairs what is safe, and leaves what people did as they left it", { timeout: 180_000 }, async () => {
     const chains = await deliver(Object.keys(DAMAGES).length * each + 10);
     damage(rig, file, chains, each);
     await checkOn(rig);

@@ -24,7 +24,7 @@ const found = async (): Promise<string[]> => {
 const asMissing = (name: string): string => name.replace(/^(person|organization|note)-deleted/, "$1-missing");
 
 describe.each([404, 410] as const)("a CRM that answers %i to a look at a deleted record", (deletedGet) => {
-  it("has every damage named as what it is, or as missing where it was deleted", { timeout: 60_000 }, async () => {
+  it("has every damage named as what it is, or as missing where it was deleted", { timeout: 180_000 }, async () => {
     const chains = await delivered(Object.keys(DAMAGES).length, deletedGet);
     await rig.clock.advance(3_600_000);
     const expected = damage(rig, rig.file, chains, 1);

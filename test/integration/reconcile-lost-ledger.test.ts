@@ -67,7 +67,7 @@ async function openBreaks(): Promise<string[]> {
 
 describe("a lost ledger", () => {
   it("is made good by ingest, reconcile --repair and sync, and not one record is written", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     await deliver(CHAINS);
     const before = rig.simulator.log.length;
@@ -86,7 +86,7 @@ describe("a lost ledger", () => {
     expect(second.report).toMatchObject({ checked: 60, matched: 60 });
   });
 
-  it("is made good also where reconcile --repair comes before the records", { timeout: 60_000 }, async () => {
+  it("is made good also where reconcile --repair comes before the records", { timeout: 180_000 }, async () => {
     await deliver(CHAINS);
     const before = rig.simulator.log.length;
     await rig.clock.advance(2 * HOUR_MS);

@@ -34,7 +34,7 @@ describe.skipIf(browser === null)(name, () => {
     writeFileSync(hostile, reconcileHtml(sampleDocument([item], { notChecked: [bad] })));
     page = await openPage(browser!);
     await page.set({ width: 1300 });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await page?.close();
     rmSync(folder, { recursive: true, force: true });

@@ -103,7 +103,7 @@ describe("the simulator's server", () => {
       const given = new AbortController();
       const before = simulator.requests.total;
       const answer = makePerson({ signal: given.signal });
-      await vi.waitUntil(() => simulator.requests.total > before, { timeout: 30_000, interval: 1 });
+      await vi.waitUntil(() => simulator.requests.total > before, { timeout: 120_000, interval: 1 });
       setTimeout(() => given.abort(), 100);
       await expect(answer).rejects.toThrow();
       expect(simulator.records.persons).toHaveLength(made);

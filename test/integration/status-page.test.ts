@@ -39,7 +39,7 @@ describe.skipIf(browser === null)(name, () => {
   beforeAll(async () => {
     page = await openPage(browser!);
     await page.set({ width: 1300 });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await page?.close();
     rmSync(folder, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import { mapRows } from "../../src/cli/map-thread.ts";
 import type { SourceSettings } from "../../src/domain/settings.ts";
 import { openIngestRig } from "../support/ingest-rig.ts";
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const HEADER = "id,at,name,mail,phone,note,extra";
 const MAPPED: Partial<SourceSettings> = {

@@ -14,7 +14,7 @@ const seeds = Number(process.env.RECONCILE_STORM_SEEDS ?? 12);
 describe("a storm with people in it", () => {
   it.each(Array.from({ length: seeds }, (_, n) => from + n))(
     "seed %i ends with nothing to mend and nothing undone",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (seed) => {
       const end = await storm(seed);
       expect(end.open.filter((row) => row.class === "break" && isSafe(row)).map(named)).toEqual([]);

@@ -16,7 +16,7 @@ let folder: string;
 let path: string;
 let bench: Bench;
 let thread: WriteThread;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "crmledger-thread-"));
