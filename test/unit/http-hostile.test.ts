@@ -96,7 +96,7 @@ describe("a reply that is no HTTP, or two at once", () => {
       bytesMax: 1000,
     } as const;
     const results = [await client.send(request), await client.send(request)];
-    expect(JSON.stringify(results)).not.toContain("666");
+    expect(JSON.stringify(results)).not.toMatch(/:666\}/);
   });
 
   it.each([
