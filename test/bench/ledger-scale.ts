@@ -86,8 +86,6 @@ async function commands(folder: string): Promise<void> {
   say(
     `Commands: medians of ${runs} processes, each next to \`node -e 0\`: seconds over it, CPU seconds over it, times it`,
   );
-  // The run of a minute ago: a year's requests that nobody has counted yet are what only this filling makes.
-  took(folder, [BIN, "sync", "--source", "quiet", "--quiet"]);
   command(folder, "--version", false);
   command(folder, "--help", false);
   command(folder, "status", true);

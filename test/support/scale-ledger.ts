@@ -9,7 +9,7 @@ import Database from "better-sqlite3";
 import { sha256 } from "../../src/domain/json.ts";
 import { MIGRATIONS } from "../../src/ledger/sqlite/migrations.ts";
 import { createCliWorld } from "./cli-world.ts";
-import { numbered, templateRecord } from "./scale-world.ts";
+import { ALL_COUNTED, numbered, templateRecord } from "./scale-world.ts";
 
 export interface Scale {
   delivered: number;
@@ -47,7 +47,7 @@ export async function scaleFolder(scale: Scale, say: (line: string) => void): Pr
 }
 
 /** Part of the name of a kept file: to be raised with what `fill` does. */
-const FILL_VERSION = 2;
+const FILL_VERSION = 3;
 
 async function deliverOne(folder: string): Promise<void> {
   const world = await createCliWorld();
@@ -85,6 +85,7 @@ function fill(file: string, { delivered, pending, persons }: Scale): void {
       copyPersons(db, persons);
     })();
     for (const { sql } of indexes) db.exec(sql);
+    db.exec(ALL_COUNTED);
     db.pragma("journal_mode = WAL");
   } finally {
     db.close();

@@ -21,12 +21,12 @@ const KEPT_MS = 400 * DAY_MS;
 const AHEAD_MS = 60_000;
 
 export function recordHistory(store: Store, run: EndedRun): void {
+  foldRequests(store);
   store.write(() => {
     addToCounter(store, "runs", { exit_code: String(run.exitCode), kind: run.kind }, 1);
     addToCounter(store, "lookups", { by: "mirror" }, run.lookups.mirror);
     addToCounter(store, "lookups", { by: "search" }, run.lookups.search);
     addToCounter(store, "searchTokensSaved", {}, run.searchTokensSaved ?? 0);
-    foldRequests(store);
     const sample = sampleNow(store, run);
     const last = lastBefore(store, sample.atMs);
     save(store, sample);
