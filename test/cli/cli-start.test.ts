@@ -42,7 +42,7 @@ function loadedBy(...args: string[]): Loaded {
   world.write("modules.txt", "");
   const { status, stderr } = spawnSync(process.execPath, [...hooks, "-e", code, "--", ...args], {
     cwd: world.folder,
-    env: { PATH: process.env.PATH, HOME: world.folder, MODULES_TO: to },
+    env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR, HOME: world.folder, MODULES_TO: to },
     encoding: "utf8",
   });
   expect(stderr).toBe("");

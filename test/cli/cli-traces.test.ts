@@ -288,13 +288,14 @@ describe("a collector in trouble", () => {
     }`;
     const register = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hook)}");`;
     const code = `import(${JSON.stringify(urlOf("src/cli/main.ts"))}).then(async (m) => { process.exitCode = await m.main(["sync"]); })`;
+    const { PATH, TMPDIR } = process.env;
     const { stderr } = await promisify(execFile)(
       process.execPath,
       [
         ...["--import", `data:text/javascript,${encodeURIComponent(register)}`],
         ...["--import", urlOf("node_modules/tsx/dist/esm/index.mjs"), "-e", code],
       ],
-      { cwd: world.folder, env: { PATH: process.env.PATH, HOME: world.folder, ...on() } },
+      { cwd: world.folder, env: { PATH, TMPDIR, HOME: world.folder, ...on() } },
     );
     expect(stderr.match(/no traces/g)).toHaveLength(1);
     expect(stderr).toContain(

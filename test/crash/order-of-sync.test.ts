@@ -33,7 +33,8 @@ afterEach(() => world.close());
 async function run(program: string, ...args: string[]): Promise<Traced & { disk: TracedDisk }> {
   const paths = ["", "-wal"].map((suffix) => world.path(`crmledger.db${suffix}`)).filter((path) => existsSync(path));
   const files = Object.fromEntries(paths.map((path) => [path, readFileSync(path)]));
-  const options = { cwd: world.folder, env: { HOME: world.folder, PATH: process.env.PATH }, file: world.path("trace") };
+  const { PATH, TMPDIR } = process.env;
+  const options = { cwd: world.folder, env: { HOME: world.folder, PATH, TMPDIR }, file: world.path("trace") };
   const ran = await traced([...PROGRAMS[program]!, ...args], options);
   return { ...ran, disk: new TracedDisk(files) };
 }
