@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { createStyle, type Style } from "../report/style.ts";
 import type { Invocation, Reply } from "./command.ts";
-import { privateMode, STDOUT, writeWhole } from "./write-whole.ts";
+import { STDOUT, writePrivate } from "./write-whole.ts";
 
 export const REPORT_FORMATS = ["table", "json", "csv", "html"] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
@@ -22,7 +22,7 @@ export function formattedReply(invocation: Invocation, forms: Forms, exitCode: n
   }
   const path = resolve(invocation.io.cwd, out);
   const plain = createStyle({ isTTY: false, columns: undefined }, { color: false }, {});
-  writeWhole(path, textIn(format ?? formatOf(path), forms, plain), process.pid, privateMode(path));
+  writePrivate(path, textIn(format ?? formatOf(path), forms, plain), process.pid);
   invocation.talk.say(`wrote ${path}`);
   return { json: forms.json, text: forms.table, exitCode };
 }

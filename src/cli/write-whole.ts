@@ -34,6 +34,14 @@ export function writeForAll(path: string, text: string, pid: number): void {
   putInPlace(path, text, pid, 0o644, true);
 }
 
+/**
+ * The same for what holds people's names and addresses: its owner's alone, until somebody opened it to others. Then it keeps the
+ * mode that they gave it, whatever the umask of a later run.
+ */
+export function writePrivate(path: string, text: string, pid: number): void {
+  putInPlace(path, text, pid, privateMode(path), true);
+}
+
 function putInPlace(path: string, text: string, pid: number, mode: number, exactly: boolean): void {
   const temporary = `${path}.${pid}.tmp`;
   try {
@@ -75,8 +83,7 @@ function unwritable(path: string, error: unknown): CrmledgerError {
   });
 }
 
-/** The mode for a file with people's names and addresses: its owner's alone, until somebody opened it to others. */
-export function privateMode(path: string): number {
+function privateMode(path: string): number {
   return (statSync(path, { throwIfNoEntry: false })?.mode ?? 0o600) & 0o777;
 }
 
