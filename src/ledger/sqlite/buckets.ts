@@ -98,23 +98,27 @@ export function spentSince(state: BucketState, nowMs: number): number {
 }
 
 interface SlotSums {
-  lane: Lane;
-  taken: 0 | 1;
-  ofThisBoot: 0 | 1;
-  amount: number;
-  rows: number;
-  nextFreeMonoMs: number;
+  operational: number;
+  background: number;
+  /** Null: nothing is taken. */
+  nextFreeMonoMs: number | null;
+  /** Rows that count no more, and whether an earlier boot left any of them. */
+  freeRows: number;
+  isOfOtherBoot: 0 | 1 | null;
 }
 
 /** Slots of this boot go by its monotonic clock, those of an earlier one by the wall. */
 const IS_TAKEN =
   "iif(boot_id = @bootId, frees_mono_ms > @monoMs, frees_at_ms > @wallMs AND frees_at_ms <= @wallMs + span_ms)";
+/** Each sum with its own condition: to group the rows would sort them first. */
 const SLOTS = `
-  SELECT lane, ${IS_TAKEN} AS taken, boot_id = @bootId AS ofThisBoot, sum(amount) AS amount, count(*) AS rows,
-    min(iif(boot_id = @bootId, frees_mono_ms, @monoMs + frees_at_ms - @wallMs)) AS nextFreeMonoMs
-  FROM slots
-  WHERE account_id = @account AND credential = @credential AND bucket = @bucket
-  GROUP BY lane, taken, ofThisBoot`;
+  SELECT total(amount) FILTER (WHERE taken AND lane = 'operational') AS operational,
+    total(amount) FILTER (WHERE taken AND lane = 'background') AS background,
+    min(iif(isOfBoot, frees_mono_ms, @monoMs + frees_at_ms - @wallMs)) FILTER (WHERE taken) AS nextFreeMonoMs,
+    count(*) FILTER (WHERE NOT taken) AS freeRows,
+    max(NOT isOfBoot) FILTER (WHERE NOT taken) AS isOfOtherBoot
+  FROM (SELECT lane, amount, frees_mono_ms, frees_at_ms, boot_id = @bootId AS isOfBoot, ${IS_TAKEN} AS taken FROM slots
+    WHERE account_id = @account AND credential = @credential AND bucket = @bucket)`;
 /** Of every credential of the account: one that was replaced has nobody else to do it. */
 const DROP_FREE = `DELETE FROM slots WHERE account_id = @account AND NOT ${IS_TAKEN}`;
 /** Rows of slots that are free again: to count past them costs less than to drop each by itself. */
@@ -131,14 +135,11 @@ function count(store: Store, account: AccountId, credential: string, state: Buck
     const usedByLane = spentByLane(store, account, state, now.wallMs);
     return { use: { bucket: state.bucket, used: total(usedByLane), usedByLane, nextFreeMonoMs: null }, toDrop: false };
   }
-  const all = store.all<SlotSums>(SLOTS, { account, credential, bucket: state.bucket, ...now });
-  const rows = all.filter((row) => row.taken === 1);
-  const free = all.filter((row) => row.taken === 0);
-  const usedByLane = byLane(rows);
-  const nextFreeMonoMs = rows.length === 0 ? null : Math.min(...rows.map((row) => row.nextFreeMonoMs));
+  const sums = store.one<SlotSums>(SLOTS, { account, credential, bucket: state.bucket, ...now })!;
+  const { operational, background, nextFreeMonoMs, freeRows, isOfOtherBoot } = sums;
+  const usedByLane = { operational, background };
   // By a wall clock that is set again, what an earlier boot left might count once more.
-  const toDrop =
-    free.some((row) => row.ofThisBoot === 0) || free.reduce((sum, row) => sum + row.rows, 0) > FREE_ROWS_MAX;
+  const toDrop = isOfOtherBoot === 1 || freeRows > FREE_ROWS_MAX;
   return { use: { bucket: state.bucket, used: total(usedByLane), usedByLane, nextFreeMonoMs }, toDrop };
 }
 

@@ -114,13 +114,14 @@ interface Member {
 
 const MEMBER = `id, source, state, submitted_at_ms AS submittedAtMs, due_at_ms AS dueAtMs, planned, revises`;
 const HEAD = `SELECT ${MEMBER}, lane FROM submissions WHERE id = ?`;
-const SAME_KEY = `
+/** Without a list where no source is held: to take one apart costs as much as all the rest. */
+const sameKey = (isAnyHeld: boolean): string => `
   SELECT s.id, s.source, s.state, s.submitted_at_ms AS submittedAtMs, s.due_at_ms AS dueAtMs,
     s.planned, s.revises
   FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
   WHERE k.key = ? AND k.lane = ? AND k.open = 1
     AND (s.state IN ('inProgress', 'uncertain')
-      OR ((? IS NULL OR s.source = ?) AND (? = '[]' OR s.source NOT IN (SELECT value FROM json_each(?)))))
+      OR ((? IS NULL OR s.source = ?)${isAnyHeld ? " AND s.source NOT IN (SELECT value FROM json_each(?))" : ""}))
   ORDER BY k.submitted_at_ms, k.submission_id LIMIT ?`;
 
 /**
@@ -174,11 +175,13 @@ function gather(
   const keys = new Map<SubmissionId, string[]>([[head.id, loadKeys(store, head.id)]]);
   const seen = new Set<string>();
   const open = [...keys.get(head.id)!];
-  const held = JSON.stringify([...request.heldSources, ...(request.quiet?.heldSources ?? [])]);
+  const held = [...request.heldSources, ...(request.quiet?.heldSources ?? [])];
+  const sql = sameKey(held.length > 0);
+  const scope = [request.source, request.source, ...(held.length > 0 ? [JSON.stringify(held)] : [])];
   for (let key = open.shift(); key !== undefined && seen.size < GROUP_KEYS_MAX; key = open.shift()) {
     if (seen.has(key)) continue;
     seen.add(key);
-    const sharing = store.all<Member>(SAME_KEY, key, head.lane, request.source, request.source, held, held, limit + 1);
+    const sharing = store.all<Member>(sql, key, head.lane, ...scope, limit + 1);
     for (const member of sharing) {
       if (members.has(member.id)) continue;
       members.set(member.id, member);

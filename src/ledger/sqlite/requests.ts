@@ -45,8 +45,8 @@ interface SlotRow {
   amount: number;
 }
 
-const TAKE_BACK = `
-  DELETE FROM slots WHERE request_id = @id AND (boot_id = @bootId OR bucket IN (SELECT value FROM json_each(@flight)))
+const takeBack = (flight: number): string => `
+  DELETE FROM slots WHERE request_id = ? AND (boot_id = ?${" OR bucket = ?".repeat(flight)})
   RETURNING bucket, lane, amount`;
 const KEEP_TAKEN = `
   INSERT INTO slots (account_id, credential, bucket, request_id, lane, amount, boot_id, frees_mono_ms, frees_at_ms, span_ms)
@@ -64,10 +64,11 @@ export function giveBackSlots(
 ): void {
   const windows = new Map(states.filter(({ kind }) => kind === "window").map((state) => [state.bucket, state]));
   const { accountId: account, credential, now } = turn;
-  const flight = JSON.stringify(states.filter(({ kind }) => kind === "concurrency").map(({ bucket }) => bucket));
+  const flight = states.filter(({ kind }) => kind === "concurrency").map(({ bucket }) => bucket);
+  const sql = takeBack(flight.length);
   const groups = new Map<string, SlotRow & { request: RequestId }>();
   for (const { requestId } of ended) {
-    for (const row of store.all<SlotRow>(TAKE_BACK, { id: requestId, bootId: now.bootId, flight })) {
+    for (const row of store.all<SlotRow>(sql, requestId, now.bootId, ...flight)) {
       const name = `${row.lane} ${row.bucket}`;
       const group = groups.get(name);
       if (group === undefined) groups.set(name, { ...row, request: requestId });

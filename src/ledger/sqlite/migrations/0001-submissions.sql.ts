@@ -319,12 +319,15 @@ WHEN (old.state IN ('pending', 'waiting', 'inProgress', 'uncertain'))
     WHERE submission_id = new.id;
 END;
 
--- Whoever was found behind this key may be free now. Bounded: the rest is looked at again by time.
-CREATE TRIGGER submission_keys_freed AFTER UPDATE OF open ON submission_keys WHEN new.open = 0 BEGIN
+-- Whoever was found behind this key may be free now. Bounded: the rest is looked at again by time. Mostly nobody is behind any
+-- key, which costs less to ask than to look who shares this one.
+CREATE TRIGGER submission_keys_freed AFTER UPDATE OF open ON submission_keys
+WHEN new.open = 0 AND EXISTS (SELECT 1 FROM submissions WHERE state = 'pending' AND blocked_until_ms > 0) BEGIN
   UPDATE submissions SET blocked_until_ms = 0 WHERE blocked_until_ms > 0 AND id IN
     (SELECT submission_id FROM submission_keys WHERE key = new.key AND open = 1 LIMIT 200);
 END;
-CREATE TRIGGER identity_leases_freed AFTER DELETE ON identity_leases BEGIN
+CREATE TRIGGER identity_leases_freed AFTER DELETE ON identity_leases
+WHEN EXISTS (SELECT 1 FROM submissions WHERE state = 'pending' AND blocked_until_ms > 0) BEGIN
   UPDATE submissions SET blocked_until_ms = 0 WHERE blocked_until_ms > 0 AND id IN
     (SELECT submission_id FROM submission_keys WHERE key = old.key AND open = 1 LIMIT 200);
 END;
