@@ -120,6 +120,8 @@ export class Writer {
     const keys = this.#mirror.keysOf(record);
     const dealKey = targets[0]!.step.content.dealKey;
     if (operation.entity === "deal" && dealKey) keys.push(`deal:${dealKey}`);
+    // A deal is looked up by its key alone.
+    if (operation.entity === "deal" && keys.length === 0) return;
     this.#wheel.record({ mirror: [{ record, keys }] });
   }
 }

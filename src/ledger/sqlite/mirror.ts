@@ -22,11 +22,11 @@ export function mirrorState(store: Store, account: AccountId, entity: Entity): M
 }
 
 const SAVE_RECORD = `
-  INSERT INTO mirror_records (account_id, entity, crm_id, created_at_ms, updated_at_ms, stamp, walk, seen_at_ms, body)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO mirror_records (account_id, entity, crm_id, created_at_ms, updated_at_ms, walk, seen_at_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET created_at_ms = coalesce(excluded.created_at_ms, created_at_ms),
-    updated_at_ms = coalesce(excluded.updated_at_ms, updated_at_ms), stamp = coalesce(excluded.stamp, stamp),
-    walk = max(walk, excluded.walk), seen_at_ms = excluded.seen_at_ms, body = excluded.body`;
+    updated_at_ms = coalesce(excluded.updated_at_ms, updated_at_ms), walk = max(walk, excluded.walk),
+    seen_at_ms = excluded.seen_at_ms`;
 
 /**
  * Keeps a record with its match keys in place of what was known of it. `walk` null: the present one, so that the sweep
@@ -48,11 +48,9 @@ export function saveRecord(
     if (walk !== null) store.run(SEEN, walk, Math.round(nowMs), account, record.entity, record.id);
     return;
   }
-  // The directory of people stays ids and keys: what a person's record holds is the CRM's.
-  const body = record.entity === "deal" || record.entity === "note" ? JSON.stringify(record) : null;
-  const { entity, id, createdAtMs, updatedAtMs, stamp } = record;
+  const { entity, id, createdAtMs, updatedAtMs } = record;
   const seenIn = walk ?? mirrorState(store, account, entity).walk;
-  store.run(SAVE_RECORD, account, entity, id, createdAtMs, updatedAtMs, stamp, seenIn, Math.round(nowMs), body);
+  store.run(SAVE_RECORD, account, entity, id, createdAtMs, updatedAtMs, seenIn, Math.round(nowMs));
   saveKeys(store, account, record, new Set([...keys, ...ownKeys(record)]));
 }
 

@@ -88,20 +88,17 @@ CREATE TABLE breakers (
   PRIMARY KEY (account_id, op_group)
 ) STRICT, WITHOUT ROWID;
 
--- Persons and organizations: ids and match keys, no more. body only of deals and notes that are ours.
+-- Ids and match keys, no more: what a record holds is the CRM's.
 CREATE TABLE mirror_records (
   account_id INTEGER NOT NULL REFERENCES accounts (id),
   entity TEXT NOT NULL CHECK (entity IN ('organization', 'person', 'deal', 'note')),
   crm_id TEXT NOT NULL,
   created_at_ms INTEGER,
   updated_at_ms INTEGER,
-  stamp TEXT,
   walk INTEGER NOT NULL,
   seen_at_ms INTEGER NOT NULL,
-  body TEXT,
   PRIMARY KEY (account_id, entity, crm_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX mirror_records_stamp ON mirror_records (account_id, entity, stamp) WHERE stamp IS NOT NULL;
 CREATE INDEX mirror_records_walk ON mirror_records (account_id, entity, walk);
 
 CREATE TABLE mirror_keys (
