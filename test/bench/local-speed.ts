@@ -111,6 +111,12 @@ const HEAD = [
   "lost or doubled",
 ];
 
+const MEANING = `
+A second and "whole process": from the start of the process to the last write that the CRM saw. Of a sync that is Node, config, taking in the
+spool of all ${SUBMISSIONS} submissions, the catalog, a refresh of the directory, look-ups, and one transaction for each group of requests,
+synchronous=FULL; the bare loop is Node, reading the same file, and the writes. "First write to last": what both do between these two writes.
+`;
+
 const COMMITS = 200;
 
 /** What a small commit costs on this disk now: at few requests in flight it is most of what a sync waits for. */
@@ -136,6 +142,7 @@ try {
   const rows: string[][] = [];
   for (const inFlight of values.concurrency.split(",")) rows.push(await compare(crm, folder, Number(inFlight)));
   for (const line of markdown([HEAD, ...rows])) process.stdout.write(`${line}\n`);
+  process.stdout.write(MEANING);
 } finally {
   crm.close();
   rmSync(folder, { recursive: true, force: true });
