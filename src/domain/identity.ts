@@ -26,3 +26,5 @@ export const organizationKey = (name: string): IdentityKey => `organization:${fo
 export const dealKey = (key: string): IdentityKey => `deal:${key.trim()}`;
 /** Leased after the look-up: two e-mail addresses of one CRM person are one hand. */
 export const crmPersonKey = (id: string): IdentityKey => `crm-person:${id}`;
+/** Leased while it is found out whether a person has an open deal: two that look at once would make one each. */
+export const openDealKey = (personId: string): IdentityKey => `open-deal:${personId}`;

@@ -1,6 +1,6 @@
 /** The deal step: one of its own, the one that a key names, or the person's open one. */
 import type { EntityValues, Step } from "../domain/chain.ts";
-import { dealKey } from "../domain/identity.ts";
+import { dealKey, type IdentityKey, openDealKey } from "../domain/identity.ts";
 import type { CrmRecord, Links, Ref } from "../domain/operation.ts";
 import { chooseDeal } from "../planner/choose-deal.ts";
 import { difference, missingLinks } from "../planner/difference.ts";
@@ -27,10 +27,8 @@ export async function writeDeal(
     const known = stepOf(work, "deal")?.crmId;
     return known ? { id: known } : null;
   }
-  if (step.content.dealMatch !== "key" || !step.content.dealKey) {
-    return await resolveAndWrite(context, writer, work, step, person, organization);
-  }
-  const key = dealKey(step.content.dealKey);
+  const key = keyOf(step, person);
+  if (key === null) return await resolveAndWrite(context, writer, work, step, person, organization);
   return await context.locks.run(key, async () => {
     await lease(context, work, key, "this deal");
     try {
@@ -44,6 +42,13 @@ export async function writeDeal(
       }
     }
   });
+}
+
+/** What others may not look for meanwhile; null where the deal is the submission's own. */
+function keyOf({ content }: Step, person: ChainPerson | null): IdentityKey | null {
+  if (content.dealMatch === "key" && content.dealKey) return dealKey(content.dealKey);
+  const isShared = content.dealMatch === "openDealOfPerson" && !content.amends;
+  return isShared && person && "id" in person.ref ? openDealKey(person.ref.id) : null;
 }
 
 async function resolveAndWrite(

@@ -1,7 +1,7 @@
 /** Deals of a chain: which one a submission means, and where it goes. */
 import { describe, expect, it } from "vitest";
 import type { DealContent } from "../../src/domain/submission.ts";
-import { type Given, lead } from "../support/drain-rig.ts";
+import { type Given, lead, PLAN } from "../support/drain-rig.ts";
 import { type WatchedRig, watchedRig, withPlan } from "../support/watched-rig.ts";
 
 const ADA = { name: "Ada Lovelace", email: "ada@example.com" };
@@ -88,6 +88,29 @@ describe("deals.match: key", () => {
   });
 });
 
+describe("a deal that goes by a key", () => {
+  it("is still found by it after a source that finds it otherwise, or by a key of its own, wrote to it", async () => {
+    const open = { ...PLAN, deals: { match: "openDealOfPerson" as const } };
+    const plans = { default: { ...PLAN, deals: { match: "key" as const } }, forms: open };
+    const rig = await watchedRig({ settings: { plans } });
+    const turns: Given[] = [
+      of(1, { title: "Quote", key: "q-77" }),
+      { ...of(2, { title: "Form", value: 500, currency: "EUR" }), source: "forms" },
+      {
+        ...of(3, { title: "Form", pipeline: "Sales", fields: { "Expected close date": "2026-12-24" }, key: "f-1" }),
+        source: "forms",
+      },
+      of(4, { title: "Quote", key: "q-77" }),
+      of(5, { title: "Quote", key: "f-1" }),
+    ];
+    for (const given of turns) {
+      await rig.take([given]);
+      expect(await rig.run()).toMatchObject({ drained: { done: 1 } });
+    }
+    expect(rig.writes(/\/deals/).map(({ method }) => method)).toEqual(["POST", "PATCH", "PATCH"]);
+  });
+});
+
 describe("deals.match: openDealOfPerson", () => {
   const settings = withPlan({ deals: { match: "openDealOfPerson" } });
 
@@ -130,6 +153,39 @@ describe("deals.match: openDealOfPerson", () => {
     expect(rig.simulator.records.notes).toHaveLength(3);
   });
 });
+
+describe.each(["lateApply", "resetAfter", "resetBefore"] as const)(
+  "deals.match: openDealOfPerson, while the answer to its create is lost (%s)",
+  (kind) => {
+    const settings = withPlan({ deals: { match: "openDealOfPerson" } });
+    const lose = (rig: WatchedRig) =>
+      rig.simulator.failNext({ kind, match: { method: "POST", path: /\/deals$/ }, ms: 50_000 });
+
+    it("others of the person in the same hands wait for it", async () => {
+      const rig = await watchedRig({ settings });
+      await rig.take([of(1, { title: "One" }), of(2, { title: "Two" }), of(3, { title: "Three" })]);
+      lose(rig);
+      await rig.runOut(61_000);
+      expect(deals(rig)).toHaveLength(1);
+      expect(rig.simulator.records.notes).toHaveLength(3);
+    });
+
+    it("so do those of another lane, and those that name the person by another address", async () => {
+      const rig = await watchedRig({ settings });
+      const second = { ...ADA, email: "ada.home@example.com" };
+      const both = [...emails, { value: second.email, primary: false, label: "home" }];
+      rig.simulator.addPerson({ name: ADA.name, emails: both });
+      await rig.take([{ ...of(1, { title: "One" }), lane: "background" }]);
+      lose(rig);
+      await rig.run();
+      await rig.take([of(2, { title: "Two" }), lead(3, { person: second, deal: { title: "Three" } })]);
+      await rig.runOut(61_000);
+      expect(deals(rig)).toHaveLength(1);
+      expect(rig.simulator.records.persons).toHaveLength(1);
+      expect(rig.simulator.records.notes).toHaveLength(3);
+    });
+  },
+);
 
 describe("names that people see", () => {
   it("finds pipeline, stage, owner, labels and custom fields by name", async () => {

@@ -3,7 +3,7 @@
  * (kept, beyond any claim), or by both.
  */
 import type { StepContent } from "../../domain/chain.ts";
-import { dealKey, type IdentityKey, organizationKey } from "../../domain/identity.ts";
+import { dealKey, type IdentityKey, openDealKey, organizationKey } from "../../domain/identity.ts";
 import type { ClaimId, SubmissionId } from "../../domain/ids.ts";
 import { accountOrNone } from "./account.ts";
 import type { Store } from "./store.ts";
@@ -74,9 +74,16 @@ function keysOfUncertainCreates(store: Store, submission: SubmissionId): Identit
     const content = JSON.parse(text) as StepContent;
     if (entity === "person") return [...loadKeys(store, submission), ...(content.matchKeys ?? [])];
     if (entity === "organization") return content.matchKeys ?? [organizationKey(content.values.name ?? "")];
-    if (entity === "deal" && content.dealKey !== undefined) return [dealKey(content.dealKey)];
-    return [];
+    if (entity !== "deal") return [];
+    const named = content.dealKey === undefined ? [] : [dealKey(content.dealKey)];
+    return content.dealMatch === "openDealOfPerson" ? [...named, ...openDealKeys(store, submission)] : named;
   });
+}
+
+const PERSON = "SELECT crm_id AS id FROM steps WHERE submission_id = ? AND name = 'person' AND crm_id IS NOT NULL";
+
+function openDealKeys(store: Store, submission: SubmissionId): IdentityKey[] {
+  return store.all<{ id: string }>(PERSON, submission).map(({ id }) => openDealKey(id));
 }
 
 const MADE_TOGETHER = `

@@ -66,11 +66,14 @@ function isOutdated(store: Store, account: AccountId, record: CrmRecord): boolea
   return known !== undefined && known.updatedAtMs !== null && known.updatedAtMs > record.updatedAtMs;
 }
 
-/** Most pages of a refresh bring what is known already: then no row is touched. */
+/**
+ * Most pages of a refresh bring what is known already: then no row is touched. Which keys a deal goes by its record does not
+ * tell: whoever writes to it without one, or by another one, takes none away.
+ */
 function saveKeys(store: Store, account: AccountId, record: CrmRecord, keys: ReadonlySet<IdentityKey>): void {
   const known = new Set(keysOf(store, account, record.entity, record.id));
   for (const key of known) {
-    if (keys.has(key)) continue;
+    if (keys.has(key) || record.entity === "deal") continue;
     store.run(
       "DELETE FROM mirror_keys WHERE account_id = ? AND entity = ? AND key = ? AND crm_id = ?",
       account,
