@@ -304,7 +304,7 @@ export class Wheel {
     const departure = this.#quota.depart(offer.request.charges);
     failpoint("send.before");
     // A process that was stopped in between may have lost its work to another: what it had begun must not leave any more.
-    const mayLeave = () => clock.monoMs() - turnMonoMs <= offer.request.http.timeoutMs;
+    const mayLeave = () => clock.monoMs() - turnMonoMs <= Math.min(offer.request.http.timeoutMs, LEASE_MS / 2);
     const result = mayLeave() ? await this.#limit(() => this.#deps.send(offer.request, mayLeave)) : TOO_LATE;
     failpoint("send.after");
     this.#inFlight -= 1;

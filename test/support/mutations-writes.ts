@@ -249,7 +249,7 @@ export const WRITES: readonly Mutation[] = [
     file: "runner/wheel.ts",
     edits: [
       [
-        "const mayLeave = () => clock.monoMs() - turnMonoMs <= offer.request.http.timeoutMs;",
+        "const mayLeave = () => clock.monoMs() - turnMonoMs <= Math.min(offer.request.http.timeoutMs, LEASE_MS / 2);",
         "const mayLeave = () => clock.monoMs() >= turnMonoMs;",
       ],
     ],
