@@ -22,6 +22,11 @@ export interface Store {
    * is taken back alone where `work` throws.
    */
   write<Result>(work: () => Result): Result;
+  /**
+   * The same for work that may be done twice: first without a way back for its parts, which costs a copy of each page that they
+   * touch. Where one would be needed, all of it is taken back and done again, each part apart.
+   */
+  writeTwice<Result>(work: () => Result): Result;
   /** Several reads of one state of the ledger. */
   read<Result>(work: () => Result): Result;
   /** A part of a write transaction that can be taken back alone: `work` returns false to do so. */
@@ -38,6 +43,26 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
     }
     return statement;
   };
+  return {
+    path,
+    db,
+    failpoint,
+    one: <Row>(sql: string, ...values: Values) => prepare(sql).get(...values) as Row | undefined,
+    all: <Row>(sql: string, ...values: Values) => prepare(sql).all(...values) as Row[],
+    run: (sql, ...values) => {
+      const result = prepare(sql).run(...values);
+      return { changes: result.changes, id: Number(result.lastInsertRowid) };
+    },
+    ...transactions(db, path, prepare, failpoint),
+  };
+}
+
+function transactions(
+  db: Database.Database,
+  path: string,
+  prepare: (sql: string) => Database.Statement,
+  failpoint: LedgerFailpoint,
+): Pick<Store, "write" | "writeTwice" | "read" | "attempt"> {
   const transaction = <Result>(begin: string, work: () => Result): Result => {
     try {
       prepare(begin).run();
@@ -50,29 +75,38 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
       throw ledgerError(path, error);
     }
   };
+  const written = <Result>(work: () => Result): Result => {
+    const result = transaction("BEGIN IMMEDIATE", () => {
+      failpoint("ledger.write.begun");
+      const inner = work();
+      failpoint("ledger.write.within");
+      return inner;
+    });
+    failpoint("ledger.write.after");
+    return result;
+  };
+  let isWhole = false;
+  const write = <Result>(work: () => Result): Result => {
+    if (!db.inTransaction) return written(work);
+    return isWhole ? partOfWhole(work) : asPart(db, path, prepare, work);
+  };
   return {
-    path,
-    db,
-    failpoint,
-    one: <Row>(sql: string, ...values: Values) => prepare(sql).get(...values) as Row | undefined,
-    all: <Row>(sql: string, ...values: Values) => prepare(sql).all(...values) as Row[],
-    run: (sql, ...values) => {
-      const result = prepare(sql).run(...values);
-      return { changes: result.changes, id: Number(result.lastInsertRowid) };
-    },
-    write: (work) => {
-      if (db.inTransaction) return asPart(db, path, prepare, work);
-      const written = transaction("BEGIN IMMEDIATE", () => {
-        failpoint("ledger.write.begun");
-        const result = work();
-        failpoint("ledger.write.within");
-        return result;
-      });
-      failpoint("ledger.write.after");
-      return written;
+    write,
+    writeTwice: (work) => {
+      if (db.inTransaction) return write(work);
+      isWhole = true;
+      try {
+        return written(work);
+      } catch (error) {
+        if (!isPartFailed(error)) throw error;
+      } finally {
+        isWhole = false;
+      }
+      return written(work);
     },
     read: (work) => transaction("BEGIN DEFERRED", work),
     attempt: (work) => {
+      if (isWhole) return work() || failPart();
       prepare("SAVEPOINT part").run();
       const kept = work();
       if (!kept) prepare("ROLLBACK TO part").run();
@@ -80,6 +114,26 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
       return kept;
     },
   };
+}
+
+const PART_FAILED = new Error("A part of a transaction failed, which is done again part by part.");
+
+/** Thrown through work that is done as a whole at first: it is for `writeTwice`, and nobody else's to catch. */
+export function isPartFailed(error: unknown): boolean {
+  return error === PART_FAILED;
+}
+
+function failPart(): never {
+  throw PART_FAILED;
+}
+
+function partOfWhole<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch {
+    // Whatever it is: the second time it is told where it belongs.
+    return failPart();
+  }
 }
 
 /** A write within another one: taken back alone where it fails, unless SQLite took the whole transaction back. */

@@ -24,7 +24,7 @@ interface ClaimWork {
 }
 
 export function turn(store: Store, work: Turn): TurnResult {
-  return store.write(() => {
+  return store.writeTwice(() => {
     renewLeases(store, work);
     const ended = finishRequests(store, work);
     for (const state of work.buckets) saveBucket(store, work.accountId, work.credential, state, work.now);

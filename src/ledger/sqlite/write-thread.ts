@@ -13,7 +13,7 @@ import { ledgerError } from "./faults.ts";
 import { leaseKeys, releaseKeys } from "./leases.ts";
 import { mirrorSave } from "./mirror.ts";
 import { openBeside } from "./open.ts";
-import type { Store } from "./store.ts";
+import { isPartFailed, type Store } from "./store.ts";
 import { turn } from "./turn.ts";
 
 /** Reads stay with the caller: they wait for no disk, and see what was committed. */
@@ -176,7 +176,7 @@ function serve(store: Store, port: MessagePort, calls: readonly Call[]): void {
 /** Each is a part of one transaction: one that fails takes no other back; where the transaction fails, so does each. */
 function together(store: Store, calls: readonly Call[]): Answer[] {
   try {
-    return store.write(() =>
+    return store.writeTwice(() =>
       calls.map((call) => {
         const answer = answerTo(store, call);
         // Some failures (a full disk) take the whole transaction back.
@@ -197,6 +197,7 @@ function answerTo(store: Store, { no, verb, values }: Call): Answer {
     }
     return { no, verb, result: (WORK[verb] as (store: Store, ...values: unknown[]) => unknown)(store, ...values) };
   } catch (error) {
+    if (isPartFailed(error)) throw error;
     return { no, verb, error: toldOf(ofDamage(store, ledgerError(store.path, error))) };
   }
 }
