@@ -16,31 +16,45 @@ export function listNotes(world: World, query: URLSearchParams, viewer: UserReco
   allowOnly(query, [...PARAMS, ...PARENT_COLUMNS, ...OTHERS, ...PINS, "pinned_to_lead_flag"]);
   const start = integerParam(query, "start") ?? 0;
   const limit = limitParam(query, 500);
-  const rows = sorted(filtered(world, query), query.get("sort"));
+  const sort = query.get("sort") ?? "id";
+  // In the order of ids nothing behind the page, but the one that tells that there is more, is looked at.
+  const rows = isById(sort)
+    ? filtered(world, query, start + limit + 1)
+    : sorted(filtered(world, query, Number.POSITIVE_INFINITY), sort);
   const page = rows.slice(start, start + limit);
   const more = rows.length > start + limit;
   const pagination = { start, limit, more_items_in_collection: more, ...(more ? { next_start: start + limit } : {}) };
   return { data: page.map((note) => showNote(world, note, viewer.id)), additional_data: { pagination } };
 }
 
-function filtered(world: World, query: URLSearchParams): NoteRecord[] {
+const isById = (sort: string): boolean => /^\s*id(\s+ASC)?\s*$/i.test(sort);
+
+/** The first so many. */
+function filtered(world: World, query: URLSearchParams, rowsMax: number): NoteRecord[] {
   const since = timeParam(query, "updated_since");
   const from = dateParam(query, "start_date");
   const to = dateParam(query, "end_date");
   const user = integerParam(query, "user_id");
   if (OTHERS.some((name) => query.has(name))) return [];
   const parents = PARENT_COLUMNS.map((column) => ({ column, id: integerParam(query, column) }));
-  return candidates(world, parents, since).filter(
-    (note) =>
-      !note.is_deleted &&
-      world.nowMs - note.addedMs >= world.listLagMs &&
-      (user === null || note.user_id === user) &&
-      (since === null || Math.floor(note.updatedMs / 1000) * 1000 >= since) &&
-      (from === null || note.add_time.slice(0, 10) >= from) &&
-      (to === null || note.add_time.slice(0, 10) <= to) &&
-      parents.every(({ column, id }) => id === null || note[column] === id) &&
-      PINS.every((pin) => !query.has(pin) || Boolean(note.pinned[pin]) === (query.get(pin) === "1")),
-  );
+  const asked = parents.filter(({ id }) => id !== null);
+  const pins = PINS.filter((pin) => query.has(pin));
+  const [nowMs, lagMs] = [world.nowMs, world.listLagMs];
+  const keep = (note: NoteRecord): boolean =>
+    !note.is_deleted &&
+    nowMs - note.addedMs >= lagMs &&
+    (user === null || note.user_id === user) &&
+    (since === null || Math.floor(note.updatedMs / 1000) * 1000 >= since) &&
+    (from === null || note.add_time.slice(0, 10) >= from) &&
+    (to === null || note.add_time.slice(0, 10) <= to) &&
+    asked.every(({ column, id }) => note[column] === id) &&
+    pins.every((pin) => Boolean(note.pinned[pin]) === (query.get(pin) === "1"));
+  const rows: NoteRecord[] = [];
+  for (const note of candidates(world, parents, since)) {
+    if (rows.length >= rowsMax) break;
+    if (keep(note)) rows.push(note);
+  }
+  return rows;
 }
 
 function candidates(
@@ -60,8 +74,7 @@ function dateParam(query: URLSearchParams, name: string): string | null {
   return text;
 }
 
-function sorted(rows: NoteRecord[], sort: string | null): NoteRecord[] {
-  if (sort === null) return rows;
+function sorted(rows: NoteRecord[], sort: string): NoteRecord[] {
   const parts = sort.split(",").map((part) => /^\s*(\w+)(?:\s+(ASC|DESC))?\s*$/i.exec(part));
   if (parts.some((part) => !part || !SORTABLE.includes(part[1]!))) throw new Refusal(400, "Bad sort parameter");
   const value = (note: NoteRecord, name: string): number | string =>
