@@ -38,10 +38,10 @@ export class Fenced extends Error {
 
 /** Another claim has the same CRM person, organization or deal in hand: wait for it. */
 export class Busy extends Error {
-  /** Kept by a create that is uncertain, so it takes until the next look; else a live claim has it, for seconds. */
+  /** Kept by a write that is uncertain, so it takes until the next look; else a live claim has it, for seconds. */
   readonly kept: boolean;
   constructor(what: string, kept: boolean) {
-    super(kept ? `an uncertain create keeps ${what} taken` : `another submission has ${what} in hand`);
+    super(kept ? `an uncertain write keeps ${what} taken` : `another submission has ${what} in hand`);
     this.name = "Busy";
     this.kept = kept;
   }

@@ -130,6 +130,25 @@ describe("an uncertain update that would only add a link", () => {
   });
 });
 
+describe.each(["lateApply", "resetAfter", "resetBefore"] as const)("an uncertain update of a person: %s", (kind) => {
+  it.each([
+    ["of another lane", "lead.1@example.com", "background"],
+    ["by another address", "home.1@example.com", "operational"],
+  ] as const)("takes nothing away that others %s add meanwhile", async (_, email, lane) => {
+    const rig = await watchedRig();
+    const home = { value: "home.1@example.com", primary: false, label: "home" };
+    rig.simulator.addPerson({ ...known, emails: [...known.emails, home] });
+    await rig.take([{ ...lead(1, { person: { email: "lead.1@example.com", phone: PHONE } }), lane }]);
+    rig.simulator.failNext({ kind, match: WRITES.update, ms: 50_000 });
+    await rig.run();
+    await rig.take([lead(2, { person: { email, phone: "+37255567890" } })]);
+    await rig.runOut(61_000);
+    const [person, ...more] = rig.simulator.records.persons;
+    expect(more).toEqual([]);
+    expect(person?.phones.map(({ value }) => value).sort()).toEqual([PHONE, "+37255567890"]);
+  });
+});
+
 describe("an uncertain update of an organization", () => {
   it.each(["resetAfter", "resetBefore"] as const)("%s: settled by reading it", async (kind) => {
     const rig = await watchedRig();

@@ -3,7 +3,7 @@
  * (kept, beyond any claim), or by both.
  */
 import type { StepContent } from "../../domain/chain.ts";
-import { dealKey, type IdentityKey, openDealKey, organizationKey } from "../../domain/identity.ts";
+import { crmPersonKey, dealKey, type IdentityKey, openDealKey, organizationKey } from "../../domain/identity.ts";
 import type { ClaimId, SubmissionId } from "../../domain/ids.ts";
 import { accountOrNone } from "./account.ts";
 import type { Store } from "./store.ts";
@@ -63,14 +63,18 @@ export function releaseKeys(store: Store, claim: ClaimId, keys: readonly Identit
   }
 }
 
-/** Keys that must stay taken while this submission's creates are uncertain, beyond those of its person. */
-function keysOfUncertainCreates(store: Store, submission: SubmissionId): IdentityKey[] {
-  const steps = store.all<{ entity: string; content: string }>(
-    `SELECT entity, content FROM steps
-     WHERE submission_id = ? AND state IN ('begun', 'uncertain') AND action = 'create' AND dropped = 0`,
+/**
+ * Keys that must stay taken while this submission's creates are uncertain, beyond those of its person; and the person itself
+ * while an update of it is: it replaces lists whole, so coming late it would undo what another one added meanwhile.
+ */
+function keysOfUncertainWrites(store: Store, submission: SubmissionId): IdentityKey[] {
+  const steps = store.all<{ entity: string; action: string; crmId: string | null; content: string }>(
+    `SELECT entity, action, crm_id AS crmId, content FROM steps
+     WHERE submission_id = ? AND state IN ('begun', 'uncertain') AND action IN ('create', 'update') AND dropped = 0`,
     submission,
   );
-  return steps.flatMap(({ entity, content: text }) => {
+  return steps.flatMap(({ entity, action, crmId, content: text }) => {
+    if (action === "update") return entity === "person" && crmId !== null ? [crmPersonKey(crmId)] : [];
     const content = JSON.parse(text) as StepContent;
     if (entity === "person") return [...loadKeys(store, submission), ...(content.matchKeys ?? [])];
     if (entity === "organization") return content.matchKeys ?? [organizationKey(content.values.name ?? "")];
@@ -98,11 +102,11 @@ function keysMadeTogether(store: Store, submission: SubmissionId, claim: ClaimId
 }
 
 /**
- * Keeps the keys of a submission's uncertain creates taken, those and no others. A key that another claim or submission
+ * Keeps the keys of a submission's uncertain writes taken, those and no others. A key that another claim or submission
  * has by now stays theirs.
  */
 export function keepKeys(store: Store, submission: SubmissionId, claim: ClaimId): void {
-  const keys = new Set([...keysOfUncertainCreates(store, submission), ...keysMadeTogether(store, submission, claim)]);
+  const keys = new Set([...keysOfUncertainWrites(store, submission), ...keysMadeTogether(store, submission, claim)]);
   unkeepKeys(store, submission);
   const account = accountOrNone(store);
   for (const key of keys) {
