@@ -6,7 +6,7 @@ import { DRIFTS_TOLD_MS } from "../notify/facts.ts";
 import { utcTime } from "../report/human.ts";
 import { lastDayOf } from "../report/last-day.ts";
 import { measuredLine } from "../report/measurement-words.ts";
-import { renderStatus, type StatusDocument } from "../report/status-page.ts";
+import { type RunDocument, renderStatus, type StatusDocument } from "../report/status-page.ts";
 import { breakerDocuments } from "./breaker-documents.ts";
 import { changedNames } from "./changed-names.ts";
 import type { Invocation, Reply, RunCommand } from "./command.ts";
@@ -73,11 +73,11 @@ async function statusReply(shop: Shop, invocation: Invocation): Promise<Reply> {
 
 export async function statusDocument(shop: Shop): Promise<StatusDocument> {
   const { ledger, clock } = shop;
-  const [queue, lag, holds, lastRun, lastCheck, quota] = await Promise.all([
+  const [queue, lag, holds, [lastRun, laterRun], lastCheck, quota] = await Promise.all([
     ledger.queue(),
     ledger.lag(clock.wallMs()),
     ledger.holds(),
-    lastRunOf(ledger),
+    lastRunsOf(ledger),
     lastCheckOf(ledger),
     quotaDocument(shop),
   ]);
@@ -95,6 +95,7 @@ export async function statusDocument(shop: Shop): Promise<StatusDocument> {
     sourceDrifts: await driftDocuments(shop),
     measured: await measuredDocument(ledger),
     lastRun: lastRun === null ? null : runDocument(lastRun),
+    laterRun: laterRun === null ? null : runDocument(laterRun),
     lastCheck,
   };
 }
@@ -151,9 +152,16 @@ async function alertDocuments(shop: Shop): Promise<StatusDocument["alerts"]> {
   });
 }
 
-/** The newest sync tells how things stand; a doctor's or an import's run in between does not hide it. */
-async function lastRunOf(ledger: Shop["ledger"]): Promise<RunRow | null> {
-  return (await ledger.lastRun("sync")) ?? (await ledger.lastRun());
+/** Kinds of runs that send, or take records in, besides sync. */
+const OTHER_KINDS = ["retry-failed", "import", "rejects", "ingest", "adopt"];
+
+/** The newest sync tells how things stand; a doctor's or an import's run in between does not hide it. And what came after it. */
+async function lastRunsOf(ledger: Shop["ledger"]): Promise<[last: RunRow | null, later: RunRow | null]> {
+  const sync = await ledger.lastRun("sync");
+  if (sync === null) return [await ledger.lastRun(), null];
+  const others = await Promise.all(OTHER_KINDS.map((kind) => ledger.lastRun(kind)));
+  const later = others.filter((run) => run !== null && run.id > sync.id).sort((a, b) => b!.id - a!.id);
+  return [sync, later[0] ?? null];
 }
 
 /** The last `reconcile` that ended, with what is open now: accepted ones, and what a later check found mended, are not. */
@@ -169,7 +177,7 @@ async function lastCheckOf(ledger: Shop["ledger"]): Promise<StatusDocument["last
   return { endedAt: utcTime(check.endedAtMs), ...scope, breaks: countOf("break"), edits: countOf("edit"), kinds };
 }
 
-function runDocument(run: RunRow): StatusDocument["lastRun"] {
+function runDocument(run: RunRow): RunDocument {
   const { id, kind, startedAtMs, endedAtMs, exitCode } = run;
   const stopped = endedAtMs === null && isGone(run) ? "died" : run.stopped;
   return { run: String(id), kind, startedAt: utcTime(startedAtMs), endedAt: utcTime(endedAtMs), stopped, exitCode };

@@ -10,6 +10,16 @@ import type { Style } from "./style.ts";
 import { type HoldDocument, holdText } from "./sync-summary.ts";
 import { wrappedPairs } from "./wrapped-pairs.ts";
 
+export interface RunDocument {
+  run: string;
+  kind: string;
+  startedAt: string;
+  endedAt: string | null;
+  /** As the run's own summary has it; `died`: it ended without one, killed or on a full disk. */
+  stopped: string | null;
+  exitCode: number | null;
+}
+
 /** The document of `status --json`. */
 export interface StatusDocument {
   queue: Record<string, number>;
@@ -86,15 +96,10 @@ export interface StatusDocument {
   }[];
   /** What the last `doctor --measure` saw of the account; null: there was none. */
   measured: (Pick<Measurement, "lags" | "roundTrip" | "clock" | "burst"> & { at: string; message: string }) | null;
-  lastRun: {
-    run: string;
-    kind: string;
-    startedAt: string;
-    endedAt: string | null;
-    /** As the run's own summary has it; `died`: it ended without one, killed or on a full disk. */
-    stopped: string | null;
-    exitCode: number | null;
-  } | null;
+  /** The newest sync; where there was none, the newest run. */
+  lastRun: RunDocument | null;
+  /** The newest one since that sent or took records in; null: none did. */
+  laterRun: RunDocument | null;
   /** The last `reconcile` that ended, its scope, and what is open since, of any scope; null: none yet. */
   lastCheck: {
     endedAt: string;
@@ -128,6 +133,7 @@ export function statusRows(status: StatusDocument, style: Style, nowMs: number):
     ...(status.lastDay ? [["24 hours", lastDayText(status.lastDay, style)] as [string, string]] : []),
     ...outlookRows(status, nowMs),
     ["last run", lastRunText(status.lastRun)],
+    ...(status.laterRun ? [["later run", lastRunText(status.laterRun)] as [string, string]] : []),
     ["last check", lastCheckText(status.lastCheck, style)],
     ...(status.measured ? [["measured", measuredText(status.measured)] as [string, string]] : []),
   ];

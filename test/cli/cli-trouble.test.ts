@@ -29,6 +29,19 @@ describe("status", () => {
     expect((await world.run("status", "--check")).code).toBe(0);
   });
 
+  it("names the newest run since the last sync, too, and a doctor hides neither", async () => {
+    await world.run("sync");
+    expect((await world.run("status", "--json")).json).toMatchObject({ lastRun: { kind: "sync" }, laterRun: null });
+    world.write("missed.json", JSON.stringify(lead("7")));
+    await world.run("import", "missed.json");
+    await world.run("doctor");
+    const { json } = await world.run("status", "--json");
+    expect(json).toMatchObject({ lastRun: { kind: "sync" }, laterRun: { kind: "import", exitCode: 0 } });
+    expect((await world.run("status")).out).toMatch(/later run +import at .*: drained, exit code 0/);
+    await world.run("sync");
+    expect((await world.run("status", "--json")).json.laterRun).toBeNull();
+  });
+
   it("names who ends a hold: nobody has to, where each run asks the CRM", async () => {
     world.write("spool/a.json", JSON.stringify(lead("1")));
     const text = world.path("crmledger.yaml");

@@ -125,6 +125,7 @@ export function sampleStatus(more: Partial<StatusDocument> = {}): StatusDocument
       ...{ run: "8211", kind: "sync", startedAt: "2026-11-23T16:15:00.000Z", endedAt: "2026-11-23T16:15:04.000Z" },
       ...{ stopped: "drained", exitCode: 3 },
     },
+    laterRun: null,
     lastCheck: {
       ...{ endedAt: "2026-11-23T04:30:41.300Z", source: null, since: null, until: null, breaks: 1, edits: 2 },
       kinds: { "deal-missing": 1, "person-drift": 2 },
