@@ -23,6 +23,8 @@ import { endWaitsOver } from "./waits-over.ts";
 import { LEASE_MS } from "./wheel.ts";
 import { ChainStop } from "./work.ts";
 
+const NOTES_CUT =
+  "a run died, and more notes were made at the CRM since than are looked through: one that it had written may be written again; `crmledger reconcile` names it";
 const ENTITIES = ["person", "organization", "deal"] as const;
 
 /**
@@ -125,6 +127,7 @@ async function start(context: DriveContext, watch: StampWatch): Promise<Started>
     if (wheel.halted) return { report: {} };
     context.mirror = makeMirror(context, watch);
     context.lostNotes = watch.lostNotes.records;
+    if (watch.lostNotes.isCut) context.tally.warnings.add(NOTES_CUT);
     return { review };
   } catch (error) {
     if (error instanceof Halted) {

@@ -15,8 +15,10 @@ const PART = "notesInDoubt";
 /** Chains that have not come to their notes by then are looked after no more: each run with work would pay a page for them. */
 const DOUBT_MS = 24 * 3_600_000;
 const CLOCKS_APART_MS = 3_600_000;
-/** Newest first: a run that died wrote the newest ones. */
-const PAGES_MAX = 4;
+/** Newest first: a run that died wrote the newest ones of ours, and no more than these are gone with the end of a log. */
+const OURS_MAX = 2_000;
+/** People and other programs may have written many since: so far the newest ones are read, at 20 tokens for 500. */
+const PAGES_MAX = 50;
 const READ_TRIES_MAX = 3;
 
 export class LostNotes {
@@ -25,6 +27,7 @@ export class LostNotes {
   /** UTC ms; null: no run died. */
   readonly #sinceMs: number | null;
   #records: CrmRecord[] | null = null;
+  #isCut = false;
 
   constructor(deps: RunnerDeps, connection: Pick<Connection, "session" | "wheel">) {
     this.#deps = deps;
@@ -39,6 +42,11 @@ export class LostNotes {
     return this.#records ?? [];
   }
 
+  /** More notes were made since than are read, so that an older one may be missing. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   /** Reads them, where a run died. A page of the CRM's newest notes, as a rule. */
   async look(): Promise<void> {
     const { plans } = this.#deps.settings;
@@ -46,10 +54,12 @@ export class LostNotes {
     const sinceMs = this.#connection.session.crmTimeMs(this.#sinceMs) - CLOCKS_APART_MS;
     const found: CrmRecord[] = [];
     let cursor: string | undefined;
-    for (let page = 1; page <= PAGES_MAX; page += 1) {
+    for (let page = 1; ; page += 1) {
       const { records, next } = await this.#read(sinceMs, page, cursor);
       found.push(...records.filter(({ stamp }) => stamp !== null));
-      if (next === null) break;
+      if (next === null || found.length >= OURS_MAX) break;
+      this.#isCut = page >= PAGES_MAX;
+      if (this.#isCut) break;
       cursor = next;
     }
     this.#records = found;

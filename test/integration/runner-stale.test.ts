@@ -143,6 +143,22 @@ describe("a ledger in use", () => {
     });
   });
 
+  it("finds it behind thousands of notes that others made since", async () => {
+    const rig = await first();
+    await deliver(rig, lead(1));
+    rig.simulator.failNext({ kind: "resetAfter", match: { method: "POST", path: /\/deals$/ }, times: 1 });
+    await rig.take([lead(2)]);
+    await rig.run();
+    await noteOfTheDead(rig);
+    const deal_id = rig.simulator.records.deals[0]!.id;
+    for (let n = 0; n < 2_600; n += 1)
+      rig.simulator.integration.addNote({ content: `Call ${n}`, deal_id: Number(deal_id) });
+    await die(rig);
+    await rig.runOut();
+    expect(rig.simulator.records.notes).toHaveLength(2_602);
+    expect((await rig.story("wf_2")).steps.at(-1)).toMatchObject({ name: "note.1", action: "adopt" });
+  });
+
   it("takes no note for a second one of the same words", async () => {
     const rig = await watchedRig({ settings: { ...settings, limits: { ...SETTINGS.limits, concurrency: 1 } } });
     await deliver(rig, lead(1));
