@@ -33,6 +33,8 @@ export class StampWatch {
   /** A run died: what it wrote last may be gone with the end of the ledger's log, and what is left of it looks whole. */
   readonly #hasDied: boolean;
   readonly lostNotes: LostNotes;
+  /** The clock is far behind what the ledger remembers: it was set back, perhaps with the ledger. */
+  readonly #isSetBack: boolean;
   #isFit = false;
 
   constructor(deps: RunnerDeps, connection: Pick<Connection, "session" | "wheel">) {
@@ -44,6 +46,7 @@ export class StampWatch {
     this.#hasDied = diedMs > 0;
     const lastMs = connection.session.rememberedAtMs(PART);
     this.#lastMs = lastMs !== null && this.#hasDied ? Math.min(lastMs, diedMs) : lastMs;
+    this.#isSetBack = this.#lastMs !== null && this.#lastMs - deps.clock.wallMs() >= LOOK_AFTER_MS;
     this.lostNotes = new LostNotes(deps, connection);
   }
 
@@ -53,7 +56,7 @@ export class StampWatch {
    */
   async look(): Promise<void> {
     const nowMs = this.#deps.clock.wallMs();
-    const wasHere = this.#lastMs !== null && nowMs - this.#lastMs < LOOK_AFTER_MS;
+    const wasHere = this.#lastMs !== null && nowMs - this.#lastMs < LOOK_AFTER_MS && !this.#isSetBack;
     if (this.#sources.size > 0 && (!wasHere || this.#hasDied)) {
       const deals = await this.#lookAt("deal", nowMs);
       const persons = await this.#personsAt(nowMs);
@@ -95,13 +98,18 @@ export class StampWatch {
   }
 
   async #lookAt(entity: "deal" | "person", nowMs: number): Promise<CrmRecord[]> {
-    const { session } = this.#connection;
     const fromMs = this.#lastMs ?? nowMs - NEW_LEDGER_MS;
-    const asked = session.crmTimeMs(fromMs) - CLOCKS_APART_MS;
+    const asked = this.#crmTimeMs(fromMs) - CLOCKS_APART_MS;
     const unknown = await this.#since(entity, asked, fromMs);
     // Only a reply tells that our clock is hours ahead of the CRM's: then what was asked for began too late.
-    const wanted = session.crmTimeMs(fromMs) - CLOCKS_APART_MS;
+    const wanted = this.#crmTimeMs(fromMs) - CLOCKS_APART_MS;
     return wanted + CLOCKS_APART_MS < asked ? await this.#since(entity, wanted, fromMs) : unknown;
+  }
+
+  /** Of a clock that was set back nobody knows how far it was off when it said so: the earlier is the safe one. */
+  #crmTimeMs(ourMs: number): number {
+    const told = this.#connection.session.crmTimeMs(ourMs);
+    return this.#isSetBack ? Math.min(told, ourMs) : told;
   }
 
   async #since(entity: "deal" | "person", sinceMs: number, fromMs: number): Promise<CrmRecord[]> {
@@ -135,7 +143,7 @@ export class StampWatch {
    * files were taken in again. What was made before says nothing new.
    */
   async #unknown(records: readonly CrmRecord[], fromMs: number | null): Promise<CrmRecord[]> {
-    const madeSinceMs = fromMs === null ? Number.NEGATIVE_INFINITY : this.#connection.session.crmTimeMs(fromMs) - 1_000;
+    const madeSinceMs = fromMs === null ? Number.NEGATIVE_INFINITY : this.#crmTimeMs(fromMs) - 1_000;
     const ours = records.filter(
       ({ stamp, createdAtMs }) =>
         stamp !== null && this.#sources.has(stamp.split("/", 1)[0]!) && (createdAtMs ?? madeSinceMs) >= madeSinceMs,
