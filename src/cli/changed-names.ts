@@ -209,13 +209,16 @@ function messageOf(change: CrmChange, catalog: Catalog): string {
     case "renamed":
       return `the ${thing} is now called "${after}" in the CRM`;
     case "removed":
-      return `the CRM has no ${thing} any more`;
+      return `the CRM does not show the ${thing} any more`;
     case "retyped":
       return `the ${thing} was ${before} and is ${after} now`;
     case "required":
       return `the CRM now wants the ${thing} to be filled`;
   }
 }
+
+/** Nothing in the CRM's answer tells what was taken away from what this token may not see. */
+const UNSEEN = "Is it still there, the token's user may not see it: look at its rights, or use the earlier token.";
 
 function fixOf({ change, after }: CrmChange, places: readonly string[]): string {
   const where = places.join(", ");
@@ -224,8 +227,8 @@ function fixOf({ change, after }: CrmChange, places: readonly string[]): string 
       if (places.length === 0) return "Give it its old name again in the CRM: the records name it themselves.";
       return `Change ${where} to "${after}", or give it its old name again in the CRM.`;
     case "removed":
-      if (places.length === 0) return "Make it again in the CRM: the records name it themselves.";
-      return `Change ${where}, or make it again in the CRM.`;
+      if (places.length === 0) return `Make it again in the CRM: the records name it themselves. ${UNSEEN}`;
+      return `Change ${where}, or make it again in the CRM. ${UNSEEN}`;
     case "retyped":
       return `Look whether ${where === "" ? "what the records bring" : where} suits it: crmledger sync --dry-run shows what would be sent.`;
     case "required":

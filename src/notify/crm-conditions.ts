@@ -116,7 +116,7 @@ function names({ changedNames }: Facts): Finding[] {
       subject,
       level: "warning",
       rank: 0,
-      message: `at the CRM the ${what} that ${users.join(" and ")} ${use} was ${CHANGES[change] ?? "changed"}`,
+      message: `at the CRM the ${what} that ${users.join(" and ")} ${use} ${CHANGES[change] ?? "was changed"}`,
       hint: "crmledger doctor says what it is called now, and which line of the config to change",
       sinceMs,
     };
@@ -124,8 +124,8 @@ function names({ changedNames }: Facts): Finding[] {
 }
 
 const CHANGES: Readonly<Record<string, string>> = {
-  renamed: "renamed",
-  removed: "removed",
-  retyped: "given another type",
-  required: "made required",
+  renamed: "was renamed",
+  removed: "is not shown to this token any more",
+  retyped: "was given another type",
+  required: "was made required",
 };
