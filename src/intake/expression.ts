@@ -33,6 +33,10 @@ type Jsonata = typeof import("jsonata");
  */
 const BOUNDS = { stack: 1_000, sequence: 1_000_000, timeout: 5_000 };
 
+/** Where others had the processor meanwhile, or the machine slept, a time tells nothing of the expression: it is tried once more. */
+const PATIENCE = 3;
+const TIMED_OUT = "D1012";
+
 /** Compiles the text after `=`. Rejects with `configInvalid`, naming `where` (a config key), for a text that is no JSONata. */
 export async function compileExpression(
   text: string,
@@ -46,10 +50,20 @@ export async function compileExpression(
   for (const [name, [implementation, signature]] of Object.entries(own)) {
     expression.registerFunction(name, implementation, signature);
   }
+  let patience = PATIENCE;
+  const evaluate = async (input: unknown): Promise<unknown> => {
+    try {
+      return await expression.evaluate(input);
+    } catch (error) {
+      if ((error as { code?: unknown } | null)?.code !== TIMED_OUT || patience === 0) throw error;
+      // So often it takes as long again, and then none keeps the others waiting twice.
+      patience -= 1;
+      return await expression.evaluate(input);
+    }
+  };
   return {
     reads: readsOf(expression.ast(), []),
-    evaluate: async (record, isPlain = false) =>
-      plain(await expression.evaluate(isPlain ? record : withoutBigints(record))),
+    evaluate: async (record, isPlain = false) => plain(await evaluate(isPlain ? record : withoutBigints(record))),
   };
 }
 

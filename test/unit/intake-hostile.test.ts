@@ -85,6 +85,29 @@ describe("an expression", () => {
     await expect(evaluate({})).rejects.toMatchObject({ message: expect.stringMatching(/Evaluation timeout/) });
   });
 
+  it("that a machine kept waiting is tried once more, and a few times only", async () => {
+    let calls = 0;
+    let isSlow = (call: number): boolean => call === 1;
+    const standStill = (): null => {
+      calls += 1;
+      if (isSlow(calls)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+      return null;
+    };
+    const text = "($phone(t); t)";
+    const slow = { ...tools, phone: standStill };
+    const { evaluate } = await compileExpression(text, "sources.w.map.notes", slow, { ...BOUNDS, timeout: 500 });
+    expect(await evaluate({ t: "1" })).toBe("1");
+    expect(calls).toBe(2);
+    isSlow = () => true;
+    for (const more of [2, 2, 1]) {
+      const before = calls;
+      await expect(evaluate({ t: "1" })).rejects.toMatchObject({
+        message: expect.stringMatching(/Evaluation timeout/),
+      });
+      expect(calls - before).toBe(more);
+    }
+  });
+
   it.each([
     "$merge([{}, {'__proto__': {'polluted': 1}}])",
     "{'__proto__': {'polluted': 1}, 'constructor': {'prototype': {'polluted': 1}}}",
