@@ -6,6 +6,9 @@ import { RECORD_BYTES_MAX, RECORD_SEARCH_BYTES_MAX } from "./limits.ts";
 import { EXPORTED_LINE } from "./rejects-file.ts";
 import type { ReadStart, Row } from "./row.ts";
 
+/** In an export a line that was no JSON stands as a text, whose quotes and backslashes make it twice as long. */
+const EXPORTED_SEARCH_MAX = 2 * RECORD_SEARCH_BYTES_MAX + RECORD_BYTES_MAX;
+
 export interface LineOptions {
   start: ReadStart;
   encoding: string;
@@ -36,7 +39,8 @@ async function nextLine(cursor: Cursor, whole: boolean): Promise<string | null> 
     const end = cursor.text.indexOf("\n", cursor.searched);
     if (end >= 0) return cursor.take(end + 1);
     cursor.searched = cursor.text.length;
-    if (cursor.text.length > RECORD_SEARCH_BYTES_MAX) return await passOver(cursor, whole);
+    const most = cursor.text.startsWith(EXPORTED_LINE) ? EXPORTED_SEARCH_MAX : RECORD_SEARCH_BYTES_MAX;
+    if (cursor.text.length > most) return await passOver(cursor, whole);
     if (await cursor.more()) continue;
     return whole && cursor.text.length > 0 ? cursor.take(cursor.text.length) : null;
   }

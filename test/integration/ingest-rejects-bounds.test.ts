@@ -28,6 +28,7 @@ const BEYOND: readonly (readonly [string, name: string, content: string])[] = [
   ["a row of more than 1 MiB", "a.csv", `${HEADER}\n1,nobody,${"x".repeat(MIB)}\n`],
   ["a line of more than 1 MiB", "a.jsonl", `{"id":"1","notes":"${"x".repeat(MIB)}"}\n`],
   ["a line of more than 1 MiB that is no JSON", "a.jsonl", `{"id":"1","notes":"${"\\".repeat(MIB)}"\n`],
+  ["a line of 9 MiB that doubles in an export", "a.jsonl", `{"id":"1","notes":"${'"'.repeat(9 * MIB)}"\n`],
   ["an object of thousands of members", "a.jsonl", `${JSON.stringify({ ...Array.from(cells(3000).split(",")) })}\n`],
   ["lists inside each other", "a.jsonl", `${deep(100)}\n`],
   ["a hundred thousand lists inside each other", "a.jsonl", `${deep(100_000)}\n`],
