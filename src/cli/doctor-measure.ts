@@ -2,11 +2,11 @@ import type { Config } from "../config/config.ts";
 import type { CrmAdapter } from "../crm/adapter.ts";
 import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
 import { endsRun } from "../domain/hold.ts";
-import type { TestRecord } from "../ledger/measurements.ts";
 import type { LeftRecord, MeasurementDocument } from "../report/doctor-list.ts";
 import { counted, span, utcTime } from "../report/human.ts";
 import { measuredFacts } from "../report/measurement-words.ts";
 import type { Desk } from "../runner/runner.ts";
+import type { LeftTestRecord } from "../runner/test-records.ts";
 import type { Invocation } from "./command.ts";
 import { openCrmLine, type Shop, withRun, withShop } from "./compose.ts";
 import { type Finding, fail, fromError, ok } from "./doctor-finding.ts";
@@ -130,21 +130,26 @@ function replyOf({ measurement, error }: Found, left: LeftRecord[], config: Conf
 
 /** Test records that are or may be at the CRM. */
 export function leftFindings(left: readonly LeftRecord[]): Finding[] {
-  return left.map(({ entity, id, stamp, link }) => {
+  return left.map(({ entity, id, stamp, link, refusal }) => {
     const which =
       id === null
         ? `a test ${entity} (${stamp}) may still come up at the CRM`
         : `the test ${entity} ${id} is still at the CRM`;
     const where = link === null ? "" : `: ${link}`;
-    const fix = "crmledger doctor --measure takes it away; or delete it by hand";
-    return fail("test records", `${which}${where}`, fix, EXIT_CODES.attention);
+    const why = refusal === undefined ? "" : `. The CRM refused to delete it: ${refusal}`;
+    const fix =
+      refusal === undefined
+        ? "crmledger doctor --measure takes it away, with a token that may delete; or delete it by hand"
+        : "Delete it in the CRM as a user who may. Or let this token delete, and crmledger doctor --measure takes it away";
+    return fail("test records", `${which}${where}${why}`, fix, EXIT_CODES.attention);
   });
 }
 
 export function leftRecord(
-  { entity, crmId, stamp }: TestRecord,
+  { entity, crmId, stamp, refusal }: LeftTestRecord,
   desk: Pick<Desk, "crmSession">,
   adapter: Pick<CrmAdapter, "link">,
 ): LeftRecord {
-  return { entity, id: crmId, stamp, link: crmId === null ? null : adapter.link(entity, crmId, desk.crmSession()) };
+  const link = crmId === null ? null : adapter.link(entity, crmId, desk.crmSession());
+  return { entity, id: crmId, stamp, link, ...(refusal !== undefined && { refusal }) };
 }

@@ -33,6 +33,8 @@ export interface LeftRecord {
   id: string | null;
   stamp: string;
   link: string | null;
+  /** What the CRM said against its deletion; absent: nothing. */
+  refusal?: string;
 }
 
 export function renderDoctor(doctor: DoctorDocument, style: Style): string {

@@ -1,11 +1,17 @@
 /** Measures how late the CRM shows what was written to it, with records of its own that it takes away again. */
 import type { Capabilities } from "../crm/adapter.ts";
 import type { Entity } from "../domain/catalog.ts";
+import { CrmledgerError } from "../domain/errors.ts";
 import { LAG_WAYS, type Lag, type LagWay, type Measurement } from "../domain/measurement.ts";
 import type { Links, Operation, Outcome } from "../domain/operation.ts";
-import type { TestRecord } from "../ledger/measurements.ts";
 import type { WatchedSend } from "./measure-watch.ts";
-import { type MadeRecord, makeTestRecord, removeTestRecords, type TestRecordDeps } from "./test-records.ts";
+import {
+  type LeftTestRecord,
+  type MadeRecord,
+  makeTestRecord,
+  removeTestRecords,
+  type TestRecordDeps,
+} from "./test-records.ts";
 
 /** One record of each kind, then persons alone: chance is not measured by one look. */
 const ROUNDS: readonly (readonly Entity[])[] = [["organization", "person", "deal", "note"], ["person"], ["person"]];
@@ -32,7 +38,7 @@ export interface Measured {
   /** Null where it was broken off. */
   measurement: Measurement | null;
   /** What may still be at the CRM. */
-  left: TestRecord[];
+  left: LeftTestRecord[];
   /** What broke it off; null: nothing, or the signal. */
   error: unknown;
 }
@@ -49,6 +55,13 @@ export function measureCost(cost: Capabilities["cost"]): { tokensMin: number; to
 /** Never rejects: whatever happens, what was made is taken away or named. */
 export async function measure(deps: MeasureDeps): Promise<Measured> {
   const { desk, clock, watch, signal } = deps;
+  const before = await removeTestRecords(deps).catch(() => []);
+  if (before.some(({ refusal }) => refusal !== undefined)) {
+    const error = new CrmledgerError("held", "the CRM refuses to delete test records of an earlier measurement", {
+      hint: "Nothing more was made. A token that may delete takes them away, and measures.",
+    });
+    return { measurement: null, left: before, error };
+  }
   let error: unknown = null;
   const lags: Lag[] = [];
   const hopeless = new Set<LagWay>();

@@ -69,11 +69,17 @@ function valuesOf(entity: Entity, name: string): EntityValues {
 
 const messageOf = (outcome: Outcome): string => ("message" in outcome ? outcome.message : outcome.type);
 
+/** One that may still be at the CRM. */
+export interface LeftTestRecord extends TestRecord {
+  /** What the CRM said against its deletion; absent: it was not asked, or did not answer. */
+  refusal?: string;
+}
+
 /** Takes away what this ledger knows of, of earlier measurements too. Gives what may still be there. */
-export async function removeTestRecords(deps: TestRecordDeps): Promise<TestRecord[]> {
+export async function removeTestRecords(deps: TestRecordDeps): Promise<LeftTestRecord[]> {
   const records = await deps.ledger.testRecords(deps.desk.accountId);
   const rank = ({ entity }: TestRecord): number => REMOVED_IN_ORDER.indexOf(entity);
-  const left: TestRecord[] = [];
+  const left: LeftTestRecord[] = [];
   for (const record of records.sort((a, b) => rank(a) - rank(b))) {
     const rest = await removeOne(deps, record).catch(() => record);
     if (rest !== null) left.push(rest);
@@ -82,7 +88,7 @@ export async function removeTestRecords(deps: TestRecordDeps): Promise<TestRecor
 }
 
 /** Null: it is gone, or never came to be. */
-async function removeOne(deps: TestRecordDeps, record: TestRecord): Promise<TestRecord | null> {
+async function removeOne(deps: TestRecordDeps, record: TestRecord): Promise<LeftTestRecord | null> {
   const { desk, ledger, clock } = deps;
   const id = record.crmId ?? (await find(desk, record));
   if (id === null) {
@@ -104,7 +110,7 @@ async function removeOne(deps: TestRecordDeps, record: TestRecord): Promise<Test
       await ledger.forgetTestRecord(desk.accountId, record.stamp);
       return null;
     }
-    if (outcome.type === "refused") return known;
+    if (outcome.type === "refused") return { ...known, refusal: outcome.message };
   }
   return known;
 }

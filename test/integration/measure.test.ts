@@ -154,6 +154,24 @@ describe("a measurement", () => {
     }
   });
 
+  it("says what the CRM answered where the token may not delete", async () => {
+    const refusal = { success: false, error: "You do not have permissions to delete this." };
+    const rig: WatchedRig = await watchedRig({
+      simulator: { roundTripMs: 100 },
+      transport: async (request) =>
+        request.method === "DELETE"
+          ? { type: "response", status: 403, headers: {}, body: JSON.stringify(refusal) }
+          : await rig.simulator.handle(request),
+    });
+    const { left, error } = await measured(rig);
+    expect(error).toBeNull();
+    expect(left).toHaveLength(6);
+    for (const one of left) expect(one.refusal).toContain("You do not have permissions");
+    const again = await measured(rig);
+    expect([again.left.length, again.error]).toEqual([6, expect.objectContaining({ code: "held" })]);
+    expect(there(rig)).toHaveLength(6);
+  });
+
   it("names what it could not take away, for the next one", async () => {
     const rig = await rigWith({});
     rig.simulator.failNext({ kind: "error503", match: { method: "DELETE", path: /notes/ }, times: 3 });
