@@ -29,7 +29,8 @@ export function forecastText(forecast: ForecastDocument, nowMs: number): string 
   const tokens = tokensMin === tokensMax ? count(tokensMax) : `${count(tokensMin)} to ${count(tokensMax)}`;
   const what = `${counted(submissions, "submission")}, ${about}${tokens} tokens`;
   if (forecast.held) return `${what}${partText(forecast)}; they go once the hold is over`;
-  if (doneAt === null) return `${what}: more than the day's budget will ever let through at this rate`;
+  if (doneAt === null)
+    return `${what}: more than the day's budget will ever let through at this rate; docs/lanes.md says what helps`;
   const done = timeText(doneAt, nowMs);
   if (today >= submissions) return `${what}${partText(forecast)}, done at ${done}`;
   const goes = today === 0 ? "none of them goes today" : `${count(today)} go today`;

@@ -6,8 +6,10 @@ import { adapterOf } from "../../src/crm/registry.ts";
 import { EXIT_CODES } from "../../src/domain/errors.ts";
 import { HOLD_KINDS } from "../../src/domain/hold.ts";
 import { checkBaseUrl } from "../../src/http/base-url.ts";
+import { createSimulator } from "../../src/simulator/simulator.ts";
 import { ROOMS } from "../support/house-rules.ts";
 import { filesBelow, readText } from "../support/house-source.ts";
+import { createVirtualClock } from "../support/virtual-clock.ts";
 
 const readme = readText("README.md");
 const docs = filesBelow("docs").filter((path) => path.endsWith(".md"));
@@ -22,6 +24,12 @@ const GLOBAL_FLAGS = [
   "--no-color",
   "--no-progress",
   "--help",
+];
+
+/** Fields that every account has, and that a map reaches by paths of their own, or not at all. */
+const ORDINARY = [
+  ...["ID", "Owner", "Created", "Updated", "Visible to", "Label", "Name", "Email", "Phone", "Organization", "Title"],
+  ...["Value", "Currency", "Contact person", "Stage", "Status"],
 ];
 
 /** Fenced blocks of a language. */
@@ -44,6 +52,17 @@ function commandLines(text: string): string[] {
 }
 
 describe("what the documents say", () => {
+  test("names all that the simulator's account has to map to", () => {
+    const given = createSimulator({ clock: createVirtualClock(0) });
+    const section = readme.split("## The same against the simulator")[1]!.split("\n## ")[0]!;
+    const fields = (["person", "organization", "deal"] as const).flatMap((entity) => given.fields(entity));
+    const labels = fields.flatMap(({ options }) => (options ?? []).map(({ label }) => label));
+    const stages = given.pipelines().flatMap(({ name, stages: own }) => [name, ...own.map((stage) => stage.name)]);
+    const own = fields.map(({ field_name }) => field_name).filter((name) => !ORDINARY.includes(name));
+    const missing = [...labels, ...stages, ...own].filter((name) => !section.includes(name));
+    expect(missing).toEqual([]);
+  });
+
   test("names only commands and flags that are there", () => {
     const wrong: string[] = [];
     for (const { path, text } of pages) {
