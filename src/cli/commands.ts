@@ -310,7 +310,11 @@ export const COMMANDS: readonly CommandRow[] = [
       SOURCE,
       { flags: "--state <name>", description: "in this state only", choices: SUBMISSION_STATES },
       { flags: "--pending", description: "what nothing was sent of yet, in the shape that import takes" },
-      { flags: "--format <name>", description: "csv or jsonl (csv)", choices: ["csv", "jsonl"] },
+      {
+        flags: "--format <name>",
+        description: "csv or jsonl (by the file's name, else csv)",
+        choices: ["csv", "jsonl"],
+      },
       { flags: "--out <file>", description: "write it there: whole, then renamed" },
     ],
     examples: [

@@ -60,7 +60,7 @@ type Format = "csv" | "jsonl" | "json";
 
 async function write(
   invocation: Invocation,
-  { format = "csv", out }: ExportFlags,
+  { out, format = formatOf(out) }: ExportFlags,
   lines: (format: Format) => AsyncIterable<string>,
   tally: Tally,
 ): Promise<void> {
@@ -77,6 +77,9 @@ async function write(
   });
   talk.say(`wrote ${counted(tally.written, "submission")} to ${path}`);
 }
+
+/** By the file's name. */
+const formatOf = (out = ""): "csv" | "jsonl" => (/\.(jsonl|ndjson)$/i.test(out) ? "jsonl" : "csv");
 
 /** No faster than it is read. */
 async function pour(lines: AsyncIterable<string>, stream: Invocation["io"]["stdout"]): Promise<void> {

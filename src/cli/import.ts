@@ -13,7 +13,7 @@ import { type Shop, withRun, withShop } from "./compose.ts";
 import { shellWord } from "./cron-line.ts";
 import { sourceNamed } from "./sources.ts";
 import { ingestDeps, sumCounts } from "./take-in.ts";
-import { refuseStdout } from "./write-whole.ts";
+import { placeOf, refuseStdout } from "./write-whole.ts";
 
 /** A thread of its own is worth its start from some 20,000 records on. */
 const THREAD_BYTES_MIN = 4 * 1024 * 1024;
@@ -30,7 +30,7 @@ interface ImportFlags {
 /** `crmledger import FILE...`: files of missed submissions into the ledger; the next sync sends them. */
 export const run: RunCommand = (invocation) => {
   const flags = invocation.flags as ImportFlags;
-  refuseUnclear(invocation.args, flags);
+  refuseUnclear(invocation.args, flags, invocation.io.cwd);
   return withShop(invocation, flags.dryRun ? "openOrPretend" : "create", async (shop) => {
     const source = sourceFor(sourceNamed(shop.config, flags.source ?? IMPORT_SOURCE), flags.lane ?? "background");
     await checkMaps(shop.config, [source]);
@@ -42,12 +42,14 @@ export const run: RunCommand = (invocation) => {
   });
 };
 
-function refuseUnclear(files: readonly string[], flags: ImportFlags): void {
+function refuseUnclear(files: readonly string[], flags: ImportFlags, cwd: string): void {
   if (flags.rejects !== undefined && files.length > 1) {
     throw new CrmledgerError("usage", "--rejects takes one file at a time", { hint: "Import the files one by one." });
   }
   const hint = "Name a file, or afterwards: crmledger rejects --export -";
   refuseStdout("--rejects", flags.rejects, "the import's summary is", hint);
+  if (flags.rejects !== undefined && placeOf(resolve(cwd, flags.rejects)) === null)
+    throw new CrmledgerError("usage", `--rejects: ${flags.rejects} is no file`, { hint });
   if (files.filter((file) => file === "-").length > 1) throw new CrmledgerError("usage", "- can be given once");
 }
 

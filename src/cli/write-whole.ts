@@ -5,6 +5,7 @@ import {
   constants,
   fsyncSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -19,6 +20,20 @@ export const STDOUT = "-";
 /** Throws `usage` where the option's file is `-`, and standard output has to say something else. */
 export function refuseStdout(option: string, file: string | undefined, why: string, hint: string): void {
   if (file === STDOUT) throw new CrmledgerError("usage", `${option} can't be standard output: ${why}`, { hint });
+}
+
+/** Names of what this process has open: opened anew, not replaced. */
+const OPEN_FILES = /^\/(dev\/(fd\/|std(out|err)$)|proc\/)/;
+
+/**
+ * Where a file's text goes: a link's own file, so that the link stays. Null for a device or a pipe, such as `/dev/stdout`:
+ * a rename would do away with it, so it is written to as it is.
+ */
+export function placeOf(path: string): string | null {
+  if (OPEN_FILES.test(path)) return null;
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there === undefined || there.isDirectory()) return path;
+  return there.isFile() ? realpathSync(path) : null;
 }
 
 /**
@@ -43,13 +58,18 @@ export function writePrivate(path: string, text: string, pid: number): void {
 }
 
 function putInPlace(path: string, text: string, pid: number, mode: number, exactly: boolean): void {
-  const temporary = `${path}.${pid}.tmp`;
+  const place = placeOf(path);
+  const temporary = `${place}.${pid}.tmp`;
   try {
+    if (place === null) {
+      writeFileSync(path, text, { flag: "a" });
+      return;
+    }
     writeFileSync(temporary, text, { mode, flag: "wx" });
     if (exactly) chmodSync(temporary, mode);
-    renameSync(temporary, path);
+    renameSync(temporary, place);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (place !== null) rmSync(temporary, { force: true });
     throw unwritable(path, error);
   }
 }
@@ -59,15 +79,17 @@ function putInPlace(path: string, text: string, pid: number, mode: number, exact
  * is thrown on; then the old file is untouched too.
  */
 export async function writePieces(path: string, pieces: AsyncIterable<string>, pid: number): Promise<void> {
-  const temporary = `${path}.${pid}.tmp`;
+  const place = placeOf(path);
+  const temporary = `${place}.${pid}.tmp`;
   let file: number | null = null;
   try {
-    file = openSync(temporary, "wx", 0o600);
+    file = place === null ? openSync(path, "a") : openSync(temporary, "wx", 0o600);
     for await (const piece of pieces) writeFileSync(file, piece);
+    if (place === null) return;
     fsyncSync(file);
-    renameSync(temporary, path);
+    renameSync(temporary, place);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (place !== null) rmSync(temporary, { force: true });
     throw error instanceof CrmledgerError ? error : unwritable(path, error);
   } finally {
     if (file !== null) closeSync(file);
@@ -89,7 +111,8 @@ function privateMode(path: string): number {
 
 /** Throws `usage` where `writeWhole` would fail: asked before work that costs something, not after it. */
 export function refuseUnwritable(path: string): void {
-  const folder = dirname(path);
+  const place = placeOf(path);
+  const folder = place === null ? path : dirname(place);
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
     accessSync(folder, constants.W_OK);
