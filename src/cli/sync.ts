@@ -225,7 +225,8 @@ function replyOf(
     warnings: [...begun.warnings, ...taken.warnings, ...(report?.warnings ?? [])],
     requests: report?.requests ?? { ...facts.requests, retried: 0 },
     lookups: report?.lookups ?? { mirror: 0, search: 0 },
-    stopped: report?.stopped ?? (error === null ? "signal" : "hold"),
+    // What kept everything from being sent is no end of the queue.
+    stopped: setupMissing !== null ? "hold" : (report?.stopped ?? (error === null ? "signal" : "hold")),
     hold: report?.hold ? holdDocument(report.hold) : null,
     durationMs: Math.round(durationMs),
     ...facts.held,
