@@ -46,7 +46,12 @@ describe("sync", () => {
       bare.write("spool/a.json", JSON.stringify(lead("1")));
       const ran = await bare.run("sync", "--json");
       expect(ran.code).toBe(78);
-      expect(ran.json).toMatchObject({ ingested: { new: 1 }, remaining: 1, stopped: "hold", error: { code: "crmSetupMissing" } });
+      expect(ran.json).toMatchObject({
+        ingested: { new: 1 },
+        remaining: 1,
+        stopped: "hold",
+        error: { code: "crmSetupMissing" },
+      });
       expect(ran.json.error.hint).toContain("doctor --fix");
       expect(bare.simulator.records.persons).toHaveLength(0);
 
