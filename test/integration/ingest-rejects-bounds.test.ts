@@ -2,7 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readJsonLines } from "../../src/intake/lines.ts";
 import { rejectsAsCsv, rejectsAsJsonl } from "../../src/intake/rejects-file.ts";
+import type { Row } from "../../src/intake/row.ts";
 import { type IngestRig, openIngestRig, total } from "../support/ingest-rig.ts";
 
 let rig: IngestRig;
@@ -28,13 +30,27 @@ const BEYOND: readonly (readonly [string, name: string, content: string])[] = [
   ["a row of more than 1 MiB", "a.csv", `${HEADER}\n1,nobody,${"x".repeat(MIB)}\n`],
   ["a line of more than 1 MiB", "a.jsonl", `{"id":"1","notes":"${"x".repeat(MIB)}"}\n`],
   ["a line of more than 1 MiB that is no JSON", "a.jsonl", `{"id":"1","notes":"${"\\".repeat(MIB)}"\n`],
-  ["a line of 9 MiB that doubles in an export", "a.jsonl", `{"id":"1","notes":"${'"'.repeat(9 * MIB)}"\n`],
   ["an object of thousands of members", "a.jsonl", `${JSON.stringify({ ...Array.from(cells(3000).split(",")) })}\n`],
   ["lists inside each other", "a.jsonl", `${deep(100)}\n`],
   ["a hundred thousand lists inside each other", "a.jsonl", `${deep(100_000)}\n`],
   ["objects inside each other", "a.jsonl", `${nested(100)}\n`],
   ["a hundred thousand objects inside each other", "a.jsonl", `${nested(100_000)}\n`],
 ];
+
+it("a line that doubles in an export is read back from it, wherever the pieces of the file end", async () => {
+  const raw = `{"id":"1","notes":"${'"'.repeat(9 * MIB)}`;
+  const back = Buffer.from(rejectsAsJsonl([{ id: "1", line: 1, reason: "no JSON", raw }]));
+  async function* pieces() {
+    yield back.subarray(0, 17 * MIB);
+    yield back.subarray(17 * MIB);
+  }
+  const rows = readJsonLines(pieces(), { start: { offset: 0, line: 0 }, encoding: "utf8", whole: true });
+  const read: Row[] = [];
+  for await (const each of rows) read.push(each);
+  const [row, ...rest] = read;
+  expect([row?.fault, rest]).toEqual([undefined, []]);
+  expect((row?.record as { record: string }).record === raw).toBe(true);
+});
 
 describe.each(FORMATS)("in %s", (name, as) => {
   const exported = async (): Promise<string> => {
