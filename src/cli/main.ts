@@ -40,6 +40,10 @@ function readLine(argv: readonly string[]): Line {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     const text = written.join("");
+    const [first, asked] = program.args;
+    // Help for a command that is not there: what the line with that command alone would say.
+    if (error.code === "commander.help" && error.exitCode !== 0 && first === "help" && asked !== undefined)
+      return readLine([asked]);
     if (error.exitCode !== 0) return { type: "refused", error, written: text };
     return { type: "answer", name: error.code === "commander.version" ? "version" : "help", text };
   }

@@ -43,6 +43,8 @@ describe("--json", () => {
   it.each([
     [["--json"], "no command given"],
     [["snyc", "--json"], "unknown command 'snyc'"],
+    [["help", "nosuch", "--json"], "unknown command 'nosuch'"],
+    [["help", "--json", "nosuch", "sync"], "unknown command 'nosuch'"],
     [["sync", "--json", "--limt", "3"], "unknown option '--limt'"],
     [["sync", "--json", "--limit", "0"], "option '--limit <n>' argument '0' is invalid"],
     [["sync", "--json", "--lane", "fast"], "Allowed choices are operational, background"],
