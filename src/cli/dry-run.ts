@@ -19,6 +19,7 @@ export function dryRun(invocation: Invocation, limits: DrainLimits): Promise<Rep
     await checkMaps(config, Object.values(config.sources));
     const deps = await ingestDeps(shop, 0 as RunId, { dryRun: true, backfill: "allowed" });
     const taken = await takeIn(deps, spooledSources(config, limits.source ?? undefined), invocation);
+    if (taken.trouble !== null) throw taken.trouble;
     const [{ PREVIEW_MAX, previewDrain }, { forecastDrain }] = await Promise.all([
       import("../runner/preview.ts"),
       import("../runner/forecast.ts"),
@@ -29,7 +30,6 @@ export function dryRun(invocation: Invocation, limits: DrainLimits): Promise<Rep
     const plan: PlanDocument = made;
     const forecast = await forecastDocument(shop.ledger, await forecastDrain(plans, made, made.byLane));
     const told = forecast === null ? null : forecastText(forecast, shop.clock.wallMs());
-    if (taken.trouble !== null) throw taken.trouble;
     return {
       json: { dryRun: true, ingested: taken.counts, warnings: taken.warnings, plan, forecast },
       text: (style) => `Would ingest: ${ingestedText(taken.counts)}\n${renderPlan(plan, style, told)}`,

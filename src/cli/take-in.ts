@@ -94,8 +94,11 @@ export async function takeIn(
       }
     } catch (error) {
       if (!(error instanceof CrmledgerError) || !error.code.startsWith("spool")) throw error;
+      const isFirst = taken.trouble === null;
       taken.trouble ??= error;
       taken.warnings.push(`source ${source.name} was not read: ${error.message}`);
+      // A dry run ends at once with the first one as its error, which is said then.
+      if (deps.dryRun && isFirst) continue;
       invocation.talk.error(`source ${source.name} was not read: ${error.message}`, error.hint);
     }
   }

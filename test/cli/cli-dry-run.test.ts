@@ -55,3 +55,18 @@ test("--limit shows the writes of so many submissions, by the names that the CRM
   expect(writes(out)).toContain("  deal: create deal\n    title: Engine\n    value: 5\n    currency: EUR\n");
   expect(writes(out)).toMatch(/note\.1: create note\n {4}text:\n {6}Note of (\d)\n {6}Ref\. website\/\1$/);
 });
+
+test.each([[[]], [["--json"]]])(
+  "a spool that is not there is complained of once, and each of several %j",
+  async (flags) => {
+    world.config("sources:\n  website:\n    spool: ./nowhere\n  shop:\n    spool: ./gone\n");
+    const { code, err, out } = await world.run("sync", "--dry-run", ...flags);
+    expect(code).toBe(74);
+    expect(err.match(/^error: .*/gm)?.sort()).toEqual([
+      expect.stringMatching(/source shop .*gone/),
+      expect.stringMatching(/nowhere/),
+    ]);
+    expect(err.match(/^hint: /gm)).toHaveLength(2);
+    if (flags.length > 0) expect(JSON.parse(out).error.code).toMatch(/^spool/);
+  },
+);
