@@ -9,6 +9,7 @@ import { doubtFields } from "./doubt-fields.ts";
 import { failedDocument } from "./failed-document.ts";
 import { findSubmission } from "./find-submission.ts";
 import { currentUser } from "./local-user.ts";
+import { tellNotChosen } from "./retry-none.ts";
 import { drainAll, drainSample, nameOf, previewSample, type Sampled, sampleText, sendSample } from "./retry-sample.ts";
 import { todaysContents } from "./todays-contents.ts";
 
@@ -29,6 +30,7 @@ export const run: RunCommand = (invocation) =>
     const filter = await filterOf(shop, invocation, flags);
     if (!flags.dryRun) await settleEarlier(shop, invocation);
     const rows = await shop.ledger.failed(filter);
+    await tellNotChosen(shop, invocation, filter, rows);
     const alone = rows.length === 1 && rows[0]!.sampleId == null;
     if (flags.cause !== undefined && filter.ids === undefined && rows.length > 0 && !alone)
       return await retryBehindSample(shop, invocation, flags.cause, rows);

@@ -116,6 +116,30 @@ describe("a cause", () => {
     expect(ran.json).toMatchObject({ requeued: 1, sync: { drained: { done: 1 } } });
   });
 
+  it("retry-failed says why it puts nothing back, in one line, and ends with 0", async () => {
+    const told = async (...flags: string[]) => {
+      const { code, json, err } = await world.run("retry-failed", "--json", ...flags);
+      expect([code, json.requeued, err.trim().split("\n")]).toEqual([0, expect.any(Number), [expect.any(String)]]);
+      return `${json.requeued}: ${err.trim()}`;
+    };
+    await sync(lead("2"));
+    expect(await told("--all")).toBe("0: warning: nothing was put back: nothing has failed");
+    await sync(ofSource("1", "Webinar"));
+    const none = "0: warning: nothing was put back:";
+    expect(await told("2")).toBe("0: warning: 2 has not failed: nothing to put back there. See: crmledger show 2");
+    expect(await told("--source", "websit")).toBe(`${none} there is no source "websit". Did you mean website?`);
+    expect(await told("--source", "import")).toMatch(
+      `${none} none of the 1 failed submission is what was asked for. See: crmledger failed`,
+    );
+    expect(await told("--cause", "NOTHING")).toBe(
+      `${none} nothing has failed with the cause "NOTHING". See: crmledger failed`,
+    );
+    expect(await told("2", "website/1")).toMatch(/^1: warning: 2 has not failed/);
+    await sync();
+    const ran = await world.run("retry-failed", "--all");
+    expect([ran.err, ran.out]).toEqual(["", expect.stringContaining("Put back 1 submission")]);
+  });
+
   it("fills no terminal: thousands of one cause are told in a few lines", async () => {
     await sync(...Array.from({ length: 300 }, (_, index) => ofSource(String(index), "Webinar")));
     const { out } = await world.run("failed");
