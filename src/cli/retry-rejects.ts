@@ -38,9 +38,11 @@ export function retryRejects(invocation: Invocation): Promise<Reply> {
         rejectsFile: null,
         sources: Object.values(shop.config.sources),
       });
-      for (const warning of report.warnings) invocation.talk.warn(warning);
+      if (before.length === 0) invocation.talk.say("no rejects to try again");
+      const warnings = known.length === 0 ? [] : report.warnings;
+      for (const warning of warnings) invocation.talk.warn(warning);
       const left = (await openRejects(shop.ledger)).length;
-      const reply = replyOf(before.length, left, sumCounts(report.files), report.warnings);
+      const reply = replyOf(before.length, left, sumCounts(report.files), warnings);
       return { result: reply, summary: reply.json, exitCode: reply.exitCode };
     }),
   );

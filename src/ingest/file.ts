@@ -25,7 +25,7 @@ export const importFile: ImportFile = async (deps, source, options) => {
   try {
     const found = await rowsOfFile(input, source, mapping, options.format);
     const { format } = found;
-    const taken = { counts: emptyCounts(input.shown), flat: format === "csv" };
+    const taken = { counts: emptyCounts(input.origin), flat: format === "csv" };
     if (!options.asNew) {
       const refusal = await refusalOf(deps, source, mapping, input, found, options.sources ?? []);
       if (refusal !== null) throw refusal;
@@ -70,7 +70,7 @@ async function refusalOf(
   const dry = { ...deps, dryRun: true, progress: undefined, onVerdict: undefined };
   const takers = new Takers(dry, source, mapping, new Warnings(), sources, () => {});
   // What is known by its raw text, or under today's map, is no second one.
-  const counts = emptyCounts(input.shown);
+  const counts = emptyCounts(input.origin);
   await takeAll(dry, takers, { counts, flat }, input, found, batchesOf(deps, source, mapping, input, found, true));
   const strangers = counts.new + counts.history + counts.conflict;
   if (unread !== null && strangers > 0) return unread;

@@ -10,10 +10,13 @@ import { shownName } from "./warnings.ts";
 /** Pipes are kept in memory, since the check for a re-export reads twice. */
 const PIPE_BYTES_MAX = 256 * 1024 * 1024;
 const HEAD_BYTES = 64 * 1024;
+const STDIN = "standard input";
 
 export interface Input {
   /** For people. */
   shown: string;
+  /** As the origin of its records: a name that can be shown, or `-`. */
+  origin: string;
   /** Of the file's name; empty for standard input. */
   name: string;
   head: Uint8Array;
@@ -24,17 +27,18 @@ export interface Input {
 
 /** Opens the input. Rejects with `inputUnreadable` where it is not there or no file. */
 export async function openInput(options: ImportOptions): Promise<Input> {
-  if (options.file === "-") return fromPipe("-", "", options.stdin ?? emptyPipe());
+  if (options.file === "-") return fromPipe(STDIN, "-", "", options.stdin ?? emptyPipe());
   const shown = shownName(options.file);
   try {
     const found = await stat(options.file);
     if (found.isDirectory())
       throw unreadable(shown, "it is a folder", "Name the files in it, or make it the `spool` of a source.");
-    if (!found.isFile()) return await fromPipe(shown, basename(options.file), createReadStream(options.file));
+    if (!found.isFile()) return await fromPipe(shown, shown, basename(options.file), createReadStream(options.file));
     const handle = await open(options.file, "r");
     const head = await readHead(handle, Math.min(HEAD_BYTES, found.size));
     const bytes = (start: number): AsyncIterable<Uint8Array> => readBytes(handle, start, found.size);
-    return { shown, name: basename(options.file), head, size: found.size, bytes, close: () => handle.close() };
+    const name = basename(options.file);
+    return { shown, origin: shown, name, head, size: found.size, bytes, close: () => handle.close() };
   } catch (error) {
     if (error instanceof CrmledgerError) throw error;
     const code = errorCode(error);
@@ -52,7 +56,12 @@ export function unreadable(shown: string, why: string, hint: string, cause?: unk
 
 async function* emptyPipe(): AsyncGenerator<Uint8Array> {}
 
-async function fromPipe(shown: string, name: string, chunks: AsyncIterable<Uint8Array>): Promise<Input> {
+async function fromPipe(
+  shown: string,
+  origin: string,
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<Input> {
   const kept: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
@@ -71,5 +80,5 @@ async function fromPipe(shown: string, name: string, chunks: AsyncIterable<Uint8
   const bytes = async function* (start: number): AsyncGenerator<Uint8Array> {
     yield all.subarray(start);
   };
-  return { shown, name, head: all.subarray(0, HEAD_BYTES), size, bytes, close: async () => {} };
+  return { shown, origin, name, head: all.subarray(0, HEAD_BYTES), size, bytes, close: async () => {} };
 }

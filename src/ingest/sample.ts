@@ -66,7 +66,7 @@ export async function sampleFile(deps: IngestDeps, source: SourceSettings, optio
     const { format, rows } = await rowsOfFile(input, source, columnsOf, asked);
     const taker = new Taker(deps, source, listener.mapping, warnings, { mendsRejects: !options.spooled });
     listener.listen(taker);
-    const file = { counts: emptyCounts(input.shown), flat: format === "csv" };
+    const file = { counts: emptyCounts(input.origin), flat: format === "csv" };
     for await (const row of rows()) {
       await taker.take(row, file);
       if (!taker.full) continue;

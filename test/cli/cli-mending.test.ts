@@ -207,6 +207,13 @@ describe("rejects", () => {
     expect((await world.run("rejects", "--json")).json.total).toBe(1);
   });
 
+  it("--retry of none says so", async () => {
+    await world.run("ingest");
+    const ran = await world.run("rejects", "--retry", "--json");
+    expect([ran.code, ran.err]).toEqual([0, "no rejects to try again\n"]);
+    expect(ran.json).toMatchObject({ retried: 0, new: 0, rejected: 0, warnings: [] });
+  });
+
   const withConflict = async () => {
     world.write("spool/a.json", JSON.stringify(lead("1")));
     expect((await world.run("ingest")).code).toBe(0);
@@ -269,6 +276,14 @@ describe("import", () => {
       { file: "b.jsonl", new: 0, duplicate: 1 },
     ]);
     expect((await world.run("show", "import/1", "--json")).json.submission.lane).toBe("background");
+  });
+
+  it("calls an empty standard input by its name", async () => {
+    const { code, json, err } = await world.runWith({ stdin: "" }, "import", "-", "--json");
+    expect([code, json.warnings]).toEqual([0, ["standard input holds no records"]]);
+    expect(err).toBe("warning: standard input holds no records\n");
+    const broken = await world.runWith({ stdin: "[1" }, "import", "-", "--format", "json", "--json");
+    expect(broken.json.error.message).toMatch(/^standard input/);
   });
 
   it("--dry-run counts and writes nothing, not even a ledger", async () => {
