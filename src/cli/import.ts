@@ -11,6 +11,8 @@ import { checkMaps } from "./check-maps.ts";
 import { type Invocation, type Reply, type RunCommand, showsProgress } from "./command.ts";
 import { type Shop, withRun, withShop } from "./compose.ts";
 import { shellWord } from "./cron-line.ts";
+import { errorDocument } from "./error-document.ts";
+import { exitCodeOfError } from "./exit-code.ts";
 import { sourceNamed } from "./sources.ts";
 import { ingestDeps, sumCounts } from "./take-in.ts";
 import { placeOf, refuseStdout } from "./write-whole.ts";
@@ -31,16 +33,37 @@ interface ImportFlags {
 export const run: RunCommand = (invocation) => {
   const flags = invocation.flags as ImportFlags;
   refuseUnclear(invocation.args, flags, invocation.io.cwd);
-  return withShop(invocation, flags.dryRun ? "openOrPretend" : "create", async (shop) => {
+  const documents: ImportDocument[] = [];
+  const work = async (shop: Shop): Promise<Reply> => {
     const source = sourceFor(sourceNamed(shop.config, flags.source ?? IMPORT_SOURCE), flags.lane ?? "background");
     await checkMaps(shop.config, [source]);
-    if (flags.dryRun) return replyOf(await importAll(shop, invocation, 0 as RunId, source, flags), true);
+    if (flags.dryRun) return replyOf(documents, await importAll(shop, invocation, 0 as RunId, source, documents), true);
     return await withRun(shop, "import", async (runId) => {
-      const reply = replyOf(await importAll(shop, invocation, runId, source, flags), false);
+      const reply = replyOf(documents, await importAll(shop, invocation, runId, source, documents), false);
       return { result: reply, summary: reply.json, exitCode: reply.exitCode };
     });
-  });
+  };
+  return withShop(invocation, flags.dryRun ? "openOrPretend" : "create", work).catch((error: unknown) =>
+    brokenOff(invocation, documents, error),
+  );
 };
+
+/** What was taken before a file that could not be is taken all the same, and is told before the error. */
+function brokenOff(invocation: Invocation, documents: readonly ImportDocument[], error: unknown): Reply {
+  const { flags, globals, print, talk } = invocation;
+  if (documents.length === 0) throw error;
+  const taken: Reply = {
+    json: { error: errorDocument(error), files: documents },
+    text: (style) => renderImports(documents, flags.dryRun === true, style),
+    exitCode: exitCodeOfError(error),
+  };
+  if (!globals.json) {
+    print(taken);
+    throw error;
+  }
+  talk.error(errorDocument(error).message, errorDocument(error).hint ?? undefined);
+  return taken;
+}
 
 function refuseUnclear(files: readonly string[], flags: ImportFlags, cwd: string): void {
   if (flags.rejects !== undefined && files.length > 1) {
@@ -58,19 +81,15 @@ function sourceFor(source: SourceSettings, lane: Lane): SourceSettings {
   return lane === source.lane ? source : { ...source, lane, targetMs: laneTargetMs(lane) };
 }
 
-interface Imported {
-  documents: ImportDocument[];
-  /** Sources whose backlog is kept back by `limits.backfill`. */
-  heldBack: number;
-}
-
+/** Adds each file that was taken to `documents`. Gives how many sources' backlog is kept back by `limits.backfill`. */
 async function importAll(
   shop: Shop,
   invocation: Invocation,
   runId: RunId,
   source: SourceSettings,
-  flags: ImportFlags,
-): Promise<Imported> {
+  documents: ImportDocument[],
+): Promise<number> {
+  const flags = invocation.flags as ImportFlags;
   const { importFile } = await import("../ingest/file.ts");
   const { mapRows } = await import("./map-thread.ts");
   const { io, talk } = invocation;
@@ -85,7 +104,6 @@ async function importAll(
     progress: ({ file, records, bytes, bytesTotal }) =>
       progress.update(bytes, bytesTotal ?? bytes, `${records} of ${file}`),
   });
-  const documents: ImportDocument[] = [];
   try {
     for (const name of invocation.args) {
       const report = await importFile(deps, source, {
@@ -103,12 +121,12 @@ async function importAll(
     }
   } finally {
     progress.stop();
+    tellHistory(documents, source, invocation);
+    const held = deps.guard?.warnings() ?? [];
+    for (const warning of held) talk.warn(warning);
+    documents.at(-1)?.warnings.push(...held);
   }
-  tellHistory(documents, source, invocation);
-  const held = deps.guard?.warnings() ?? [];
-  for (const warning of held) talk.warn(warning);
-  documents.at(-1)?.warnings.push(...held);
-  return { documents, heldBack: held.length };
+  return deps.guard?.warnings().length ?? 0;
 }
 
 /** Whoever imports last year's file wanted it sent, or did not: both learn what became of it. */
@@ -127,7 +145,7 @@ function tellHistory(documents: readonly ImportDocument[], source: SourceSetting
   );
 }
 
-function replyOf({ documents, heldBack }: Imported, dryRun: boolean): Reply {
+function replyOf(documents: readonly ImportDocument[], heldBack: number, dryRun: boolean): Reply {
   const attention = heldBack > 0 || documents.some((one) => one.rejected + one.conflict > 0);
   return {
     json: documents.length === 1 ? documents[0] : documents,

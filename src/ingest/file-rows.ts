@@ -30,7 +30,7 @@ export async function rowsOfFile(
 ): Promise<FileRows> {
   const foreign = foreignContent(input.head);
   if (foreign !== null)
-    throw unreadable(input.shown, `this is ${foreign}`, "Export it as CSV, JSON or JSONL; nothing was taken.");
+    throw unreadable(input.shown, `this is ${foreign}`, "Export it as CSV, JSON or JSONL; nothing of it was taken.");
   const format = asked ?? formatOfName(input.name) ?? source.format ?? formatOfContent(input.head);
   const { name: encoding, markBytes } = detectEncoding(input.head, source.encoding);
   const start = { offset: markBytes, line: 0 };
@@ -64,7 +64,7 @@ async function documentRow(input: Input, format: "json" | "form"): Promise<Row |
   const bytes = await wholeOf(input);
   const read = format === "json" ? readJsonDocument(bytes) : await readFormDocument(bytes);
   if (format === "form" && !read.parsed.ok)
-    throw unreadable(input.shown, read.parsed.reason, "Nothing was taken. Store the post's body byte by byte.");
+    throw unreadable(input.shown, read.parsed.reason, "Nothing of it was taken. Store the post's body byte by byte.");
   return read.parsed.ok ? rowOf(read) : null;
 }
 
@@ -87,7 +87,7 @@ async function notJson(input: Input): Promise<Error> {
   return unreadable(
     input.shown,
     reason,
-    "Nothing was taken. Mend the file there, or name its format with --format json|jsonl|csv.",
+    "Nothing of it was taken. Mend the file there, or name its format with --format json|jsonl|csv.",
   );
 }
 
@@ -105,7 +105,7 @@ async function checkLines(input: Input, rows: AsyncIterable<Row>): Promise<void>
   throw unreadable(
     input.shown,
     `line ${first.line}: ${first.fault}`,
-    "Nothing was taken. If it is no JSONL, name its format with --format json|csv.",
+    "Nothing of it was taken. If it is no JSONL, name its format with --format json|csv.",
   );
 }
 
@@ -125,6 +125,6 @@ function checkColumns(input: Input, mapping: Mapping, columns: readonly string[]
   throw unreadable(
     input.shown,
     `no column is ${wanted}; the header is: ${shown}`,
-    "Nothing was taken. Give the source a map, name the right one with --source, or set its `delimiter`.",
+    "Nothing of it was taken. Give the source a map, name the right one with --source, or set its `delimiter`.",
   );
 }

@@ -110,7 +110,7 @@ function reexported(
     "inputUnreadable",
     `${input.shown} looks like a re-export: ${check.matched} of its ${check.records} records are known persons and times under other keys`,
     {
-      hint: "Nothing was taken. Map `id` as the first export had it; `crmledger import --as-new` would take all of it as new.",
+      hint: "Nothing of it was taken. Map `id` as the first export had it; `crmledger import --as-new` would take all of it as new.",
     },
   );
 }

@@ -71,7 +71,7 @@ async function fromPipe(
       throw unreadable(
         shown,
         `more than ${PIPE_BYTES_MAX} bytes came through a pipe`,
-        "Write them to a file and import that; nothing was taken.",
+        "Write them to a file and import that; nothing of it was taken.",
       );
     }
     kept.push(bytes);

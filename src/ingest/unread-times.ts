@@ -36,7 +36,7 @@ export function checkTimes(source: SourceSettings): TimeCheck {
         "inputUnreadable",
         `${shown}: ${which}${where}, so nobody can tell which are older than the sendFrom of ${source.name}`,
         {
-          hint: `Nothing was taken. Mend \`submittedAt\` in the map, with $time where the file writes times in its own way; \`crmledger check-source FILE --source ${source.name}\` shows what it reads. \`crmledger import --as-new\` would send all of them.`,
+          hint: `Nothing of it was taken. Mend \`submittedAt\` in the map, with $time where the file writes times in its own way; \`crmledger check-source FILE --source ${source.name}\` shows what it reads. \`crmledger import --as-new\` would send all of them.`,
         },
       );
     },

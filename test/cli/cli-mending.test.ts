@@ -278,6 +278,26 @@ describe("import", () => {
     expect((await world.run("show", "import/1", "--json")).json.submission.lane).toBe("background");
   });
 
+  it("tells what it took before a file that can't be taken, and whose nothing was taken", async () => {
+    world.write("good.json", JSON.stringify(lead("1")));
+    world.write("bad.csv", "a,b\n1,2\n");
+    const gone = await world.run("import", "good.json", "gone.csv", "--json");
+    expect(gone.code).toBe(65);
+    expect(gone.json).toEqual({
+      error: { code: "inputUnreadable", message: expect.stringContaining("gone.csv"), hint: expect.any(String) },
+      files: [expect.objectContaining({ file: "good.json", rows: 1, new: 1 })],
+    });
+    expect(gone.err.match(/^error: /gm)).toHaveLength(1);
+    const bad = await world.run("import", "good.json", "bad.csv");
+    expect([bad.code, bad.out]).toEqual([65, expect.stringMatching(/^good\.json: 1 record: .*1 duplicate/)]);
+    expect(bad.err.match(/^(error|hint): .*/gm)).toEqual([
+      expect.stringMatching(/bad\.csv: no column/),
+      expect.stringMatching(/^hint: Nothing of it was taken\. /),
+    ]);
+    const alone = await world.run("import", "gone.csv", "good.json", "--json");
+    expect(Object.keys(alone.json)).toEqual(["error"]);
+  });
+
   it("calls an empty standard input by its name", async () => {
     const { code, json, err } = await world.runWith({ stdin: "" }, "import", "-", "--json");
     expect([code, json.warnings]).toEqual([0, ["standard input holds no records"]]);
