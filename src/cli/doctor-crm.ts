@@ -14,7 +14,7 @@ import { checkAllowance, checkOwner, checkOwnerChange, checkSight, type KnownAcc
 import { type Finding, fail, ok, warn } from "./doctor-finding.ts";
 import { leftFindings, leftRecord } from "./doctor-measure.ts";
 import { checkNames, namesInMaps, partsForNames } from "./doctor-names.ts";
-import { checkShares } from "./doctor-shares.ts";
+import { checkDay } from "./doctor-shares.ts";
 
 const FIELDED: readonly FieldedEntity[] = ["person", "organization", "deal"];
 const SKEW_MAX_MS = 30_000;
@@ -33,7 +33,7 @@ export async function checkCrm(invocation: Invocation, fix: boolean, measure: bo
             ...(await checkStamps(desk, fix)),
             ...checkClock(desk),
             ...(await checkSetup(shop, desk)),
-            ...(await checkShares(shop)),
+            ...(await checkDay(shop)),
             ...(measure ? [] : await checkMeasured(shop, desk, line.deps.adapter)),
           ];
           return { result, summary: { checks: result.length }, exitCode: 0 };

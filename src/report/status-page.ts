@@ -182,6 +182,7 @@ function lagText({ oldest, p50, p95 }: StatusDocument["lagSeconds"]): string {
 
 function dailyText(daily: StatusDocument["quota"]["daily"]): string {
   const parts = [`${count(daily.usedByUs)} tokens by us of ${limitText(daily.limit)}`];
+  if (daily.limit === null) parts[0] += " (to tell it: crm.plan and crm.seats, or limits.dailyTokens)";
   if (daily.usedByOthers > 0) parts.push(`${count(daily.usedByOthers)} by others`);
   if (daily.remaining !== null) parts.push(`${count(daily.remaining)} left`);
   if (daily.resetsAt !== null) parts.push(`new ones at ${localTimeOf(daily.resetsAt)}`);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -176,6 +176,42 @@ describe("doctor on custom fields", () => {
     });
     withPlan("growth");
     expect((await doctor()).named("custom fields")[0]).toMatchObject({ status: "ok" });
+  });
+});
+
+describe("doctor on the day's budget", () => {
+  const FIX = "Set crm.plan and crm.seats, or limits.dailyTokens.";
+
+  it("warns where neither the config nor the CRM tells it, once, and status says how to", async () => {
+    world.config();
+    const { code, ok, named } = await doctor();
+    expect([code, ok]).toEqual([0, true]);
+    expect(named("daily budget")).toEqual([expect.objectContaining({ status: "warn", fix: FIX })]);
+    await world.run("sync");
+    expect((await world.run("status")).out).toContain("crm.plan and crm.seats, or limits.dailyTokens");
+    world.config(`${WEBSITE}    dailyShare: 0.1\n`);
+    expect((await doctor()).named("daily budget")).toEqual([]);
+    world.config(WEBSITE, ", dailyTokens: 1000");
+    expect((await doctor()).named("daily budget")).toEqual([]);
+    expect((await world.run("status")).out).not.toContain("limits.dailyTokens");
+  });
+
+  it("is content where the plan and seats, or the CRM's headers, tell it", async () => {
+    world.config();
+    const text = readFileSync(world.path("crmledger.yaml"), "utf8");
+    world.write("crmledger.yaml", text.replace("crm:\n", "crm:\n  plan: lite\n"));
+    expect((await doctor()).named("daily budget")).toHaveLength(1);
+    world.write("crmledger.yaml", text.replace("crm:\n", "crm:\n  plan: lite\n  seats: 2\n"));
+    expect((await doctor()).named("daily budget")).toEqual([]);
+    const telling = await createCliWorld({ limits: { burst: 200, dailyTokens: 30_000 } });
+    try {
+      telling.config();
+      const { json } = await telling.run("doctor", "--json");
+      expect(json.checks.map(({ name }: Check) => name)).toContain("CRM");
+      expect(json.checks.map(({ name }: Check) => name)).not.toContain("daily budget");
+    } finally {
+      await telling.close();
+    }
   });
 });
 
