@@ -49,7 +49,7 @@ it("a line that doubles in an export is read back from it, wherever the pieces o
   for await (const each of rows) read.push(each);
   const [row, ...rest] = read;
   expect([row?.fault, rest]).toEqual([undefined, []]);
-  expect((row?.record as { record: string }).record === raw).toBe(true);
+  expect((row!.record as { record: string }).record === raw).toBe(true);
 });
 
 describe.each(FORMATS)("in %s", (name, as) => {
