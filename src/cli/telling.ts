@@ -114,7 +114,7 @@ function requestsBegun(): { end(): void } {
   };
 }
 
-/** https://nodejs.org/docs/latest-v20.x/api/diagnostics_channel.html(read 2026-11-23). */
+/** https://nodejs.org/docs/latest-v20.x/api/diagnostics_channel.html (read 2026-11-23). */
 const STARTED = "http.client.request.start";
 
 function readVersion(): string {

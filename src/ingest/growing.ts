@@ -13,9 +13,9 @@ import type { Warnings } from "./warnings.ts";
 
 /** Unchanged for so long, a growing file is complete: then a last line without line end counts too. */
 export const COMPLETE_AFTER_MS = 24 * 3_600_000;
-/** First bytes by which a reused inode or a file that was begun anew is noticed, */
+/** First bytes by which a reused inode or a file that was begun anew is noticed. */
 const HEAD_BYTES = 1024;
-/** and the last ones before the place to go on at: exports of one tool begin alike, with a header of a thousand bytes. */
+/** The last ones before the place to go on at tell too: exports of one tool begin alike, with a header of a thousand bytes. */
 const TAIL_BYTES = 1024;
 /** The head of no file. */
 const REWRITTEN = "0:rewritten";
