@@ -14,15 +14,12 @@ INSERT INTO meta (name, value) VALUES ('created_at_ms', '1'), ('run_counter', '1
 INSERT INTO runs (id, kind, pid, host, boot_id, started_at_ms, ended_at_ms, stopped, exit_code)
   VALUES (1, 'sync', 1, 'old', 'old', 1, 2, 'drained', 0);
 INSERT INTO submissions (id, source, key, state, lane, submitted_at_ms, received_at_ms, target_ms, due_at_ms, run_id,
-    done_at_ms, file, raw_hash, content_hash, content, raw)
+    done_at_ms, file, raw_hash, content_hash, identity_keys, content, raw)
   VALUES
-    (1, 'website', 'waits', 'pending', 'operational', 1, 1, 300000, 1, 1, NULL, 'a.json', 'r1', 'c1',
+    (1, 'website', 'waits', 'pending', 'operational', 1, 1, 300000, 1, 1, NULL, 'a.json', 'r1', 'c1', '["email:waits@example.com"]',
       '{"person":{"email":"waits@example.com"},"deal":{"title":"Deal that waits"}}', '{}'),
-    (2, 'website', 'done', 'done', 'operational', 1, 1, 300000, 1, 1, 2, 'a.json', 'r2', 'c2',
+    (2, 'website', 'done', 'done', 'operational', 1, 1, 300000, 1, 1, 2, 'a.json', 'r2', 'c2', '["email:done@example.com"]',
       '{"person":{"email":"done@example.com"}}', '{}');
-INSERT INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
-  VALUES (1, 0, 'email:waits@example.com', 'operational', 1, 1), (2, 0, 'email:done@example.com', 'operational', 1, 0);
-INSERT INTO raw_hashes (source, raw_hash, submission_id) VALUES ('website', 'r1', 1), ('website', 'r2', 2);
 INSERT INTO steps (submission_id, name, entity, position, state, action, idempotency_key, crm_id, content)
   VALUES (2, 'person', 'person', 0, 'done', 'create', 'website/done#person', '7', '{"values":{},"onMatch":"keep"}');
 INSERT INTO rejects (source, kind, raw_hash, reason, file, run_id, created_at_ms, closed_at_ms, closed_why, raw)

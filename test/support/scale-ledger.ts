@@ -47,7 +47,7 @@ export async function scaleFolder(scale: Scale, say: (line: string) => void): Pr
 }
 
 /** Part of the name of a kept file: to be raised with what `fill` does. */
-const FILL_VERSION = 3;
+const FILL_VERSION = 4;
 
 async function deliverOne(folder: string): Promise<void> {
   const world = await createCliWorld();
@@ -110,7 +110,6 @@ function copyDelivered(db: Database.Database, delivered: number): void {
     ...{ id: "t.id + n", raw_hash: HASH, content_hash: HASH, tallied: "0" },
     ...ages("submitted_at_ms", "received_at_ms", "due_at_ms", "done_at_ms"),
   });
-  copy(db, "submission_keys", 1, delivered, { submission_id: "t.submission_id + n", ...ages("submitted_at_ms") });
   const ids = { id: `t.id ${step}`, submission_id: "t.submission_id + n", crm_id: "CAST(t.crm_id + n AS TEXT)" };
   copy(db, "steps", 1, delivered, { ...ids, ...ages("sent_at_ms") });
   copy(db, "attempts", 1, delivered, { step_id: `t.step_id ${step}`, request_id: `t.request_id ${request}` });
@@ -133,8 +132,6 @@ function copyPending(db: Database.Database, from: number, pending: number): void
     ...{ done_at_ms: "NULL", lane, target_ms: target, submitted_at_ms: at, due_at_ms: due, received_at_ms: at },
   };
   copy(db, "submissions", from, to, cells, `id = ${THE_ONE}`);
-  const own = { submission_id: "t.submission_id + n", lane, submitted_at_ms: at, open: "1" };
-  copy(db, "submission_keys", from, to, own, `submission_id = ${THE_ONE}`);
 }
 
 function copyPersons(db: Database.Database, persons: number): void {

@@ -91,7 +91,6 @@ export function multiplyLedger(file: string, chains: number): void {
     const [submission, step, request] = [behind(1), behind(last("steps")), behind(last("requests"))];
     const copies = [
       copyOf(db, "submissions", { id: submission, raw_hash: hash, content_hash: hash, tallied: () => 0 }),
-      copyOf(db, "submission_keys", { submission_id: submission }),
       copyOf(db, "requests", { id: request }, "WHERE id IN (SELECT request_id FROM attempts)"),
       copyOf(db, "steps", { id: step, submission_id: submission, crm_id: behind(1) }),
       copyOf(db, "attempts", { step_id: step, request_id: request }),

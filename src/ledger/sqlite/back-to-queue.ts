@@ -2,6 +2,7 @@
 import type { AccountId, RunId, SubmissionId } from "../../domain/ids.ts";
 import type { SubmissionState } from "../../domain/submission.ts";
 import { HELD_BACK_UNTIL_MS } from "../rows.ts";
+import { IS_NAMED } from "./named.ts";
 import type { Store } from "./store.ts";
 
 /** Where a repair comes from: the account, the run of the check that found the difference, and the instant. */
@@ -30,7 +31,7 @@ export function findRepaired(store: Store, id: SubmissionId): Repaired | undefin
 }
 
 export function findNamed(store: Store, source: string, key: string): Repaired | undefined {
-  return store.one<Repaired>(`SELECT ${COLUMNS} FROM submissions WHERE source = ? AND key = ?`, source, key);
+  return store.one<Repaired>(`SELECT ${COLUMNS} FROM submissions WHERE ${IS_NAMED}`, source, key);
 }
 
 /** What a person set aside, or what is never sent, stays as it is. */

@@ -32,10 +32,9 @@ export function holdBack(
 }
 
 function keepBack(store: Store, id: SubmissionId, nowMs: number, detail: string): void {
+  // Whoever is held back keeps nobody of the same person waiting, by a trigger: the fresh ones flow.
   const move = "UPDATE submissions SET state = 'waiting', due_at_ms = ?, blocked_until_ms = 0 WHERE id = ?";
   store.run(move, HELD_BACK_UNTIL_MS, id);
-  // Whoever is held back keeps nobody of the same person waiting: the fresh ones flow.
-  store.run("UPDATE submission_keys SET open = 0 WHERE submission_id = ?", id);
   const wait = "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, 'backfill', NULL, ?)";
   store.run(wait, id, nowMs, detail);
 }
@@ -57,10 +56,8 @@ function letGoSource(store: Store, source: string, nowMs: number): number {
   for (;;) {
     const chunk = store.write(() => {
       const rows = store.all<{ id: SubmissionId }>(HELD_BACK, source);
-      for (const { id } of rows) {
-        store.run("UPDATE submissions SET state = 'pending', due_at_ms = ? WHERE id = ?", Math.round(nowMs), id);
-        store.run("UPDATE submission_keys SET open = 1 WHERE submission_id = ?", id);
-      }
+      const back = "UPDATE submissions SET state = 'pending', due_at_ms = ? WHERE id = ?";
+      for (const { id } of rows) store.run(back, Math.round(nowMs), id);
       return rows.length;
     });
     moved += chunk;

@@ -16,7 +16,7 @@ import {
 } from "./claim-order.ts";
 import { findLease, takeLease } from "./leases.ts";
 import type { Store } from "./store.ts";
-import { loadKeys, loadSubmission } from "./submission-rows.ts";
+import { keysOf, loadSubmission } from "./submission-rows.ts";
 import { earlierUnended } from "./versions.ts";
 
 /** Waiting and blocked rows that one claim moves back to pending: keeps the write lock short after a long outage. */
@@ -110,16 +110,19 @@ interface Member {
   dueAtMs: number;
   planned: 0 | 1;
   revises: SubmissionId | null;
+  /** JSON. */
+  keys: string;
 }
 
-const MEMBER = `id, source, state, submitted_at_ms AS submittedAtMs, due_at_ms AS dueAtMs, planned, revises`;
+const MEMBER = `id, source, state, submitted_at_ms AS submittedAtMs, due_at_ms AS dueAtMs, planned, revises,
+  identity_keys AS keys`;
 const HEAD = `SELECT ${MEMBER}, lane FROM submissions WHERE id = ?`;
 /** Without a list where no source is held: to take one apart costs as much as all the rest. */
 const sameKey = (isAnyHeld: boolean): string => `
   SELECT s.id, s.source, s.state, s.submitted_at_ms AS submittedAtMs, s.due_at_ms AS dueAtMs,
-    s.planned, s.revises
+    s.planned, s.revises, s.identity_keys AS keys
   FROM submission_keys k JOIN submissions s ON s.id = k.submission_id
-  WHERE k.key = ? AND k.lane = ? AND k.open = 1
+  WHERE k.key = ? AND s.lane = ? AND k.open = 1
     AND (s.state IN ('inProgress', 'uncertain')
       OR ((? IS NULL OR s.source = ?)${isAnyHeld ? " AND s.source NOT IN (SELECT value FROM json_each(?))" : ""}))
   ORDER BY k.submitted_at_ms, k.submission_id LIMIT ?`;
@@ -172,7 +175,7 @@ function gather(
   limit: number,
 ): { members: Member[]; keys: Map<SubmissionId, string[]> } {
   const members = new Map<SubmissionId, Member>([[head.id, head]]);
-  const keys = new Map<SubmissionId, string[]>([[head.id, loadKeys(store, head.id)]]);
+  const keys = new Map<SubmissionId, string[]>([[head.id, keysOf(head.keys)]]);
   const seen = new Set<string>();
   const open = [...keys.get(head.id)!];
   const held = [...request.heldSources, ...(request.quiet?.heldSources ?? [])];
@@ -185,7 +188,7 @@ function gather(
     for (const member of sharing) {
       if (members.has(member.id)) continue;
       members.set(member.id, member);
-      keys.set(member.id, loadKeys(store, member.id));
+      keys.set(member.id, keysOf(member.keys));
       open.push(...keys.get(member.id)!);
     }
   }

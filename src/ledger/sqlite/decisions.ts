@@ -6,7 +6,7 @@ import type { Replacement } from "../replaced.ts";
 import type { Now } from "../rows.ts";
 import { keepOwnRaw } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
-import { loadKeys } from "./submission-rows.ts";
+import { loadKeys, saveKeys } from "./submission-rows.ts";
 
 /** Rows that one transaction of a large requeue moves. */
 const REQUEUE_ROWS = 200;
@@ -73,7 +73,7 @@ function replace(
   );
   const sql = "UPDATE submissions SET content = ?, raw = coalesce(?, raw) WHERE id = ?";
   store.run(sql, text, raw ?? null, id);
-  replaceKeys(store, id, [...identityKeys, ...keysOfFirst(store, id)]);
+  saveKeys(store, id, [...identityKeys, ...keysOfFirst(store, id)]);
   return kept.changes === 1;
 }
 
@@ -82,20 +82,6 @@ function keysOfFirst(store: Store, id: SubmissionId): IdentityKey[] {
   const sql = "SELECT revises FROM submissions WHERE id = ? AND revises IS NOT NULL";
   const revision = store.one<{ revises: SubmissionId }>(sql, id);
   return revision === undefined ? [] : loadKeys(store, revision.revises);
-}
-
-function replaceKeys(store: Store, id: SubmissionId, keys: readonly IdentityKey[]): void {
-  store.run("DELETE FROM submission_keys WHERE submission_id = ?", id);
-  keys.forEach((key, position) => {
-    store.run(
-      `INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
-       SELECT id, ?, ?, lane, submitted_at_ms, state IN ('pending', 'waiting', 'inProgress', 'uncertain')
-       FROM submissions WHERE id = ?`,
-      position,
-      key,
-      id,
-    );
-  });
 }
 
 export function note(store: Store, id: SubmissionId, kind: string, detail: string, now: Now): void {
@@ -192,7 +178,7 @@ export function replaceWhole(
 
 const CONFLICT = `
   SELECT s.id, r.raw, r.raw_hash AS rawHash, r.content_hash AS contentHash
-  FROM rejects r JOIN submissions s ON s.source = r.source AND s.key = r.key
+  FROM rejects r JOIN submission_names n ON n.source = r.source AND n.key = r.key JOIN submissions s ON s.id = n.submission_id
   WHERE r.id = CAST(@id AS INTEGER) AND CAST(r.id AS TEXT) = @id AND r.kind = 'conflict' AND r.closed_at_ms IS NULL`;
 
 type Conflict = { id: SubmissionId; raw: string; rawHash: string; contentHash: string };

@@ -74,7 +74,8 @@ interface Unseen {
 const LIVE = `
   SELECT d.id, d.state, d.source, d.repair_queued_at_ms IS NOT NULL AS queued, d.last_check_id AS lastCheck,
     coalesce((SELECT submitted_at_ms FROM submissions WHERE id = d.submission_id),
-      (SELECT submitted_at_ms FROM submissions WHERE source = d.source AND key = d.key)) AS submittedAtMs
+      (SELECT s.submitted_at_ms FROM submission_names n JOIN submissions s ON s.id = n.submission_id
+        WHERE n.source = d.source AND n.key = d.key)) AS submittedAtMs
   FROM discrepancies d
   WHERE d.state IN ('new', 'open', 'accepted') AND d.id > ? ORDER BY d.id LIMIT ${CHUNK}`;
 const CLOSE = "UPDATE discrepancies SET state = ?, closed_check_id = ? WHERE id = ?";

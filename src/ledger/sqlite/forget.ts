@@ -10,7 +10,7 @@ import { forgottenHash, keepForgotten, makeSalt } from "./forgotten.ts";
 import { forgetExample } from "./members.ts";
 import { rawHashesOf } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
-import { loadKeys } from "./submission-rows.ts";
+import { loadKeys, saveKeys } from "./submission-rows.ts";
 import { thinSubmission } from "./thin.ts";
 
 const OF_KEY = "SELECT submission_id AS id FROM submission_keys WHERE key = ?";
@@ -130,15 +130,14 @@ function forgetSubmission(store: Store, salt: string, { id, source, key }: Row, 
   const record = forgottenHash(salt, "record", `${source}/${key}`);
   keepForgotten(store, record, id);
   keepForgotten(store, forgottenHash(salt, "stamp", stampOf(source, key)), id);
-  for (const table of ["raw_hashes", "hashed_stamps", "waits", "discrepancies"])
+  store.run("DELETE FROM raw_hashes WHERE submission_id = ? AND other = 1", id);
+  for (const table of ["hashed_stamps", "waits", "discrepancies"])
     store.run(`DELETE FROM ${table} WHERE submission_id = ?`, id);
   thinSubmission(store, id);
   forgetExample(store, source, key);
   const name = `forgotten-${record.slice(0, 24)}`;
-  for (const one of loadKeys(store, id)) {
-    const sql = "UPDATE submission_keys SET key = ? WHERE submission_id = ? AND key = ?";
-    store.run(sql, `forgotten:${forgottenHash(salt, "identity", one)}`, id, one);
-  }
+  const keys = loadKeys(store, id).map((one) => `forgotten:${forgottenHash(salt, "identity", one)}`);
+  saveKeys(store, id, keys);
   store.run(
     "UPDATE steps SET idempotency_key = ? || '#' || name, state = iif(state = 'done', 'done', 'failed') WHERE submission_id = ?",
     `${source}/${name}`,

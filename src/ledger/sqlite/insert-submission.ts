@@ -3,15 +3,12 @@ import { HELD_BACK_UNTIL_MS, type IncomingSubmission, type Now } from "../rows.t
 import type { Arrivals } from "./arrivals.ts";
 import { keepStamp } from "./own-writes.ts";
 import type { Store } from "./store.ts";
+import { keysText, saveKeys } from "./submission-rows.ts";
 
 const INSERT = `
   INSERT INTO submissions (source, key, state, lane, submitted_at_ms, received_at_ms, target_ms, due_at_ms, run_id, file,
-    line, revises, raw_hash, content_hash, tallied, content, raw)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-
-const INSERT_KEY = `
-  INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
-  VALUES (?, ?, ?, ?, ?, ?)`;
+    line, revises, raw_hash, content_hash, tallied, identity_keys, content, raw)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const HELD = "INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail) VALUES (?, ?, 'backfill', NULL, ?)";
 
@@ -39,27 +36,19 @@ export function insertSubmission(store: Store, record: IncomingSubmission, takin
     INSERT,
     ...[record.source, record.key, state, record.lane, submittedAtMs, now.wallMs, Math.round(record.targetMs)],
     ...[heldBack === undefined ? now.wallMs : HELD_BACK_UNTIL_MS, runId, record.origin.file, record.origin.line],
-    ...[revises, record.rawHash, record.contentHash, arrivals === undefined ? 0 : 1],
+    ...[revises, record.rawHash, record.contentHash, arrivals === undefined ? 0 : 1, keysText(record.identityKeys)],
     record.contentText ?? JSON.stringify(record.content),
     record.raw,
   );
   arrivals?.add(record, state);
-  const isOpen = state === "pending" ? 1 : 0;
-  record.identityKeys.forEach((key, position) => {
-    store.run(INSERT_KEY, id, position, key, record.lane, submittedAtMs, isOpen);
-  });
   if (heldBack !== undefined) store.run(HELD, id, now.wallMs, heldBack);
   keepStamp(store, id as SubmissionId, record.source, record.key);
   return id as SubmissionId;
 }
 
-const KEEP_KEY = `
-  INSERT OR IGNORE INTO submission_keys (submission_id, position, key, lane, submitted_at_ms, open)
-  SELECT id, ?, ?, lane, submitted_at_ms, state = 'pending' FROM submissions WHERE id = ?`;
-
 /** The identity keys of a submission that is there, and its stamp where that does not show source and key. */
 export function keepIdentity(store: Store, id: SubmissionId, record: IncomingSubmission): void {
-  for (const [position, key] of record.identityKeys.entries()) store.run(KEEP_KEY, position, key, id);
+  saveKeys(store, id, record.identityKeys);
   keepStamp(store, id, record.source, record.key);
 }
 

@@ -1,6 +1,6 @@
 /** Takes records and rejects in, once each. */
 import type { IdentityKey } from "../../domain/identity.ts";
-import type { RunId } from "../../domain/ids.ts";
+import type { RunId, SubmissionId } from "../../domain/ids.ts";
 import { canonicalJson } from "../../domain/json.ts";
 import type { CountedBatch } from "../accounts.ts";
 import type {
@@ -17,11 +17,13 @@ import { countVerdicts } from "./counters.ts";
 import { forgottenTest } from "./forgotten.ts";
 import { closeRefused, insertSubmission, type Taking } from "./insert-submission.ts";
 import { countDuplicate, countSkipped } from "./intake-counts.ts";
+import { IS_NAMED } from "./named.ts";
 import { ofBoth } from "./of-person.ts";
 import { isRawKnown, keepRaw, RAW_TAKEN } from "./raw-hashes.ts";
 import { fillShell, findShell, IS_SHELL, isShell, type Shell } from "./shells.ts";
 import type { Store } from "./store.ts";
 import { foundAmong, strangersOf } from "./strangers.ts";
+import { loadKeys } from "./submission-rows.ts";
 import { latestVersion, takeRevision } from "./versions.ts";
 
 export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResult {
@@ -141,17 +143,15 @@ export function findKnown(store: Store, records: readonly IncomingSubmission[]):
 
 /** Another source that has this key for the same e-mail or phone. */
 function sourceWithSamePerson(store: Store, record: IncomingSubmission): string | null {
-  const others = store.all<{ id: number; source: string }>(
-    "SELECT id, source FROM submissions WHERE key = ? AND source <> ? LIMIT 20",
+  const others = store.all<{ id: SubmissionId; source: string }>(
+    "SELECT submission_id AS id, source FROM submission_names WHERE key = ? AND source <> ? LIMIT 20",
     record.key,
     record.source,
   );
   for (const other of others) {
-    for (const key of record.identityKeys) {
-      if (!key.startsWith("email:") && !key.startsWith("phone:")) continue;
-      const sql = "SELECT 1 FROM submission_keys WHERE submission_id = ? AND key = ?";
-      if (store.one(sql, other.id, key) !== undefined) return other.source;
-    }
+    const theirs = loadKeys(store, other.id);
+    const isPersons = (key: IdentityKey): boolean => key.startsWith("email:") || key.startsWith("phone:");
+    if (record.identityKeys.some((key) => isPersons(key) && theirs.includes(key))) return other.source;
   }
   return null;
 }
@@ -265,7 +265,7 @@ const KNOWN = `SELECT raw_hash AS rawHash, content_hash AS contentHash, coalesce
   WHERE id = ? AND NOT ${IS_SHELL}`;
 
 const NAMED_OF_SOURCE = `
-  SELECT key AS text FROM submissions WHERE source = @source AND key IN (SELECT value FROM json_each(@texts))`;
+  SELECT key AS text FROM submission_names WHERE source = @source AND key IN (SELECT value FROM json_each(@texts))`;
 
 export function findSubmissions(
   store: Store,
@@ -280,7 +280,7 @@ export function findSubmissions(
       const id =
         version === "latest"
           ? latestVersion(store, source, key)?.id
-          : store.one<{ id: number }>("SELECT id FROM submissions WHERE source = ? AND key = ?", source, key)?.id;
+          : store.one<{ id: number }>(`SELECT id FROM submissions WHERE ${IS_NAMED}`, source, key)?.id;
       const known = id === undefined ? undefined : store.one<Omit<KnownSubmission, "source" | "key">>(KNOWN, id);
       return known === undefined ? [] : [{ source, key, ...known }];
     });

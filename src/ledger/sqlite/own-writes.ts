@@ -6,6 +6,7 @@ import { stampOf } from "../../domain/stamp.ts";
 import { submissionName } from "../../domain/submission.ts";
 import type { OwnWrite, SentValues } from "../checks.ts";
 import { forgottenByStamp } from "./forgotten.ts";
+import { IS_NAMED } from "./named.ts";
 import type { Store } from "./store.ts";
 
 /** Steps that are told of one record: writes before matches, of each the newest. An organization may have very many. */
@@ -54,7 +55,7 @@ export function neverSent(store: Store, entity: Entity, ids: readonly Submission
   return store.all<{ id: SubmissionId }>(NEVER_SENT, { entity, ids: JSON.stringify(ids) }).map(({ id }) => id);
 }
 
-const NAMED = "SELECT id FROM submissions WHERE source = ? AND key = ?";
+const NAMED = `SELECT id FROM submissions WHERE ${IS_NAMED}`;
 const HASHED = "SELECT submission_id AS id FROM hashed_stamps WHERE stamp = ?";
 
 /** A key may hold a slash, and so may an old source's name: every split is tried, the first known one counts. */

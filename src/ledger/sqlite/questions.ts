@@ -66,6 +66,7 @@ interface Named {
   key: string;
 }
 
+const NAMED = "SELECT s.id, s.source, s.key FROM submission_names n JOIN submissions s ON s.id = n.submission_id";
 const OF_KEY = `
   ${ofBoth(`SELECT s.id, s.source, s.key, k.submitted_at_ms AS atMs
     FROM submission_keys k JOIN submissions s ON s.id = k.submission_id WHERE k.key = @key`)}
@@ -79,10 +80,10 @@ export function findByName(store: Store, text: string, identityKeys: readonly Id
       for (const { id, source, key } of rows) found.set(id, { id, source, key });
     };
     for (let at = text.indexOf("/"); at >= 0; at = text.indexOf("/", at + 1)) {
-      const sql = "SELECT id, source, key FROM submissions WHERE source = ? AND key = ?";
+      const sql = `${NAMED} WHERE n.source = ? AND n.key = ?`;
       add(store.all<Named>(sql, text.slice(0, at), text.slice(at + 1)));
     }
-    add(store.all<Named>(`SELECT id, source, key FROM submissions WHERE key = ? LIMIT ${NAMES_MAX}`, text));
+    add(store.all<Named>(`${NAMED} WHERE n.key = ? LIMIT ${NAMES_MAX}`, text));
     for (const key of identityKeys) {
       add(store.all<Named>(OF_KEY, { key }));
     }

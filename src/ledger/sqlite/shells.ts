@@ -7,6 +7,7 @@ import { stampOf } from "../../domain/stamp.ts";
 import { submissionName } from "../../domain/submission.ts";
 import type { IncomingSubmission, Now } from "../rows.ts";
 import { closeRefused, keepIdentity } from "./insert-submission.ts";
+import { IS_NAMED } from "./named.ts";
 import { keepStamp } from "./own-writes.ts";
 import type { Store } from "./store.ts";
 
@@ -43,7 +44,7 @@ export interface Shell {
   busy: 0 | 1;
 }
 
-const FIND = `SELECT id, state = 'inProgress' AS busy FROM submissions WHERE source = ? AND key = ? AND ${IS_SHELL}`;
+const FIND = `SELECT id, state = 'inProgress' AS busy FROM submissions WHERE ${IS_NAMED} AND ${IS_SHELL}`;
 
 /** The shell that waits for this record: under its key, or under the hash that stands in its stamp. */
 export function findShell(store: Store, { source, key }: IncomingSubmission): Shell | undefined {

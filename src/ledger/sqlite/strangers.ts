@@ -25,7 +25,7 @@ export function foundAmong(
 const RAW_REFUSED = `
   SELECT raw_hash AS text FROM rejects
   WHERE source = @source AND raw_hash IN (SELECT value FROM json_each(@texts)) AND kind = 'reject'`;
-const KEY_TAKEN = "SELECT key AS text FROM submissions WHERE key IN (SELECT value FROM json_each(@texts))";
+const KEY_TAKEN = "SELECT key AS text FROM submission_names WHERE key IN (SELECT value FROM json_each(@texts))";
 
 /**
  * The records whose raw record was neither taken nor refused, and whose key no source and no shell has; of those that

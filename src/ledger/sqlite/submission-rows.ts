@@ -9,9 +9,10 @@ import type { Store } from "./store.ts";
 const SUBMISSION = `
   SELECT id, source, key, state, lane, submitted_at_ms AS submittedAtMs, received_at_ms AS receivedAtMs,
     target_ms AS targetMs, due_at_ms AS dueAtMs, attempts, planned, error, failed_at_ms AS failedAtMs,
-    done_at_ms AS doneAtMs, file, line, revises, content
+    done_at_ms AS doneAtMs, file, line, revises, identity_keys AS keys, content
   FROM submissions WHERE id = ?`;
-const KEYS = "SELECT key FROM submission_keys WHERE submission_id = ? ORDER BY position";
+const KEYS = "SELECT identity_keys AS keys FROM submissions WHERE id = ?";
+const SAVE_KEYS = "UPDATE submissions SET identity_keys = ? WHERE id = ?";
 const STEPS = `
   SELECT id, submission_id AS submissionId, name, entity, position, state, action, idempotency_key AS idempotencyKey,
     crm_id AS crmId, attempts, lost_at_ms AS lostAtMs, sent_at_ms AS sentAtMs, probes, handle, explanation, error, content
@@ -30,6 +31,7 @@ interface RawSubmission
   error: string | null;
   file: string;
   line: number | null;
+  keys: string;
 }
 
 interface RawStep extends Omit<Step, "content" | "error"> {
@@ -42,7 +44,19 @@ export function parseError(text: string | null): StepError | null {
 }
 
 export function loadKeys(store: Store, id: SubmissionId): IdentityKey[] {
-  return store.all<{ key: string }>(KEYS, id).map((row) => row.key);
+  return keysOf(store.one<{ keys: string }>(KEYS, id)?.keys ?? "[]");
+}
+
+export const keysOf = (text: string): IdentityKey[] => JSON.parse(text) as IdentityKey[];
+
+/** Each key once, as the column has them. */
+export function keysText(keys: readonly IdentityKey[]): string {
+  return JSON.stringify(keys.length < 2 ? keys : [...new Set(keys)]);
+}
+
+/** Triggers take it out of where it was found by its old keys, and put it there by these. */
+export function saveKeys(store: Store, id: SubmissionId, keys: readonly IdentityKey[]): void {
+  store.run(SAVE_KEYS, keysText(keys), id);
 }
 
 /** The chain's steps in order, without those that a later plan dropped. */
@@ -58,13 +72,13 @@ export function loadSteps(store: Store, id: SubmissionId): Step[] {
 export function loadSubmission(store: Store, id: SubmissionId): SubmissionRow | null {
   const row = store.one<RawSubmission>(SUBMISSION, id);
   if (row === undefined) return null;
-  const { content, planned, error, file, line, ...rest } = row;
+  const { content, planned, error, file, line, keys, ...rest } = row;
   return {
     ...rest,
     content: content === null ? null : (JSON.parse(content) as SubmissionContent),
     planned: planned === 1,
     error: parseError(error),
-    identityKeys: loadKeys(store, id),
+    identityKeys: keysOf(keys),
     steps: loadSteps(store, id),
     origin: { file, line },
   };

@@ -9,6 +9,7 @@ import type { VersionRow } from "../ledger.ts";
 import type { IncomingSubmission, IngestVerdict, Now } from "../rows.ts";
 import { freeInstant, note, replaceable, replaceWhole } from "./decisions.ts";
 import { closeRefused, insertSubmission } from "./insert-submission.ts";
+import { IS_NAMED } from "./named.ts";
 import { keepRaw } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
 import { loadKeys, loadSteps } from "./submission-rows.ts";
@@ -24,7 +25,7 @@ export interface LatestVersion {
 }
 
 const VERSION = "id, revises, state, submitted_at_ms AS submittedAtMs, content_hash AS contentHash";
-const NAMED = `SELECT ${VERSION} FROM submissions WHERE source = ? AND key = ?`;
+const NAMED = `SELECT ${VERSION} FROM submissions WHERE ${IS_NAMED}`;
 const LATEST = `SELECT ${VERSION} FROM submissions WHERE revises = ? ORDER BY id DESC LIMIT 1`;
 
 type Version = Omit<LatestVersion, "firstId" | "askedByRevision"> & { revises: SubmissionId | null };
@@ -91,7 +92,7 @@ function keepLate(store: Store, record: IncomingSubmission, id: SubmissionId, no
 }
 
 function replaceLatest(store: Store, record: IncomingSubmission, id: SubmissionId, now: Now): void {
-  // From its new time on it is the newer one for whatever comes next; the copies in its keys follow.
+  // From its new time on it is the newer one for whatever comes next.
   const at = Math.round(record.submittedAtMs ?? now.wallMs);
   store.run("UPDATE submissions SET submitted_at_ms = max(submitted_at_ms, ?) WHERE id = ?", at, id);
   replaceWhole(store, id, record, "a newer version of the record came before anything of this one was sent", now);

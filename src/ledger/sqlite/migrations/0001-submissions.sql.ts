@@ -1,4 +1,6 @@
 /** Runs, submissions, chains and requests. Released migrations are never edited: a change is a new file with the next number. */
+import { finding } from "./0001-finding.sql.ts";
+
 export const sql = /* sql */ `
 CREATE TABLE meta (
   name TEXT PRIMARY KEY,
@@ -91,14 +93,12 @@ CREATE TABLE submissions (
   content_hash TEXT NOT NULL,
   -- 1: the transaction that brought it in counts it, together with all others of its batch. 0: the triggers below do.
   tallied INTEGER NOT NULL DEFAULT 0,
+  -- JSON: the identity keys in their order.
+  identity_keys TEXT NOT NULL DEFAULT '[]',
   content TEXT,
-  raw TEXT,
-  -- The key first: so it answers too which sources have one.
-  UNIQUE (key, source)
+  raw TEXT
 ) STRICT;
 CREATE INDEX submissions_versions ON submissions (revises, id) WHERE revises IS NOT NULL;
--- A part of the hash: what matches is held against the whole one. A million random entries of 20 bytes stay in memory.
-CREATE INDEX submissions_raw ON submissions (substr(raw_hash, 1, 12));
 CREATE INDEX submissions_claim ON submissions (claim_id) WHERE claim_id IS NOT NULL;
 CREATE INDEX submissions_ready ON submissions (lane, source, target_ms, submitted_at_ms, id)
   WHERE state = 'pending' AND blocked_until_ms = 0;
@@ -122,28 +122,7 @@ CREATE TABLE revisions (
   PRIMARY KEY (submission_id, replaced_at_ms)
 ) STRICT, WITHOUT ROWID;
 
--- open is 1 while the submission is not final; lane and submitted_at_ms are copies, so that one index answers
--- who else of this person waits, in order. Where all times of a key are asked for, open is asked for both ways.
-CREATE TABLE submission_keys (
-  submission_id INTEGER NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
-  position INTEGER NOT NULL,
-  key TEXT NOT NULL,
-  lane TEXT NOT NULL,
-  submitted_at_ms INTEGER NOT NULL,
-  open INTEGER NOT NULL,
-  PRIMARY KEY (submission_id, key)
-) STRICT, WITHOUT ROWID;
--- Persons come in no order, so that each entry is a page of its own to write: there is one such index, and it is narrow.
-CREATE INDEX submission_keys_key ON submission_keys (key, open, submitted_at_ms);
-
--- Raw records beside the one that a submission has itself: other bytes of the same content, and what was replaced.
-CREATE TABLE raw_hashes (
-  source TEXT NOT NULL,
-  raw_hash TEXT NOT NULL,
-  submission_id INTEGER NOT NULL,
-  PRIMARY KEY (source, raw_hash)
-) STRICT, WITHOUT ROWID;
-
+${finding}
 CREATE TABLE rejects (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL CHECK (kind IN ('reject', 'conflict')),
@@ -312,13 +291,6 @@ CREATE TRIGGER submissions_uncounted AFTER DELETE ON submissions BEGIN
   UPDATE queue_counts SET n = n - 1
     WHERE source = old.source AND lane = old.lane AND target_ms = old.target_ms AND state = old.state;
 END;
-CREATE TRIGGER submissions_closed AFTER UPDATE OF state ON submissions
-WHEN (old.state IN ('pending', 'waiting', 'inProgress', 'uncertain'))
-  <> (new.state IN ('pending', 'waiting', 'inProgress', 'uncertain')) BEGIN
-  UPDATE submission_keys SET open = (new.state IN ('pending', 'waiting', 'inProgress', 'uncertain'))
-    WHERE submission_id = new.id;
-END;
-
 -- Whoever was found behind this key may be free now. Bounded: the rest is looked at again by time. Mostly nobody is behind any
 -- key, which costs less to ask than to look who shares this one.
 CREATE TRIGGER submission_keys_freed AFTER UPDATE OF open ON submission_keys

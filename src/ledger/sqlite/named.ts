@@ -1,0 +1,2 @@
+/** SQL for the submission of a source and its key, bound in this order. */
+export const IS_NAMED = "id = (SELECT submission_id FROM submission_names WHERE source = ? AND key = ?)";
