@@ -13,6 +13,7 @@ import type { Now } from "../ledger/rows.ts";
 import type { RunnerDeps, RunnerEvent } from "../runner/runner.ts";
 import type { Invocation } from "./command.ts";
 import { shellWord } from "./cron-line.ts";
+import { isGone } from "./gone-run.ts";
 import { userNameOf } from "./local-user.ts";
 import { findConfig, readConfig, readToken } from "./read-config.ts";
 import { createRealClock, realRandom } from "./real-clock.ts";
@@ -121,6 +122,14 @@ export async function withRun<T>(
   kind: string,
   work: (runId: RunId) => Promise<{ result: T; summary: unknown; exitCode: number }>,
 ): Promise<T> {
+  // Such runs claim nothing; what they had half-way in would be in the way.
+  const gone = (await shop.ledger.openRuns()).filter((run) => run.lockName === null && isGone(run));
+  if (gone.length > 0)
+    await shop.ledger.recover(
+      gone.map(({ id }) => id),
+      shop.now(),
+      0,
+    );
   const runId = await shop.ledger.openRun({
     kind,
     pid: process.pid,

@@ -79,15 +79,21 @@ async function takeBackDeadRuns(shop: Shop, locks: RunLocks, own: RunLock): Prom
   try {
     if (dead.length === 0) return [];
     const settleMs = shop.config.drain.retry.settleMs[0] ?? 0;
-    const { submissions, uncertainSteps } = await ledger.recover(
+    const { submissions, uncertainSteps, discarded } = await ledger.recover(
       dead.map((run) => run.id),
       shop.now(),
       settleMs,
     );
-    if (submissions === 0) return [];
+    const said =
+      discarded === 0
+        ? []
+        : [
+            `an import that died had ${discarded} records half-way in: none of these is taken. Import its file once more`,
+          ];
+    if (submissions === 0) return said;
     const uncertain =
       uncertainSteps === 0 ? "" : `; ${uncertainSteps} writes may have happened and are looked for first`;
-    return [`a run that died left ${submissions} submissions in hand: they are back in the queue${uncertain}`];
+    return [...said, `a run that died left ${submissions} submissions in hand: they are back in the queue${uncertain}`];
   } finally {
     for (const lock of taken) lock.release();
   }

@@ -4,11 +4,12 @@ import { CrmledgerError } from "../domain/errors.ts";
 import { sha256 } from "../domain/json.ts";
 import type { SourceSettings } from "../domain/settings.ts";
 import { compileMapping, type Mapping } from "../intake/mapping.ts";
-import { type ExportedReject, rejectsAsCsv, rejectsAsJsonl } from "../intake/rejects-file.ts";
+import { type ExportedReject, rejectsAsCsv, rejectsAsJsonl, unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
 import { type FileRows, rowsOfFile } from "./file-rows.ts";
 import type { ImportFile, IngestDeps } from "./ingest.ts";
 import { type Input, openInput } from "./input.ts";
+import { LargeFile } from "./large-file.ts";
 import { batchRows, type RowBatch } from "./mapped-rows.ts";
 import { errorCode } from "./open.ts";
 import { checkReexport, checkUnknown, isSuspicious } from "./reexport.ts";
@@ -34,7 +35,8 @@ export const importFile: ImportFile = async (deps, source, options) => {
     const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (reject) => {
       if (options.rejectsFile !== null) rejected.add(nameOf(reject));
     });
-    await takeAll(deps, takers, taken, input, found, batchesOf(deps, source, mapping, input, found, true));
+    const large = isLarge(deps, input) ? new LargeFile(deps, source, takers.own, taken, warnings) : null;
+    await takeAll(deps, takers, taken, input, found, batchesOf(deps, source, mapping, input, found, true), large);
     if (taken.counts.rows === 0) warnings.say(`${input.shown} holds no records`);
     const rejectsFile =
       options.rejectsFile === null || deps.dryRun
@@ -125,10 +127,13 @@ function batchesOf(
   maps: boolean,
 ): AsyncIterable<RowBatch> | null {
   if (csv === undefined) return null;
-  if (mapRows === undefined || input.size < mapRows.bytesMin) return batchRows(rows(), mapping, maps);
+  if (mapRows === undefined || !isLarge({ mapRows }, input)) return batchRows(rows(), mapping, maps);
   const { bytes, ...beginning } = csv;
   return fromThread(() => mapRows.start({ source, csv: beginning, maps }, bytes()), rows);
 }
+
+const isLarge = ({ mapRows }: Pick<IngestDeps, "mapRows">, input: Input): boolean =>
+  mapRows !== undefined && input.size >= mapRows.bytesMin;
 
 /** The header is looked at in this thread: what is no export of the source ends here. */
 async function* fromThread(start: () => AsyncIterable<RowBatch>, rows: FileRows["rows"]): AsyncGenerator<RowBatch> {
@@ -143,10 +148,14 @@ async function takeAll(
   input: Input,
   { rows }: FileRows,
   batches: AsyncIterable<RowBatch> | null,
+  large: LargeFile | null = null,
 ): Promise<void> {
-  const ended =
-    batches === null ? takeRows(deps, takers, taken, input, rows()) : takeBatches(deps, takers, taken, input, batches);
-  await ended;
+  try {
+    if (batches === null) await takeRows(deps, takers, taken, input, rows());
+    else await takeBatches(deps, takers, taken, input, batches, large);
+  } finally {
+    await large?.end();
+  }
   await takers.flush();
   if (deps.signal?.aborted) return;
   deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: input.size, bytesTotal: input.size });
@@ -172,9 +181,21 @@ async function takeBatches(
   taken: TakenFile,
   input: Input,
   batches: AsyncIterable<RowBatch>,
+  large: LargeFile | null,
 ): Promise<void> {
   const { own } = takers;
   for await (const { columns, others } of batches) {
+    if (large?.isOpenTo(columns) && !others.some(({ row }) => isMended(row))) {
+      // What came before goes in before: of records with the same key the first one counts.
+      await own.flush(null);
+      await large.take(columns);
+      for (const { row } of others) await own.take(row, taken);
+      const bytes = columns.endOffset.at(-1) ?? 0;
+      deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes, bytesTotal: input.size });
+      if (deps.signal?.aborted) return;
+      continue;
+    }
+    await large?.end();
     let other = 0;
     for (let at = 0; at <= columns.line.length; at += 1) {
       for (; others[other]?.before === at; other += 1) {
@@ -189,6 +210,8 @@ async function takeBatches(
     }
   }
 }
+
+const isMended = ({ record }: Row): boolean => unwrapReject(record, true).rejectId !== null;
 
 /** Commits what fills a chunk; whether the import is to end there. */
 async function isOver(deps: IngestDeps, taker: Taker, taken: TakenFile, input: Input, bytes: number): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** What is said of records as they are taken, and of their verdicts. */
-import type { IncomingSubmission } from "../ledger/rows.ts";
-import type { Warnings } from "./warnings.ts";
+import type { SubmissionContent } from "../domain/submission.ts";
+import type { IncomingSubmission, Origin } from "../ledger/rows.ts";
+import { isNobodys, shownMember, type Warnings } from "./warnings.ts";
 
 /** What became of newer versions of known records, where `revisions` is `update`. The two last count as duplicates. */
 const REVISIONS = {
@@ -9,7 +10,7 @@ const REVISIONS = {
   late: "records are older versions than those that are known; they are kept and change nothing",
 } as const;
 
-export function placeOf(line: number | null): string {
+function placeOf(line: number | null): string {
   return line === null ? "as a whole" : `in line ${line}`;
 }
 
@@ -20,6 +21,34 @@ export function warnOfGuess(warnings: Warnings, shown: string, line: number | nu
     (count, first) =>
       `${shown}: ${count === 1 ? "1 record is" : `${count} records are`} no UTF-8, read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
   );
+}
+
+/** Of values that could not be taken, and members that no submission has. */
+export function warnOfValues(
+  warnings: Warnings,
+  { badValues = [] }: SubmissionContent,
+  unknown: readonly string[],
+  origin: Origin,
+): void {
+  const place = `${origin.file} ${placeOf(origin.line)}`;
+  for (const { path, reason } of badValues) {
+    const shown = isNobodys(path) ? path : "a field";
+    warnings.count(
+      `bad ${shown} ${reason}`,
+      place,
+      (count, first) =>
+        `${shown}: ${count === 1 ? "1 value" : `${count} values`} could not be taken (${reason}); first in ${first}`,
+    );
+  }
+  for (const name of unknown) {
+    const shown = shownMember(name);
+    warnings.count(
+      `unknown ${shown}`,
+      place,
+      (count, first) =>
+        `${shown} is no part of a submission and is left out of ${count} records (first in ${first}); a map or \`fields\` would take it`,
+    );
+  }
 }
 
 export function warnOfForgotten(warnings: Warnings, source: string): void {

@@ -11,21 +11,17 @@ import { type Unwrapped, unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
 import type { CountedBatch } from "../ledger/accounts.ts";
 import type { FileProgress, IncomingReject, IncomingSubmission, IngestVerdict, Now, Origin } from "../ledger/rows.ts";
+import { fitted, RECORDS_AT_ONCE_MIN } from "./chunk-size.ts";
 import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
 import { knownReject } from "./known-reject.ts";
 import type { RowColumns } from "./mapped-rows.ts";
 import { recallKnown } from "./recall.ts";
 import type { ShapeWatch } from "./shape-watch.ts";
-import { placeOf, warnOfForgotten, warnOfGuess, warnOfRepeat, warnOfRevision } from "./taken-warnings.ts";
-import { isNobodys, shownMember, type Warnings } from "./warnings.ts";
+import { warnOfForgotten, warnOfGuess, warnOfRepeat, warnOfRevision, warnOfValues } from "./taken-warnings.ts";
+import type { Warnings } from "./warnings.ts";
 
-/** A chunk must not hold the ledger's write lock for 50 ms. How many records take so long is found out as it goes. */
-const CHUNK_RECORDS_MIN = 200;
-const CHUNK_RECORDS_MAX = 2_000;
 const CHUNK_BYTES_MAX = 1024 * 1024;
-const COMMIT_SHORT_MS = 15;
-const COMMIT_LONG_MS = 35;
 const NOBODY = (): void => {};
 
 export interface TakenFile {
@@ -69,7 +65,7 @@ export class Taker {
   #rejects: Pending<IncomingReject>[] = [];
   #skipped = 0;
   #bytes = 0;
-  #chunkRecords = CHUNK_RECORDS_MIN;
+  #chunkRecords = RECORDS_AT_ONCE_MIN;
   #comeAgain = false;
 
   /** `mendsRejects`: records of an export of rejects close their rejects. Not for spools, which strangers write to. */
@@ -153,6 +149,14 @@ export class Taker {
     this.#submit(mapped, null, raw, columns.rawHash[at]!, { file: file.counts.file, line }, file, null, hasWarnings);
   }
 
+  /** Adds what was counted as a row before, and turned out to need a look of its own. */
+  retake(item: IncomingSubmission, file: TakenFile): void {
+    const { sameWithinMs, revisions } = this.#source;
+    if (sameWithinMs !== null) item.sameWithinMs = sameWithinMs;
+    if (revisions === "update") item.revisions = revisions;
+    this.#submissions.push({ item, record: null, file, rejectId: null });
+  }
+
   async #takeRecord(
     record: unknown,
     text: string | null,
@@ -214,29 +218,7 @@ export class Taker {
     this.onSubmission(item);
     this.#bytes += raw.length;
     file.counts.rows += 1;
-    if (hasWarnings) this.#warnOf(mapped, origin);
-  }
-
-  #warnOf(mapped: MappedSubmission, origin: Origin): void {
-    const place = `${origin.file} ${placeOf(origin.line)}`;
-    for (const { path, reason } of mapped.content.badValues ?? []) {
-      const shown = isNobodys(path) ? path : "a field";
-      this.#warnings.count(
-        `bad ${shown} ${reason}`,
-        place,
-        (count, first) =>
-          `${shown}: ${count === 1 ? "1 value" : `${count} values`} could not be taken (${reason}); first in ${first}`,
-      );
-    }
-    for (const name of mapped.unknown) {
-      const shown = shownMember(name);
-      this.#warnings.count(
-        `unknown ${shown}`,
-        place,
-        (count, first) =>
-          `${shown} is no part of a submission and is left out of ${count} records (first in ${first}); a map or \`fields\` would take it`,
-      );
-    }
+    if (hasWarnings) warnOfValues(this.#warnings, mapped.content, mapped.unknown, origin);
   }
 
   #reject(
@@ -335,7 +317,8 @@ export class Taker {
     const rereads = new Set(again.map(({ item }) => item.rawHash));
     failpoint("ingest.commit.before");
     const result = await ledger.ingest({ runId, ...batch, progress, closesRejects, skipped, rereads }, now);
-    this.#fitChunk(submissions.length + rejects.length, this.#now().monoMs - now.monoMs);
+    const records = submissions.length + rejects.length;
+    this.#chunkRecords = fitted(this.#chunkRecords, records, this.#now().monoMs - now.monoMs);
     failpoint("ingest.commit.after");
     this.#count(submissions, result.verdicts);
     await this.#countMembers(submissions, result.verdicts, rejects.slice(0, result.rejected));
@@ -363,13 +346,6 @@ export class Taker {
         flat,
         came.filter(({ file }) => file.flat === flat),
       );
-  }
-
-  /** Larger chunks write fewer pages, and shorter ones let others in sooner. */
-  #fitChunk(records: number, tookMs: number): void {
-    if (tookMs > COMMIT_LONG_MS) this.#chunkRecords = Math.max(CHUNK_RECORDS_MIN, Math.floor(this.#chunkRecords / 2));
-    else if (tookMs < COMMIT_SHORT_MS && records >= this.#chunkRecords)
-      this.#chunkRecords = Math.min(CHUNK_RECORDS_MAX, this.#chunkRecords * 2);
   }
 
   #now(): Now {

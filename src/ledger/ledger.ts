@@ -13,6 +13,7 @@ import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { SubmissionState } from "../domain/submission.ts";
 import type { AccountsLedger, CountedBatch } from "./accounts.ts";
 import type { AlertsLedger } from "./alerts.ts";
+import type { AdmitOptions, Admitted, ArrivingRecords, TakenBack } from "./arriving.ts";
 import type { BreakersLedger } from "./breakers.ts";
 import type { CareLedger } from "./care.ts";
 import type { CheckLedger } from "./checks.ts";
@@ -120,7 +121,7 @@ export interface Ledger
    * and no outcome becomes uncertain with `lostAt = min(now, sent + timeout)`; its submission is due at lostAt + settleMs.
    * Safe to repeat. A run that may have sent is remembered as the catalog's part `DIED_AT_WORK`.
    */
-  recover(runs: readonly RunId[], now: Now, settleMs: number): Promise<Recovered>;
+  recover(runs: readonly RunId[], now: Now, settleMs: number): Promise<TakenBack>;
   /** The same for claims whose lease ran out (a paused process, a host that is gone). */
   recoverExpired(now: Now, settleMs: number): Promise<Recovered>;
 
@@ -139,6 +140,13 @@ export interface Ledger
   // ---- intake ----
   /** Takes records, rejects and the file's progress in one transaction. Same input, same rows. */
   ingest(batch: CountedBatch, now: Now): Promise<IngestResult>;
+  /**
+   * Records of a large import, which become submissions by `admit`: many at once cost far fewer pages than piece by piece. What is
+   * not admitted when the run ends or dies is taken back.
+   */
+  arrive(records: readonly ArrivingRecords[], now: Now): Promise<void>;
+  /** Does one piece, of about so many records, of what makes submissions of the run's arrived records of a source. */
+  admit(run: RunId, source: string, records: number, options: AdmitOptions, now: Now): Promise<Admitted>;
   /**
    * The known submissions of this source and these keys, to compare under today's map before a conflict is declared.
    * `latest`: the newest version that came under each key, instead of the first.

@@ -5,6 +5,7 @@
 import type { Hold } from "../domain/hold.ts";
 import type { RunId, SubmissionId } from "../domain/ids.ts";
 import type { CountedBatch } from "../ledger/accounts.ts";
+import type { Admitted } from "../ledger/arriving.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Claim, HoldFilter, IngestResult, Recovered, RunStart, Turn, TurnResult } from "../ledger/rows.ts";
 
@@ -14,6 +15,7 @@ export type LedgerEvent =
   /** `inHand`: what the dead runs were at when they died; empty where nobody asked. */
   | { type: "recovered"; runs: readonly RunId[]; inHand: { run: RunId; submission: SubmissionId }[]; result: Recovered }
   | { type: "ingested"; batch: CountedBatch; result: IngestResult }
+  | { type: "admitted"; run: RunId; source: string; admitted: Admitted }
   | { type: "claimed"; run: RunId; claims: Claim[] }
   | { type: "turn"; turn: Turn; result: TurnResult }
   | { type: "holdOpened"; hold: Hold }
@@ -75,6 +77,11 @@ function queueVerbs(ledger: Ledger, tell: Tell) {
       const result = await ledger.ingest(batch, now);
       tell({ type: "ingested", batch, result });
       return result;
+    },
+    admit: async (run, source, records, options, now) => {
+      const admitted = await ledger.admit(run, source, records, options, now);
+      if (admitted.new + admitted.history > 0) tell({ type: "admitted", run, source, admitted });
+      return admitted;
     },
     claim: async (request) => {
       const claims = await ledger.claim(request);

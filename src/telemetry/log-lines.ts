@@ -73,6 +73,8 @@ export function logLines(memory: LogMemory, event: LedgerEvent, nowMs: number): 
       return recovered(event);
     case "ingested":
       return taken(event);
+    case "admitted":
+      return [admitted(event)];
     case "claimed":
       return event.claims.flatMap((claim) => claimed(memory, event.run, claim));
     case "turn":
@@ -106,6 +108,10 @@ function taken({ batch, result }: LedgerEvent & { type: "ingested" }): LogLine[]
   if (source === undefined) return [];
   const fields = { run: batch.runId, source, ...counts, rejected };
   return [rejected + counts.conflict > 0 ? warn("records.taken", fields) : info("records.taken", fields)];
+}
+
+function admitted({ run, source, admitted: { new: fresh, history } }: LedgerEvent & { type: "admitted" }): LogLine {
+  return info("records.taken", { run, source, new: fresh, duplicate: 0, conflict: 0, history, rejected: 0 });
 }
 
 function claimed(memory: LogMemory, run: RunId, claim: Claim): LogLine[] {

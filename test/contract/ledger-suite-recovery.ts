@@ -44,7 +44,7 @@ export function recoveryTests(subject: Subject): void {
       const [[person]] = (await plan(bench(), claim, "person", "deal")) as [[Step]];
       const steps = [{ claimId: claim.claimId, stepId: person.id, from: "open" as const, to: "done" as const }];
       await turned(bench(), { steps });
-      expect(await recover()).toEqual({ submissions: 1, uncertainSteps: 0 });
+      expect(await recover()).toEqual({ submissions: 1, uncertainSteps: 0, discarded: 0 });
       expect(await stateOf(bench(), person.submissionId)).toMatchObject({
         state: "pending",
         steps: { person: "done", deal: "open" },
@@ -71,7 +71,7 @@ export function recoveryTests(subject: Subject): void {
     test("an intent without an outcome becomes uncertain, lost when its time was up, due a settle time later", async () => {
       const { step } = await dieWith("person");
       bench().pass(TIMEOUT_MS * 10);
-      expect(await recover()).toEqual({ submissions: 1, uncertainSteps: 1 });
+      expect(await recover()).toEqual({ submissions: 1, uncertainSteps: 1, discarded: 0 });
       const story = await bench().ledger.story(step.submissionId);
       expect(story?.submission).toMatchObject({ state: "uncertain", dueAtMs: START_MS + TIMEOUT_MS + SETTLE_MS });
       expect(story?.steps[0]).toMatchObject({
@@ -94,7 +94,7 @@ export function recoveryTests(subject: Subject): void {
     test("is safe to repeat, and the dead run is over", async () => {
       await dieWith("person");
       await recover();
-      expect(await recover()).toEqual({ submissions: 0, uncertainSteps: 0 });
+      expect(await recover()).toEqual({ submissions: 0, uncertainSteps: 0, discarded: 0 });
       expect(await bench().ledger.openRuns()).toEqual([]);
       expect(await bench().ledger.lastRun()).toMatchObject({ stopped: "died", exitCode: null });
     });
@@ -134,7 +134,7 @@ export function recoveryTests(subject: Subject): void {
       const [[person, note]] = (await plan(bench(), claim, "person", "note.1")) as [[Step, Step]];
       await begun(bench(), claim.claimId, person, "update");
       await begun(bench(), claim.claimId, note, "create");
-      expect(await recover()).toEqual({ submissions: 1, uncertainSteps: 2 });
+      expect(await recover()).toEqual({ submissions: 1, uncertainSteps: 2, discarded: 0 });
       await take(bench(), incoming({ email: "ada@example.com", lane: "background" }));
       expect(await claimed(bench())).toHaveLength(1);
     });
@@ -172,7 +172,7 @@ export function recoveryTests(subject: Subject): void {
       const records = Array.from({ length: 400 }, () => incoming());
       await take(bench(), ...records);
       await claimed(bench(), { limit: 400 });
-      expect(await recover()).toEqual({ submissions: 400, uncertainSteps: 0 });
+      expect(await recover()).toEqual({ submissions: 400, uncertainSteps: 0, discarded: 0 });
       expect((await bench().ledger.queue()).pending).toBe(400);
     });
   });

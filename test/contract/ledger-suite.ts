@@ -4,6 +4,7 @@ import type { Ledger } from "../../src/ledger/ledger.ts";
 import { type Bench, benchOn } from "../support/ledger-fixture.ts";
 import { accountsTests } from "./ledger-suite-accounts.ts";
 import { alertTests } from "./ledger-suite-alerts.ts";
+import { arrivingTests } from "./ledger-suite-arriving.ts";
 import { backfillTests } from "./ledger-suite-backfill.ts";
 import { careTests } from "./ledger-suite-care.ts";
 import { checkTests } from "./ledger-suite-checks.ts";
@@ -59,6 +60,7 @@ export function ledgerSuite(engine: LedgerEngine): void {
     recoveryTests(subject);
     crmStateTests(subject);
     peopleTests(subject);
+    arrivingTests(subject);
     backfillTests(subject);
     versionsTests(subject);
     checkTests(subject);

@@ -29,6 +29,7 @@ const ALLOWED: readonly (readonly [part: string, why: string])[] = [
   ["'uncertain') AND done_at_ms IS NOT NULL", "an index of what is repaired"],
   ["FROM rejects WHERE closed_at_ms IS NULL ORDER BY id LIMIT ?", "a page of an index of those that are open"],
   ["submitted_at_ms + 0 >= @sinceMs", PERIOD],
+  ["FROM arrivals LIMIT 1", "the imports that are at work now"],
   ["FROM rejects WHERE created_at_ms >= @sinceMs", PERIOD],
 ];
 

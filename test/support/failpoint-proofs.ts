@@ -4,6 +4,7 @@ import Database from "better-sqlite3";
 import type { QueueCounts } from "../../src/ledger/rows.ts";
 import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import type { Given } from "./drain-rig.ts";
+import { unsound } from "./ledger-soundness.ts";
 import type { MortalWorld } from "./mortal-world.ts";
 import { judge } from "./oracle.ts";
 
@@ -19,6 +20,12 @@ export async function ledgerIsSound(world: MortalWorld, queue: Partial<QueueCoun
     assert.equal(counts.inProgress, 0, "work in nobody's hands");
   } finally {
     await ledger.close();
+  }
+  const db = new Database(world.path(file), { readonly: true });
+  try {
+    assert.deepEqual(unsound(db), {}, "what finds submissions");
+  } finally {
+    db.close();
   }
   const left = rowsOf(world, file, {
     claims: "SELECT id FROM claims",

@@ -16,6 +16,7 @@ const LEDGER_CONTRACT = [
   "ledger/checks.ts",
   "ledger/accounts.ts",
   "ledger/alerts.ts",
+  "ledger/arriving.ts",
   "ledger/breakers.ts",
   "ledger/findings.ts",
   "ledger/history.ts",

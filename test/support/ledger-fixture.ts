@@ -5,6 +5,7 @@ import { emptyRecord } from "../../src/domain/empty-record.ts";
 import type { AccountId, ClaimId, RequestId, RunId, SubmissionId } from "../../src/domain/ids.ts";
 import type { CrmRecord } from "../../src/domain/operation.ts";
 import type { BucketState } from "../../src/domain/quota.ts";
+import type { ArrivingRecords } from "../../src/ledger/arriving.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import type {
   Claim,
@@ -202,4 +203,17 @@ export async function stateOf(bench: Bench, id: SubmissionId) {
 
 export function crmRecord(more: Partial<CrmRecord> & Pick<CrmRecord, "entity" | "id">): CrmRecord {
   return { ...emptyRecord(more.entity, more.id), ...more };
+}
+
+/** Records of one source as a large import hands them over. */
+export function columnsOf(items: readonly IncomingSubmission[], runId: RunId): ArrivingRecords {
+  const column = <Name extends keyof IncomingSubmission>(name: Name) => items.map((item) => item[name]);
+  const [first] = items;
+  return {
+    ...{ runId, source: first?.source ?? "", targetMs: first?.targetMs ?? 0, file: first?.origin.file ?? "" },
+    ...{ line: items.map(({ origin }) => origin.line), raw: column("raw"), rawHash: column("rawHash") },
+    ...{ key: column("key"), contentHash: column("contentHash"), submittedAtMs: column("submittedAtMs") },
+    ...{ lane: column("lane"), history: column("history") as boolean[], identityKeys: column("identityKeys") },
+    content: items.map(({ content }) => JSON.stringify(content)),
+  };
 }

@@ -5,6 +5,7 @@ import { HELD_BACK_UNTIL_MS } from "../rows.ts";
 import type { Takeover } from "../takeover.ts";
 import { backToQueue, findNamed, isSetAside, noteRepair, type RepairContext, type Repaired } from "./back-to-queue.ts";
 import { unkeepKeys } from "./leases.ts";
+import { IS_NAME_TAKEN } from "./named.ts";
 import { insertShell } from "./shells.ts";
 import type { Store } from "./store.ts";
 
@@ -22,6 +23,8 @@ export const KNOWN_STEPS = "SELECT id, name, state, crm_id AS crmId FROM steps W
 export function adopt(store: Store, { run, nowMs }: RepairContext, order: Adoption): RepairVerdict {
   const submission = findNamed(store, order.source, order.key);
   if (submission === undefined) {
+    // On its way in with a large import: known in a moment.
+    if (store.one(IS_NAME_TAKEN, order.source, order.key) !== undefined) return "busy";
     const id = insertShell(store, run, order, nowMs);
     takeRecords(store, id, order, new Map());
     noteRepair(store, id, nowMs, order.explanation);

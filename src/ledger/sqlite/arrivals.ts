@@ -24,11 +24,15 @@ interface Group {
 export class Arrivals {
   readonly #groups = new Map<string, Group>();
 
-  add({ source, lane, targetMs }: IncomingSubmission, state: SubmissionState): void {
+  add(
+    { source, lane, targetMs }: Pick<IncomingSubmission, "source" | "lane" | "targetMs">,
+    state: SubmissionState,
+    n = 1,
+  ): void {
     const id = JSON.stringify([source, lane, targetMs, state]);
     const group = this.#groups.get(id);
-    if (group === undefined) this.#groups.set(id, { source, lane, targetMs: Math.round(targetMs), state, n: 1 });
-    else group.n += 1;
+    if (group === undefined) this.#groups.set(id, { source, lane, targetMs: Math.round(targetMs), state, n });
+    else group.n += n;
   }
 
   count(store: Store, now: Now): void {

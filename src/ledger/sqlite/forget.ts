@@ -6,6 +6,7 @@ import { emailPattern, emailsOf, mentionsOf } from "../../domain/mentions.ts";
 import { stampOf } from "../../domain/stamp.ts";
 import type { Forgotten, PersonFound } from "../care.ts";
 import type { Now } from "../rows.ts";
+import { discardAll } from "./admission.ts";
 import { forgottenHash, keepForgotten, makeSalt } from "./forgotten.ts";
 import { forgetExample } from "./members.ts";
 import { rawHashesOf } from "./raw-hashes.ts";
@@ -103,6 +104,8 @@ const phonesOf = (keys: readonly IdentityKey[]): string[] =>
 
 export function forget(store: Store, person: PersonFound, asked: readonly IdentityKey[], now: Now): Forgotten {
   store.db.pragma("secure_delete = ON");
+  // Of imports that died: none works while a person is forgotten.
+  discardAll(store);
   return store.write(() => {
     const ids = person.submissions.map(({ id }) => id);
     if (found(store, ids).inHand.length > 0) return { type: "busy" };

@@ -13,6 +13,7 @@ import type {
   Now,
 } from "../rows.ts";
 import { Arrivals } from "./arrivals.ts";
+import { admitNamed } from "./arrive.ts";
 import { countVerdicts } from "./counters.ts";
 import { forgottenTest } from "./forgotten.ts";
 import { closeRefused, insertSubmission, type Taking } from "./insert-submission.ts";
@@ -29,6 +30,7 @@ import { latestVersion, takeRevision } from "./versions.ts";
 export function ingest(store: Store, batch: CountedBatch, now: Now): IngestResult {
   return store.write(() => {
     const arrivals = new Arrivals();
+    admitNamed(store, batch.submissions, now);
     const verdicts = takeRecords(store, batch, arrivals, now);
     arrivals.count(store, now);
     let rejected = 0;

@@ -1,8 +1,12 @@
 /** The embedded engine: every verb of the contract on one SQLite connection. */
 import { CrmledgerError } from "../../domain/errors.ts";
+import type { RunId } from "../../domain/ids.ts";
+import type { AdmitOptions, ArrivingRecords } from "../arriving.ts";
 import type { Ledger } from "../ledger.ts";
+import type { Now } from "../rows.ts";
 import { bindAccount, boundAccount, loadCatalog, saveCatalog } from "./account.ts";
 import { accounts, exportRows } from "./accounts-report.ts";
+import { Admission } from "./admission.ts";
 import { alertFacts } from "./alert-facts.ts";
 import { alerts, leaseAlertMessages, recordAlertMessages, recordAlerts } from "./alerts.ts";
 import { holdBack, letGo } from "./backfill.ts";
@@ -86,6 +90,7 @@ export function sqliteLedger(store: Store): Ledger {
     ...runsAndIntake(verb),
     ...queueAndTurn(verb),
     ...leases(store),
+    ...arrivals(store, verb),
     ...stateOfTheCrm(verb),
     ...questions(verb),
     ...checksAndRepairs(verb),
@@ -138,6 +143,17 @@ function runsAndIntake(verb: Verb) {
     letGo: verb(letGo),
     fileProgress: verb(fileProgress),
     forgetFile: verb(forgetFile),
+  };
+}
+
+/** What is sorted is a connection's own. */
+function arrivals(store: Store, verb: Verb): Pick<Ledger, "arrive" | "admit"> {
+  const admission = new Admission(store);
+  return {
+    arrive: verb((_, parts: readonly ArrivingRecords[], now: Now) => admission.arrive(parts, now)),
+    admit: verb((_, run: RunId, source: string, records: number, options: AdmitOptions, now: Now) =>
+      admission.admit(run, source, records, options, now),
+    ),
   };
 }
 

@@ -1,19 +1,22 @@
 /** Takes back the work of runs and claims that are gone. */
 import type { ClaimId, RequestId, RunId, StepId, SubmissionId } from "../../domain/ids.ts";
+import type { TakenBack } from "../arriving.ts";
 import { DIED_AT_WORK } from "../ledger.ts";
 import type { Now, Recovered } from "../rows.ts";
 import { boundAccount } from "./account.ts";
+import { discard } from "./admission.ts";
 import { endClaim, keepKeys } from "./leases.ts";
 import type { Store } from "./store.ts";
 
 /** Claims that one transaction takes back: the write lock is never held for long. */
 const CLAIMS_AT_ONCE = 50;
 
-export function recover(store: Store, runs: readonly RunId[], now: Now, settleMs: number): Recovered {
-  const total: Recovered = { submissions: 0, uncertainSteps: 0 };
+export function recover(store: Store, runs: readonly RunId[], now: Now, settleMs: number): TakenBack {
+  const total: TakenBack = { submissions: 0, uncertainSteps: 0, discarded: 0 };
   for (const run of runs) {
     const theirs = `SELECT id FROM claims WHERE run_id = ? LIMIT ${CLAIMS_AT_ONCE}`;
     takeBackAll(store, () => store.all<{ id: ClaimId }>(theirs, run), now, settleMs, total);
+    total.discarded += discard(store, run);
     store.write(() => {
       const open = "SELECT id FROM requests WHERE run_id = ? AND outcome IS NULL";
       for (const { id } of store.all<{ id: RequestId }>(open, run)) closeRequest(store, id);

@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } f
 import type { RunId } from "../../domain/ids.ts";
 import type { RequestTotals, RunRow, RunStart } from "../rows.ts";
 import { boundAccount } from "./account.ts";
+import { discard } from "./admission.ts";
 import { OPEN_HOLD } from "./holds.ts";
 import { refuseMoved } from "./moved.ts";
 import type { Store } from "./store.ts";
@@ -113,6 +114,7 @@ export function closeRun(
   end: { stopped: string; exitCode: number; summary: unknown; nowMs: number },
 ): void {
   const summary = end.summary === undefined ? null : JSON.stringify(end.summary);
+  discard(store, run);
   store.write(() =>
     store.run(
       "UPDATE runs SET ended_at_ms = ?, stopped = ?, exit_code = ?, summary = ? WHERE id = ?",

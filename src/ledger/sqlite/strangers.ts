@@ -22,7 +22,8 @@ export function foundAmong(
   return found;
 }
 
-const RAW_REFUSED = `
+/** Those of the hashes that the source has sent before, and that were refused. */
+export const RAW_REFUSED = `
   SELECT raw_hash AS text FROM rejects
   WHERE source = @source AND raw_hash IN (SELECT value FROM json_each(@texts)) AND kind = 'reject'`;
 const KEY_TAKEN = "SELECT key AS text FROM submission_names WHERE key IN (SELECT value FROM json_each(@texts))";

@@ -9,7 +9,7 @@ import type { VersionRow } from "../ledger.ts";
 import type { IncomingSubmission, IngestVerdict, Now } from "../rows.ts";
 import { freeInstant, note, replaceable, replaceWhole } from "./decisions.ts";
 import { closeRefused, insertSubmission } from "./insert-submission.ts";
-import { IS_NAMED } from "./named.ts";
+import { IS_NAME_TAKEN, IS_NAMED } from "./named.ts";
 import { keepRaw } from "./raw-hashes.ts";
 import type { Store } from "./store.ts";
 import { loadKeys, loadSteps } from "./submission-rows.ts";
@@ -127,7 +127,7 @@ function insertRevision(
 function freeKey(store: Store, { source, key }: IncomingSubmission): string {
   for (let number = 2; ; number += 1) {
     const candidate = `${key}~r${number}`;
-    if (store.one(NAMED, source, candidate) === undefined) return candidate;
+    if (store.one(IS_NAME_TAKEN, source, candidate) === undefined) return candidate;
   }
 }
 

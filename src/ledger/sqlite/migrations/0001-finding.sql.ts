@@ -32,6 +32,11 @@ CREATE TABLE submission_keys (
   PRIMARY KEY (key, open, submitted_at_ms, submission_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Runs that have records on their way in.
+CREATE TABLE arrivals (
+  run_id INTEGER PRIMARY KEY REFERENCES runs (id)
+) STRICT;
+
 -- Records of a large import on their way in: each has the id of the submission that it is going to be, and is none yet.
 -- What finds it may be written already.
 CREATE TABLE arriving (
@@ -39,19 +44,15 @@ CREATE TABLE arriving (
   run_id INTEGER NOT NULL REFERENCES runs (id),
   source TEXT NOT NULL,
   key TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('pending', 'waiting', 'history')),
+  state TEXT NOT NULL CHECK (state IN ('pending', 'history')),
   lane TEXT NOT NULL CHECK (lane IN ('operational', 'background')),
   submitted_at_ms INTEGER NOT NULL,
-  received_at_ms INTEGER NOT NULL,
   target_ms INTEGER NOT NULL,
-  due_at_ms INTEGER NOT NULL,
   file TEXT NOT NULL,
   line INTEGER,
   raw_hash TEXT NOT NULL,
   content_hash TEXT NOT NULL,
-  -- Why it is kept back.
-  held TEXT,
-  -- 1: somebody has what it brings already, so that it is judged by itself.
+  -- 1: it needs a look of its own, as somebody has a part of what it brings. It will not be let in with the others.
   contested INTEGER NOT NULL DEFAULT 0,
   identity_keys TEXT NOT NULL,
   content TEXT NOT NULL,
