@@ -111,9 +111,10 @@ function privateMode(path: string): number {
 
 /** Throws `usage` where `writeWhole` would fail: asked before work that costs something, not after it. */
 export function refuseUnwritable(path: string): void {
-  const place = placeOf(path);
-  const folder = place === null ? path : dirname(place);
+  let folder = dirname(path);
   try {
+    const place = placeOf(path);
+    folder = place === null ? path : dirname(place);
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
     accessSync(folder, constants.W_OK);
   } catch (error) {
