@@ -103,6 +103,7 @@ async function inFiles(shop: Shop, mentions: Mentions, dryRun: boolean): Promise
       mentions,
       dryRun,
       shop.failpoint,
+      await shop.ledger.fileProgress(source.name),
     );
     await keepPlaces(shop.ledger, source.name, blanked);
     sum.deleted += deleted;
