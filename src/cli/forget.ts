@@ -57,10 +57,20 @@ async function askedFor({ ledger, config }: Shop, text: string) {
   const email = normalizeEmail(text);
   if (email !== null && !text.includes("/")) return { keys: [emailKey(email)], submissions: [] };
   const { loadPhoneNormalizer } = await import("../intake/phone.ts");
-  const phone = /^[+\d][\d\s()./-]{5,}$/.test(text)
-    ? (await loadPhoneNormalizer())(text, config.plan.persons.country ?? undefined)
-    : null;
+  const mayBePhone = /^[+\d][\d\s()./-]{5,}$/.test(text);
+  const phone = mayBePhone ? (await loadPhoneNormalizer())(text, config.plan.persons.country ?? undefined) : null;
+  const named = await ledger.findByName(text, []);
+  if (phone !== null && named.length > 0) {
+    throw new CrmledgerError("usage", "That is the key of a submission, and may be a phone number", {
+      hint: `Write SOURCE/KEY, such as ${named[0]!.source}/${named[0]!.key}, or the number with its country's +.`,
+    });
+  }
   if (phone !== null) return { keys: [phoneKey(phone)], submissions: [] };
+  if (mayBePhone && named.length === 0) {
+    throw new CrmledgerError("usage", "That number has no country, and no submission has it as its key", {
+      hint: "Nothing was erased. Write a phone number with its country, such as +44 1234 567890.",
+    });
+  }
   return { keys: [], submissions: [(await findSubmission(ledger, text)).id] };
 }
 
@@ -135,7 +145,7 @@ async function documentOf(shop: Shop, person: PersonFound, files: ForgottenFiles
     forgotten: false,
     submissions: length,
     mirror: person.mirror.length,
-    rejects: 0,
+    rejects: null,
     files: shown(files),
     crm,
     left,
