@@ -207,6 +207,17 @@ describe("rejects", () => {
     expect((await world.run("rejects", "--json")).json.total).toBe(1);
   });
 
+  it("--retry beside --export or a decision is refused: one of them would not be done", async () => {
+    world.write("spool/odd.json", JSON.stringify({ id: "7" }));
+    await world.run("ingest");
+    for (const more of [
+      ["--export", "rejects.csv"],
+      ["drop", "1", "--why", "spam"],
+    ])
+      expect((await world.run("rejects", "--retry", ...more)).code).toBe(64);
+    expect((await world.run("rejects", "--json")).json.total).toBe(1);
+  });
+
   it("--retry of none says so", async () => {
     await world.run("ingest");
     const ran = await world.run("rejects", "--retry", "--json");
