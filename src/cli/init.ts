@@ -20,6 +20,8 @@ import { refuseUnwritable, writeWhole } from "./write-whole.ts";
 /** What was written, and what is for the user to do. */
 interface Made {
   config: Config;
+  /** The ledger was there already, and stays as it was. */
+  hadLedger: boolean;
   spools: string[];
   cron: string;
   units: { service: string; timer: string };
@@ -48,6 +50,7 @@ export const run: RunCommand = async (invocation) => {
   const units = systemdUnits({ config, launcher: io.launcher, user: user.name, tokenEnv: answers.tokenEnv });
   // The config is the last that can fail: where it is, the rest is.
   for (const spool of spools) orRefuse(spool, () => makeSpool(spool));
+  const hadLedger = existsSync(config.ledger);
   await makeLedger(config.ledger);
   const unitFiles = flags.systemd === undefined ? [] : writeUnits(resolve(io.cwd, flags.systemd), units);
   makeFolder(dirname(file));
@@ -58,7 +61,7 @@ export const run: RunCommand = async (invocation) => {
     talk.say(`The config that was there is kept as ${file}.old`);
   } else writeFileSync(file, text, { mode: 0o600, flag: "wx" });
   for (const warning of warningsOf(invocation, config, answers, spools, user)) talk.warn(warning);
-  const made = { config, spools, cron: cronLine(io.launcher, file), units, unitFiles, answers };
+  const made = { config, hadLedger, spools, cron: cronLine(io.launcher, file), units, unitFiles, answers };
   return { json: documentOf(made), text: (style) => pageOf(made, style), exitCode: 0 };
 };
 
@@ -167,7 +170,7 @@ function documentOf({ config, spools, cron, units, unitFiles, answers: { found }
   return { config: config.file, ledger: config.ledger, spools, cron, systemd: { ...units, files: unitFiles }, account };
 }
 
-function pageOf({ config, spools, cron, units, unitFiles, answers }: Made, style: Style): string {
+function pageOf({ config, hadLedger, spools, cron, units, unitFiles, answers }: Made, style: Style): string {
   const install =
     unitFiles.length > 0
       ? [`Or let systemd: ${unitFiles.join(" and ")} are written. As root, with both in /etc/systemd/system:`]
@@ -183,7 +186,7 @@ function pageOf({ config, spools, cron, units, unitFiles, answers }: Made, style
           "Then, as root:",
         ];
   return [
-    `Wrote ${style.bold(config.file)} and made the ledger ${config.ledger}`,
+    `Wrote ${style.bold(config.file)} and ${hadLedger ? "kept" : "made"} the ledger ${config.ledger}`,
     ...spools.map((spool) => `Put submissions as .json, .jsonl, .csv or .form files into ${spool}`),
     ...(spools.length > 0
       ? [

@@ -217,6 +217,9 @@ describe("init by flags", () => {
     world.write("crmledger.yaml", "precious: true\n");
     expect((await world.run("init", "--token-env", "PD")).code).toBe(64);
     expect(readFileSync(world.path("crmledger.yaml"), "utf8")).toBe("precious: true\n");
+    expect((await world.run("init", "--token-env", "PD", "--force")).out).toContain("and made the ledger");
+    expect((await world.run("init", "--token-env", "PD", "--force")).out).toContain("and kept the ledger");
+    world.write("crmledger.yaml", "precious: true\n");
     expect((await world.run("init", "--token-env", "PD", "--force")).code).toBe(0);
     expect(configWritten().sources.website?.spool).toBe("/x/spool/website");
     expect(readFileSync(world.path("crmledger.yaml.old"), "utf8")).toBe("precious: true\n");
