@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { IMPORT_SOURCE } from "../config/source-settings.ts";
 import { CrmledgerError } from "../domain/errors.ts";
@@ -97,11 +96,10 @@ function checkedPipeline(name: string, found: CrmFound | null): string {
       );
 }
 
-/** The token where it is there already; null where it comes later. */
+/** The token where it is there already; null where it comes later. Rejects with `usage` where this user can't look. */
 function tokenOf({ io }: Invocation, flags: InitFlags): string | null {
   if (flags.tokenEnv !== undefined) return io.env[flags.tokenEnv] || null;
-  const path = resolve(io.cwd, flags.tokenFile ?? "");
-  return flags.tokenFile !== undefined && existsSync(path) ? readTokenText(path) : null;
+  return flags.tokenFile === undefined ? null : readTokenText(resolve(io.cwd, flags.tokenFile));
 }
 
 /** `--source NAME=FOLDER` as often as there are sources; `--spool` is the folder of a single one. */

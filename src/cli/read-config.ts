@@ -45,12 +45,13 @@ export function isOwnerOnly(facts: Pick<Stats, "mode">): boolean {
   return process.platform === "win32" || (facts.mode & 0o077) === 0;
 }
 
-/** What a token's file holds, whoever else may read it. Rejects with `usage` where this user can't. */
-export function readTokenText(path: string): string {
+/** What a token's file holds, whoever else may read it; null: it is not there. Rejects with `usage` where this user can't read it. */
+export function readTokenText(path: string): string | null {
   try {
     return readFileSync(path, "utf8").trim();
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return null;
     const hint = "Name the file with the CRM's API token. No config was written.";
     throw new CrmledgerError("usage", `The token file ${path} can't be read (${code})`, { hint, cause: error });
   }
