@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CrmledgerError } from "../domain/errors.ts";
+import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
 import { emailKey, normalizeEmail, phoneKey } from "../domain/identity.ts";
 import { type Mentions, mentionsOf } from "../domain/mentions.ts";
 import type { ForgottenFiles } from "../ingest/forget-files.ts";
@@ -46,7 +46,8 @@ async function forgetPerson(shop: Shop, invocation: Invocation): Promise<Reply> 
   shop.failpoint("forget.ledger");
   await ledger.scrub();
   shop.failpoint("forget.end");
-  return replyOf({ ...found, forgotten: true, rejects: result.rejects, files: shown(files) });
+  const reply = replyOf({ ...found, forgotten: true, rejects: result.rejects, files: shown(files) });
+  return files.left.length > 0 ? { ...reply, exitCode: EXIT_CODES.attention } : reply;
 }
 
 function replyOf(document: ForgetDocument): Reply {

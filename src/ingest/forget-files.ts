@@ -158,10 +158,11 @@ async function forgetInLines(
   else if (unsure.length > 0) result.left.push(`${path} (${UNREAD})`);
   if (spans.length === 0) return;
   if (!dryRun && !(await isAsRead(path, stat, true))) return void result.left.push(`${path} (${CHANGED})`);
+  if (!dryRun) {
+    await blank(path, spans, view, failpoint);
+    result.blanked.push(path);
+  }
   result.records += spans.length;
-  if (dryRun) return;
-  await blank(path, spans, view, failpoint);
-  result.blanked.push(path);
 }
 
 /** Whether a file is still the one that was searched; a growing one may be longer. */
@@ -200,22 +201,24 @@ async function forgetInDocument(
     const isUnsure = rest.some(([, record]) => isTheirs(mentions, record));
     if (isTheirs(mentions, jsonText(body))) result.left.push(isUnsure ? `${path} (${UNREAD})` : path);
     if (removed === 0) return;
-    result.records += removed;
-    if (dryRun) return;
+    if (dryRun) {
+      result.records += removed;
+      return;
+    }
     const temporary = join(dirname(path), `.${basename(path)}.tmp`);
     await writeFile(temporary, jsonText(body), { mode: stat.mode & 0o777 });
     failpoint("ingest.forget.written");
     if (!(await isAsRead(path, stat, false))) {
       await unlink(temporary);
-      result.records -= removed;
       return void result.left.push(`${path} (${CHANGED})`);
     }
     await rename(temporary, path);
+    result.records += removed;
     return;
   }
   if (!dryRun && !(await isAsRead(path, stat, false))) return void result.left.push(`${path} (${CHANGED})`);
-  result.deleted += 1;
   if (!dryRun) await unlink(path);
+  result.deleted += 1;
 }
 
 /** Overwritten in place, with blanks of the file's own encoding. */

@@ -155,6 +155,16 @@ describe("forget", () => {
     expect(filesWith(ADA.email)).toEqual([]);
   });
 
+  it("leaves with 3 where a file keeps something of the person", async () => {
+    world.write("spool/d.json", JSON.stringify(lead("9", { person: BOB, notes: [`a friend of ${ADA.email}`] })));
+    const { code, json } = await world.run("forget", ADA.email, "--yes", "--json");
+    expect({ code, json }).toMatchObject({ code: 3, json: { forgotten: true } });
+    expect(json.files.left).toEqual([expect.stringContaining("d.json (not read yet")]);
+    expect((await counts()).drained).toMatchObject({ done: 1 });
+    expect((await world.run("forget", ADA.email, "--yes", "--json")).code).toBe(0);
+    expect(filesWith(ADA.email).filter((path) => path.includes("spool"))).toEqual([]);
+  });
+
   it("does not take a key for a phone number, nor a number without its country for nobody", async () => {
     world.config(`persons: { country: EE }\n${SOURCES}`);
     world.write("spool/n.json", JSON.stringify(lead("5012345", { person: BOB })));

@@ -1,5 +1,5 @@
 /** A person in the files of a spool, however the bytes write them; everybody else stays as they were. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -103,6 +103,21 @@ describe("somebody else's record that was not read yet and only names the person
     const { bytes, records } = await forget("grown.jsonl", lines.join(""), {}, taken);
     expect(records).toBe(1);
     expect(String(bytes).trim()).toBe(lines[1]?.trim());
+  });
+});
+
+describe("a file that can't be cleared", () => {
+  // Root may do everything.
+  it.skipIf(process.getuid?.() === 0)("is told, and not counted as deleted", async () => {
+    const path = join(spool, "a.json");
+    writeFileSync(path, JSON.stringify({ person: { email: ADA } }));
+    chmodSync(spool, 0o500);
+    try {
+      const result = await forgetInFiles(sourceOf({ spool }), spool, MENTIONS, false, () => {});
+      expect(result).toMatchObject({ deleted: 0, left: [`${path} (EACCES)`] });
+    } finally {
+      chmodSync(spool, 0o700);
+    }
   });
 });
 
