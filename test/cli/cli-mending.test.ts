@@ -107,6 +107,9 @@ describe("failed", () => {
     );
     expect(ran.json).toEqual({ source: "website", key: "1", result: "unchanged" });
     expect(ran.err).toContain("not JSON");
+    // Ctrl-C at the question leaves at once, and nobody else would know where people's data lies.
+    const question = ran.err.indexOf("Edit it again?");
+    expect(ran.err.slice(0, question)).toMatch(/Your edit is kept in \S+record\.json; it holds personal data/);
   });
 
   it("names what it does not know", async () => {
