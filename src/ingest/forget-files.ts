@@ -11,16 +11,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { FileProgress } from "../ledger/rows.ts";
 import { ARCHIVE, isArchived } from "./acknowledge.ts";
 import type { IngestFailpoint } from "./failpoints.ts";
-import {
-  hasOthers,
-  isTheirs,
-  namesOthers,
-  recordsIn,
-  type Span,
-  spansOf,
-  type View,
-  viewOf,
-} from "./forget-records.ts";
+import { hasOthers, isTheirs, recordsIn, type Span, spansOf, type View, viewOf } from "./forget-records.ts";
 import { formatOfName } from "./formats.ts";
 import { headLength, headOf } from "./growing.ts";
 import { errorCode, openRegular } from "./open.ts";
@@ -150,7 +141,7 @@ async function forgetInLines(
   const mayHoldUnread = !isCsv && source.records !== null && !isArchived(path);
   const shared = mayHoldUnread ? theirs.filter((span) => hasOthers(source, view.text(span), mentions)) : [];
   const readTo = readUpTo(search, path);
-  const unsure = theirs.filter((span) => view.blanks(span).at >= readTo && namesOthers(mentions, view.text(span)));
+  const unsure = theirs.filter((span) => view.blanks(span).at >= readTo && mentions.others(view.text(span)));
   const spans = theirs.filter((span) => !shared.includes(span) && !unsure.includes(span));
   // A name in a header, or over a line's end, is no record.
   const isElsewhere = theirs.length === 0 && mentions.email(view.text({ from: 0, to: view.units.length }));
@@ -182,7 +173,7 @@ async function forgetInDocument(
   const { source, mentions, dryRun, failpoint } = search;
   if (!isTheirs(mentions, text)) return;
   const isWholeUnread = readUpTo(search, path) === 0;
-  const mayBeOthers = (record: string): boolean => isWholeUnread && namesOthers(mentions, record);
+  const mayBeOthers = (record: string): boolean => isWholeUnread && mentions.others(record);
   const parsed = parseJson(text);
   const body = parsed.ok ? parsed.value : null;
   const isUnread = source.records !== null && !isArchived(path);

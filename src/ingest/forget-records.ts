@@ -72,23 +72,6 @@ export function isTheirs(mentions: Mentions, text: string): boolean {
   return [...new Set(ways)].some((way) => mentions.record(way));
 }
 
-const ANY_EMAIL = /[\p{L}\p{N}._+'-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/giu;
-const WHOLE_NUMBER = /\+\d[\d ()./-]{6,20}\d/g;
-
-/**
- * Whether a record has an address, or a number with its country, that is not the person's: then it may be somebody else's, who only
- * names the person.
- */
-export function namesOthers(mentions: Mentions, text: string): boolean {
-  const letter = (_: string, code: string): string => String.fromCharCode(Number.parseInt(code, 16));
-  const plain = text
-    .replace(/\\[nrtbf]/g, " ")
-    .replace(JSON_ESCAPE, letter)
-    .replace(URL_ESCAPE, letter);
-  const names = [...(plain.match(ANY_EMAIL) ?? []), ...(plain.match(WHOLE_NUMBER) ?? [])];
-  return names.some((name) => !mentions.record(name));
-}
-
 /** The list that a source's `records` names in a body; null where it is an expression, or no list is there. */
 export function recordsIn({ records }: SourceSettings, body: unknown): unknown[] | null {
   if (records === null || records.trim().startsWith("=")) return null;
