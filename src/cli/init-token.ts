@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Invocation } from "./command.ts";
 import { type CrmFound, contactCrm } from "./init-contact.ts";
-import type { InitFlags } from "./init-flags.ts";
 import type { Ask } from "./questions.ts";
 import { isToken, readTokenText } from "./read-config.ts";
 
@@ -58,7 +57,7 @@ export async function tryToken(
     talk.warn("this is no token: it is empty, or has spaces or line breaks in it");
     return { found: null, good: false };
   }
-  if ((invocation.flags as InitFlags).offline) return { found: null, good: true };
+  if ((invocation.flags as { offline?: boolean }).offline) return { found: null, good: true };
   const contact = await contactCrm(invocation, baseUrl, token);
   if (contact.type === "found") {
     talk.say(`This is the token of ${contact.found.user} at ${contact.found.account}.`);
