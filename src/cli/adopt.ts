@@ -94,7 +94,7 @@ async function ask({ io, globals }: Invocation, probable: readonly Row[]): Promi
   if (probable.length > LIST_MAX) io.stderr.write(`  and ${probable.length - LIST_MAX} more\n`);
   const questions = openQuestions(io);
   try {
-    const what = `Are these ${probable.length} the script's? y takes them over, n counts them as not there, Enter decides later`;
+    const what = `${probable.length === 1 ? "Is this" : `Are these ${probable.length}`} the script's? y takes them over, n counts them as not there, Enter decides later`;
     const answer = await questions.ask(`${what}: `);
     return /^y(es)?$/i.test(answer) ? "yes" : /^no?$/i.test(answer) ? "no" : "later";
   } finally {

@@ -81,10 +81,17 @@ async function write(
 /** By the file's name. */
 const formatOf = (out = ""): "csv" | "jsonl" => (/\.(jsonl|ndjson)$/i.test(out) ? "jsonl" : "csv");
 
-/** No faster than it is read. */
+/** No faster than it is read, and no longer: a reader that went away (`| head`) has had what it wanted. */
 async function pour(lines: AsyncIterable<string>, stream: Invocation["io"]["stdout"]): Promise<void> {
-  for await (const line of lines)
-    if (!stream.write(stream.isTTY ? terminalText(line) : line)) await once(stream, "drain");
+  for await (const line of lines) {
+    if (stream.write(stream.isTTY ? terminalText(line) : line)) continue;
+    try {
+      await once(stream, "drain");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EPIPE") return;
+      throw error;
+    }
+  }
 }
 
 async function* linesOf(

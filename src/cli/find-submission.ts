@@ -30,7 +30,8 @@ export async function findSubmission(ledger: Ledger, text: string): Promise<Foun
 /** The same, or all submissions of an e-mail address or a phone number in E.164, newest first. */
 export async function findStories(ledger: Ledger, text: string): Promise<Found[]> {
   const email = normalizeEmail(text);
-  const keys = email !== null ? [emailKey(email)] : /^\+\d{6,15}$/.test(text) ? [phoneKey(text)] : [];
+  const phone = text.replace(/[\s()./-]/g, "");
+  const keys = email !== null ? [emailKey(email)] : /^\+\d{6,15}$/.test(phone) ? [phoneKey(phone)] : [];
   if (keys.length === 0) return [await findSubmission(ledger, text)];
   const found = await ledger.findByName(text, keys);
   if (found.length === 0) throw notThere(text);

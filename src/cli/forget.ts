@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CrmledgerError } from "../domain/errors.ts";
+import { CrmledgerError, EXIT_CODES } from "../domain/errors.ts";
 import { emailKey, normalizeEmail, phoneKey } from "../domain/identity.ts";
 import { type Mentions, mentionsOf } from "../domain/mentions.ts";
 import type { ForgottenFiles } from "../ingest/forget-files.ts";
@@ -46,7 +46,8 @@ async function forgetPerson(shop: Shop, invocation: Invocation): Promise<Reply> 
   shop.failpoint("forget.ledger");
   await ledger.scrub();
   shop.failpoint("forget.end");
-  return replyOf({ ...found, forgotten: true, rejects: result.rejects, files: shown(files) });
+  const reply = replyOf({ ...found, forgotten: true, rejects: result.rejects, files: shown(files) });
+  return files.left.length > 0 ? { ...reply, exitCode: EXIT_CODES.attention } : reply;
 }
 
 function replyOf(document: ForgetDocument): Reply {
@@ -57,10 +58,20 @@ async function askedFor({ ledger, config }: Shop, text: string) {
   const email = normalizeEmail(text);
   if (email !== null && !text.includes("/")) return { keys: [emailKey(email)], submissions: [] };
   const { loadPhoneNormalizer } = await import("../intake/phone.ts");
-  const phone = /^[+\d][\d\s()./-]{5,}$/.test(text)
-    ? (await loadPhoneNormalizer())(text, config.plan.persons.country ?? undefined)
-    : null;
+  const mayBePhone = /^[+\d][\d\s()./-]{5,}$/.test(text);
+  const phone = mayBePhone ? (await loadPhoneNormalizer())(text, config.plan.persons.country ?? undefined) : null;
+  const named = await ledger.findByName(text, []);
+  if (phone !== null && named.length > 0) {
+    throw new CrmledgerError("usage", "That is the key of a submission, and may be a phone number", {
+      hint: `Write SOURCE/KEY, such as ${named[0]!.source}/${named[0]!.key}, or the number with its country's +.`,
+    });
+  }
   if (phone !== null) return { keys: [phoneKey(phone)], submissions: [] };
+  if (mayBePhone && named.length === 0) {
+    throw new CrmledgerError("usage", "That number has no country, and no submission has it as its key", {
+      hint: "Nothing was erased. Write a phone number with its country, such as +44 1234 567890.",
+    });
+  }
   return { keys: [], submissions: [(await findSubmission(ledger, text)).id] };
 }
 
@@ -103,6 +114,7 @@ async function inFiles(shop: Shop, mentions: Mentions, dryRun: boolean): Promise
       mentions,
       dryRun,
       shop.failpoint,
+      await shop.ledger.fileProgress(source.name),
     );
     await keepPlaces(shop.ledger, source.name, blanked);
     sum.deleted += deleted;
@@ -134,7 +146,7 @@ async function documentOf(shop: Shop, person: PersonFound, files: ForgottenFiles
     forgotten: false,
     submissions: length,
     mirror: person.mirror.length,
-    rejects: 0,
+    rejects: null,
     files: shown(files),
     crm,
     left,

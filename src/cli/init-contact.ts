@@ -48,11 +48,6 @@ export async function contactCrm(invocation: Invocation, baseUrl: string | null,
   }
 }
 
-/** Throws `configInvalid` for an address that no token may be sent to. */
-export function checkAddress(invocation: Invocation, baseUrl: string): void {
-  configFor(invocation, baseUrl, "none");
-}
-
 function configFor({ io }: Invocation, baseUrl: string | null, token: string): Config {
   const crm = {
     type: "pipedrive",

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { IMPORT_SOURCE } from "../config/source-settings.ts";
 import { CrmledgerError } from "../domain/errors.ts";
@@ -6,9 +5,11 @@ import type { Invocation } from "./command.ts";
 import type { InitAnswers, InitSource } from "./config-text.ts";
 import type { CrmFound } from "./init-contact.ts";
 import { type Answered, askAnswers, pipelineNamed, type Undated } from "./init-questions.ts";
+import { checkAddress } from "./init-rules.ts";
 import { tryToken } from "./init-token.ts";
 import { localPlace } from "./local-place.ts";
 import { canAsk } from "./questions.ts";
+import { readTokenText } from "./read-config.ts";
 import { createRealClock } from "./real-clock.ts";
 import { sendFroms } from "./send-from.ts";
 
@@ -36,7 +37,7 @@ export async function answersOf(invocation: Invocation, flags: InitFlags, folder
     throw new CrmledgerError("usage", "--token-file and --token-env exclude each other");
   }
   const place = localPlace(io.env);
-  const ledger = globals.ledger ?? "./crmledger.db";
+  const ledger = globals.ledger === undefined ? "./crmledger.db" : fromFolder(io.cwd, folder, globals.ledger);
   // A day begins where the forms are, which may be told only now.
   const dated = ({ answers, newToken }: Undated): Answered => ({
     answers: {
@@ -68,6 +69,7 @@ async function fromFlags(
 ): Promise<Undated["answers"]> {
   const { io } = invocation;
   const baseUrl = flags.baseUrl ?? null;
+  if (baseUrl !== null) checkAddress(baseUrl);
   const token = tokenOf(invocation, flags);
   const asked = token === null || flags.offline ? null : await tryToken(invocation, baseUrl, token);
   const found = asked?.found ?? null;
@@ -94,11 +96,10 @@ function checkedPipeline(name: string, found: CrmFound | null): string {
       );
 }
 
-/** The token where it is there already; null where it comes later. */
+/** The token where it is there already; null where it comes later. Rejects with `usage` where this user can't look. */
 function tokenOf({ io }: Invocation, flags: InitFlags): string | null {
   if (flags.tokenEnv !== undefined) return io.env[flags.tokenEnv] || null;
-  const path = resolve(io.cwd, flags.tokenFile ?? "");
-  return flags.tokenFile !== undefined && existsSync(path) ? readFileSync(path, "utf8").trim() : null;
+  return flags.tokenFile === undefined ? null : readTokenText(resolve(io.cwd, flags.tokenFile));
 }
 
 /** `--source NAME=FOLDER` as often as there are sources; `--spool` is the folder of a single one. */

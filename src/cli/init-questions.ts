@@ -4,7 +4,8 @@ import { CrmledgerError } from "../domain/errors.ts";
 import { nearestName } from "../planner/resolve-names.ts";
 import type { Invocation } from "./command.ts";
 import type { InitAnswers, InitSource } from "./config-text.ts";
-import { type CrmFound, checkAddress } from "./init-contact.ts";
+import type { CrmFound } from "./init-contact.ts";
+import { checkAddress, checkSourceName, checkSpoolFolder, refused } from "./init-rules.ts";
 import { askToken } from "./init-token.ts";
 import type { LocalPlace } from "./local-place.ts";
 import { type Ask, openQuestions } from "./questions.ts";
@@ -33,13 +34,10 @@ async function askUntil<T>(invocation: Invocation, ask: Ask, question: string, r
       const again =
         error instanceof CrmledgerError && (error.code === "configInvalid" || error.code === "inputUnreadable");
       if (!again) throw error;
-      invocation.talk.say(`${error.message}. ${error.hint ?? ""}`);
+      invocation.talk.say(`${error.message}. ${error.hint ?? ""}`.trimEnd());
     }
   }
 }
-
-const refused = (message: string, hint: string): CrmledgerError =>
-  new CrmledgerError("inputUnreadable", message, { hint });
 
 /** Asks for what the flags left open. */
 export async function askAnswers(
@@ -53,20 +51,19 @@ export async function askAnswers(
   const until = <T>(question: string, read: (text: string) => T) => askUntil(invocation, ask, question, read);
   try {
     const baseUrl =
-      given.baseUrl ??
-      (await until("Your company's address at the CRM (https://acme.pipedrive.com): ", (text) =>
-        addressOf(invocation, text),
-      ));
+      given.baseUrl ?? (await until("Your company's address at the CRM (https://acme.pipedrive.com): ", addressOf));
     const { newToken, found } = await askToken(invocation, ask, baseUrl, resolve(folder, TOKEN_FILE));
+    const named = given.pipeline ?? null;
+    const wanted = named === null || found === null ? named : pipelineNamed(named, namesOf(found));
     const plan =
       given.plan ?? (await until(`Plan (${Object.keys(PLAN_MULTIPLIERS).join(", ")}; empty: unknown): `, planOf));
     const seats = given.seats ?? (plan === null ? null : await until("Seats (empty: unknown): ", seatsOf));
-    const sources = given.sources ?? (await askSources(invocation, ask));
+    const sources = given.sources ?? (await askSources(invocation, ask, folder));
     const country =
       given.country ??
       (await until(`Country of phone numbers written without one${offer(place.country)}: `, countryOf(place)));
     const timezone = given.timezone ?? (await until(`Time zone of your forms [${place.timezone}]: `, zoneOf(place)));
-    const pipeline = given.pipeline ?? (await askPipeline(invocation, ask, found));
+    const pipeline = wanted ?? (await askPipeline(invocation, ask, found));
     const answers = {
       ledger,
       baseUrl,
@@ -88,11 +85,11 @@ const offer = (value: string | null): string =>
   value === null ? " (two letters, such as EE; empty: none)" : ` [${value}, - for none]`;
 
 /** `acme` and `acme.pipedrive.com` are what people type. Null: the vendor's common address. */
-function addressOf(invocation: Invocation, text: string): string | null {
+function addressOf(text: string): string | null {
   if (text === "") return null;
   const host = /^[a-z0-9-]+$/i.test(text) && text !== "localhost" ? `${text}.pipedrive.com` : text;
-  const address = /^https?:\/\//i.test(host) ? host : `https://${host}`;
-  checkAddress(invocation, address);
+  const address = /^[a-z][a-z\d+.-]*:\/\//i.test(host) ? host : `https://${host}`;
+  checkAddress(address);
   return address.replace(/\/+$/, "");
 }
 
@@ -131,30 +128,27 @@ const zoneOf =
   };
 
 /** Name and folder of each source; an empty name ends. */
-async function askSources(invocation: Invocation, ask: Ask): Promise<InitSource[]> {
+async function askSources(invocation: Invocation, ask: Ask, folder: string): Promise<InitSource[]> {
   const sources: InitSource[] = [];
   while (sources.length < SOURCES_MAX) {
     const first = sources.length === 0;
     const question = first ? "Name of the first source [website]: " : "Another source (empty: no more): ";
-    const name = await askUntil(invocation, ask, question, (text) => sourceName(text, sources));
+    const name = await askUntil(invocation, ask, question, (text) => checkSourceName(text, sources));
     if (name === "" && !first) break;
     const chosen = name === "" ? "website" : name;
-    const spool = await ask(`Its spool folder [./spool/${chosen}]: `);
-    sources.push({ name: chosen, spool: spool === "" ? `./spool/${chosen}` : spool });
+    const spool = await askUntil(invocation, ask, `Its spool folder [./spool/${chosen}]: `, (text) =>
+      checkSpoolFolder(text === "" ? `./spool/${chosen}` : text, { sources, folder, home: invocation.io.home }),
+    );
+    sources.push({ name: chosen, spool });
   }
   return sources;
 }
 
-function sourceName(text: string, sources: readonly InitSource[]): string {
-  if (sources.some(({ name }) => name === text)) throw refused(`There is a source ${text} already`, "Another name.");
-  if (text === "import") throw refused("import is what files of missed submissions are taken into", "Another name.");
-  if (!text.includes("/")) return text;
-  throw refused("A source's name has no slash", "The folder is asked for next.");
-}
+const namesOf = (found: CrmFound): string[] => found.pipelines.map(({ name }) => name);
 
 async function askPipeline(invocation: Invocation, ask: Ask, found: CrmFound | null): Promise<string | null> {
   if (found === null || found.pipelines.length < 2) return null;
-  const names = found.pipelines.map(({ name }) => name);
+  const names = namesOf(found);
   return await askUntil(
     invocation,
     ask,

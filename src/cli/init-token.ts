@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { CrmledgerError } from "../domain/errors.ts";
+import { existsSync } from "node:fs";
 import type { Invocation } from "./command.ts";
 import { type CrmFound, contactCrm } from "./init-contact.ts";
 import type { Ask } from "./questions.ts";
+import { isToken, readTokenText } from "./read-config.ts";
 
 /** Slips of the clipboard that a person is asked again after; then the last token is kept, with a warning. */
 const TRIES_MAX = 5;
@@ -43,7 +43,7 @@ export async function askToken(
 async function askAboutFile(ask: Ask, path: string): Promise<string | null> {
   if (!existsSync(path)) return null;
   const answer = await ask(`${path} is there already. Use its token? (Y, or n to replace it): `);
-  return /^n/i.test(answer) ? null : readFileSync(path, "utf8").trim();
+  return /^n/i.test(answer) ? null : readTokenText(path);
 }
 
 /** `good`: the CRM took it, or could not be asked. What the CRM says is said. */
@@ -53,21 +53,20 @@ export async function tryToken(
   token: string,
 ): Promise<{ found: CrmFound | null; good: boolean }> {
   const { talk } = invocation;
-  try {
-    const contact = await contactCrm(invocation, baseUrl, token);
-    if (contact.type === "found") {
-      talk.say(`This is the token of ${contact.found.user} at ${contact.found.account}.`);
-      return { found: contact.found, good: true };
-    }
-    if (contact.type === "refused") {
-      talk.warn(`the CRM does not take this token: ${contact.message}`);
-      return { found: null, good: false };
-    }
-    talk.warn(`${contact.message}. The token is taken as it is; \`crmledger doctor\` asks again.`);
-    return { found: null, good: true };
-  } catch (error) {
-    if (!(error instanceof CrmledgerError) || error.code !== "configInvalid") throw error;
+  if (!isToken(token)) {
     talk.warn("this is no token: it is empty, or has spaces or line breaks in it");
     return { found: null, good: false };
   }
+  if ((invocation.flags as { offline?: boolean }).offline) return { found: null, good: true };
+  const contact = await contactCrm(invocation, baseUrl, token);
+  if (contact.type === "found") {
+    talk.say(`This is the token of ${contact.found.user} at ${contact.found.account}.`);
+    return { found: contact.found, good: true };
+  }
+  if (contact.type === "refused") {
+    talk.warn(`the CRM does not take this token: ${contact.message}`);
+    return { found: null, good: false };
+  }
+  talk.warn(`${contact.message}. The token is taken as it is; \`crmledger doctor\` asks again.`);
+  return { found: null, good: true };
 }

@@ -20,6 +20,8 @@ import { refuseUnwritable, writeWhole } from "./write-whole.ts";
 /** What was written, and what is for the user to do. */
 interface Made {
   config: Config;
+  /** The ledger was there already, and stays as it was. */
+  hadLedger: boolean;
   spools: string[];
   cron: string;
   units: { service: string; timer: string };
@@ -43,21 +45,23 @@ export const run: RunCommand = async (invocation) => {
   const { answers, newToken } = await answersOf(invocation, flags, dirname(file));
   const text = configText(answers);
   const config = readBack(invocation, text, file, answers);
-  mkdirSync(dirname(file), { recursive: true });
+  const spools = Object.values(config.sources).flatMap((source) => source.spool ?? []);
+  const user = io.user ?? currentUser();
+  const units = systemdUnits({ config, launcher: io.launcher, user: user.name, tokenEnv: answers.tokenEnv });
+  // The config is the last that can fail: where it is, the rest is.
+  for (const spool of spools) orRefuse(spool, () => makeSpool(spool));
+  const hadLedger = existsSync(config.ledger);
+  await makeLedger(config.ledger);
+  const unitFiles = flags.systemd === undefined ? [] : writeUnits(resolve(io.cwd, flags.systemd), units);
+  makeFolder(dirname(file));
   if (newToken !== null) writeToken(config, newToken);
   if (flags.force && existsSync(file)) {
     keepOld(file);
     writeWhole(file, text, process.pid, 0o600);
     talk.say(`The config that was there is kept as ${file}.old`);
   } else writeFileSync(file, text, { mode: 0o600, flag: "wx" });
-  const spools = Object.values(config.sources).flatMap((source) => source.spool ?? []);
-  for (const spool of spools) makeSpool(spool);
-  await makeLedger(config.ledger);
-  const user = io.user ?? currentUser();
-  const units = systemdUnits({ config, launcher: io.launcher, user: user.name, tokenEnv: answers.tokenEnv });
-  const unitFiles = flags.systemd === undefined ? [] : writeUnits(resolve(io.cwd, flags.systemd), units);
   for (const warning of warningsOf(invocation, config, answers, spools, user)) talk.warn(warning);
-  const made = { config, spools, cron: cronLine(io.launcher, file), units, unitFiles, answers };
+  const made = { config, hadLedger, spools, cron: cronLine(io.launcher, file), units, unitFiles, answers };
   return { json: documentOf(made), text: (style) => pageOf(made, style), exitCode: 0 };
 };
 
@@ -104,7 +108,31 @@ function readBack({ io }: Invocation, text: string, file: string, answers: InitA
     ...io.env,
     ...(answers.tokenEnv !== null && { [answers.tokenEnv]: io.env[answers.tokenEnv] ?? "later" }),
   };
-  return parseConfig(text, { file, env, ownerOnly: true, vendors: vendors() });
+  try {
+    return parseConfig(text, { file, env, ownerOnly: true, vendors: vendors() });
+  } catch (error) {
+    if (!(error instanceof CrmledgerError)) throw error;
+    // Places in a file that nobody has yet help nobody.
+    const message = error.message
+      .split("\n")
+      .map((line) => (line.startsWith(`${file}:`) ? line.slice(file.length).replace(/^:\d+:\d+: /, "") : line));
+    throw new CrmledgerError(error.code, message.join("\n"), { hint: "No config was written.", cause: error });
+  }
+}
+
+const makeFolder = (path: string): void => orRefuse(path, () => mkdirSync(path, { recursive: true }));
+
+/** Throws `usage` where the file or folder can't be made. */
+function orRefuse(path: string, make: () => void): void {
+  try {
+    make();
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    throw new CrmledgerError(code === "ENOSPC" ? "diskFull" : "usage", `${path} can't be made (${code})`, {
+      hint: "Something else has its place, or this user may not write there. No config was written.",
+      cause: error,
+    });
+  }
 }
 
 /** Only its owner can read it, from its first byte on. */
@@ -116,7 +144,7 @@ function writeToken(config: Config, token: string): void {
 }
 
 async function makeLedger(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const { openSqliteLedger } = await import("../ledger/sqlite/open.ts");
   const ledger = await openSqliteLedger({
     path,
@@ -128,12 +156,12 @@ async function makeLedger(path: string): Promise<void> {
 }
 
 function writeUnits(folder: string, { service, timer }: Made["units"]): string[] {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const files = [
     [join(folder, SERVICE_NAME), service],
     [join(folder, TIMER_NAME), timer],
   ] as const;
-  for (const [path, text] of files) writeFileSync(path, text);
+  for (const [path, text] of files) orRefuse(path, () => writeFileSync(path, text));
   return files.map(([path]) => path);
 }
 
@@ -142,7 +170,7 @@ function documentOf({ config, spools, cron, units, unitFiles, answers: { found }
   return { config: config.file, ledger: config.ledger, spools, cron, systemd: { ...units, files: unitFiles }, account };
 }
 
-function pageOf({ config, spools, cron, units, unitFiles, answers }: Made, style: Style): string {
+function pageOf({ config, hadLedger, spools, cron, units, unitFiles, answers }: Made, style: Style): string {
   const install =
     unitFiles.length > 0
       ? [`Or let systemd: ${unitFiles.join(" and ")} are written. As root, with both in /etc/systemd/system:`]
@@ -158,7 +186,7 @@ function pageOf({ config, spools, cron, units, unitFiles, answers }: Made, style
           "Then, as root:",
         ];
   return [
-    `Wrote ${style.bold(config.file)} and made the ledger ${config.ledger}`,
+    `Wrote ${style.bold(config.file)} and ${hadLedger ? "kept" : "made"} the ledger ${config.ledger}`,
     ...spools.map((spool) => `Put submissions as .json, .jsonl, .csv or .form files into ${spool}`),
     ...(spools.length > 0
       ? [

@@ -39,7 +39,8 @@ export async function mend(
       const refusal = `The edited record can't be taken: ${mended.reason}`;
       const asks = canAsk(io);
       if (asks) {
-        talk.error(refusal, undefined);
+        // Told before the question: Ctrl-C there leaves at once.
+        talk.error(refusal, keptHint(file.path));
         if (await wantsToGoOn(io)) continue;
       }
       throw new CrmledgerError("inputUnreadable", asks ? "The edit was given up" : refusal);
@@ -53,10 +54,12 @@ export async function mend(
 
 function keptIn(path: string, error: CrmledgerError): CrmledgerError {
   const { code, message, hint, details } = error;
-  const kept = `Your edit is kept in ${path}; it holds personal data, so remove it when done.`;
   const first = hint ?? "Nothing was changed.";
-  return new CrmledgerError(code, message, { hint: `${first} ${kept}`, details, cause: error });
+  return new CrmledgerError(code, message, { hint: `${first} ${keptHint(path)}`, details, cause: error });
 }
+
+const keptHint = (path: string): string =>
+  `Your edit is kept in ${path}; it holds personal data, so remove it when done.`;
 
 async function wantsToGoOn(io: Invocation["io"]): Promise<boolean> {
   const { ask, close } = openQuestions(io);

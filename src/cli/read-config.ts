@@ -45,6 +45,23 @@ export function isOwnerOnly(facts: Pick<Stats, "mode">): boolean {
   return process.platform === "win32" || (facts.mode & 0o077) === 0;
 }
 
+/** What a token's file holds, whoever else may read it; null: it is not there. Rejects with `usage` where this user can't read it. */
+export function readTokenText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return null;
+    const hint = "Name the file with the CRM's API token. No config was written.";
+    throw new CrmledgerError("usage", `The token file ${path} can't be read (${code})`, { hint, cause: error });
+  }
+}
+
+/** Whether a text can be a token at all. */
+export function isToken(text: string): boolean {
+  return /^[\x21-\x7e]{1,4096}$/.test(text);
+}
+
 /** The CRM's token, from where the config says. Rejects with `configInvalid` or `secretExposed`. */
 export function readToken(config: Config): string {
   const { token } = config.crm;
@@ -54,7 +71,7 @@ export function readToken(config: Config): string {
     });
   }
   const text = token.type === "value" ? token.secret.reveal() : readTokenFile(token.path);
-  if (/^[\x21-\x7e]{1,4096}$/.test(text)) return text;
+  if (isToken(text)) return text;
   const place = token.type === "value" ? "crm.apiToken" : token.path;
   throw new CrmledgerError(
     "configInvalid",
@@ -93,18 +110,28 @@ export function vendors(): Record<string, Vendor> {
   );
 }
 
+/** Null: nothing is there. Rejects with `configInvalid` where this user may not even look. */
 function statOf(path: string): Stats | null {
-  return statSync(path, { throwIfNoEntry: false }) ?? null;
+  try {
+    return statSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return null;
+    throw unreadable(path, error);
+  }
 }
 
 function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? "unknown reason";
-    throw new CrmledgerError("configInvalid", `${path} can't be read (${reason})`, {
-      hint: "Run crmledger as the user that owns it.",
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, error: unknown): CrmledgerError {
+  const reason = (error as NodeJS.ErrnoException).code ?? "unknown reason";
+  return new CrmledgerError("configInvalid", `${path} can't be read (${reason})`, {
+    hint: "Run crmledger as the user that owns it.",
+    cause: error,
+  });
 }

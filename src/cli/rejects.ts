@@ -22,7 +22,11 @@ type Shop = Parameters<Parameters<typeof withLedgerOnly>[1]>[0];
 export const run: RunCommand = (invocation) => {
   const [action, id] = invocation.args;
   const { retry, export: file } = invocation.flags as { retry?: boolean; export?: string };
-  if (action === undefined && retry) return retryRejects(invocation);
+  if (retry && (action !== undefined || file !== undefined)) {
+    const hint = "Nothing was done. After --retry, --export writes those that are still rejected.";
+    throw new CrmledgerError("usage", "--retry goes neither with --export nor with a decision", { hint });
+  }
+  if (retry) return retryRejects(invocation);
   if (invocation.globals.json)
     refuseStdout("--export", file, "--json is", "Name a file, or leave --json out: it is JSONL.");
   if (action === undefined) return withLedgerOnly(invocation, (shop) => list(shop, invocation, file));

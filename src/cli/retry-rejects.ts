@@ -61,7 +61,7 @@ function replyOf(
 ): Reply {
   const { duplicate, conflict, history, skipped } = counts;
   const json = { retried, new: counts.new, duplicate, conflict, history, skipped, rejected: left, warnings };
-  const text = `${counted(retried, "reject")} tried again: ${counts.new} became submissions, ${left} are still rejected\n`;
+  const text = `${counted(retried, "reject")} tried again: ${counts.new} became ${counts.new === 1 ? "a submission" : "submissions"}, ${left} ${left === 1 ? "is" : "are"} still rejected\n`;
   const next = counts.new > 0 ? "Send them with: crmledger sync\n" : "";
   return { json, text: () => text + next, exitCode: left + conflict > 0 ? EXIT_CODES.attention : 0 };
 }

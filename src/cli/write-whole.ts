@@ -54,11 +54,22 @@ export function writeForAll(path: string, text: string, pid: number): void {
  * mode that they gave it, whatever the umask of a later run.
  */
 export function writePrivate(path: string, text: string, pid: number): void {
+  // Looked at first: of a folder that is closed to this user the mode can't be asked.
+  placeToWrite(path);
   putInPlace(path, text, pid, privateMode(path), true);
 }
 
+/** The same, and an error in the words of the other ones: a folder that this user may not look into has no place either. */
+function placeToWrite(path: string): string | null {
+  try {
+    return placeOf(path);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
 function putInPlace(path: string, text: string, pid: number, mode: number, exactly: boolean): void {
-  const place = placeOf(path);
+  const place = placeToWrite(path);
   const temporary = `${place}.${pid}.tmp`;
   try {
     if (place === null) {
@@ -79,7 +90,7 @@ function putInPlace(path: string, text: string, pid: number, mode: number, exact
  * is thrown on; then the old file is untouched too.
  */
 export async function writePieces(path: string, pieces: AsyncIterable<string>, pid: number): Promise<void> {
-  const place = placeOf(path);
+  const place = placeToWrite(path);
   const temporary = `${place}.${pid}.tmp`;
   let file: number | null = null;
   try {
@@ -111,9 +122,10 @@ function privateMode(path: string): number {
 
 /** Throws `usage` where `writeWhole` would fail: asked before work that costs something, not after it. */
 export function refuseUnwritable(path: string): void {
-  const place = placeOf(path);
-  const folder = place === null ? path : dirname(place);
+  let folder = dirname(path);
   try {
+    const place = placeOf(path);
+    folder = place === null ? path : dirname(place);
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
     accessSync(folder, constants.W_OK);
   } catch (error) {

@@ -96,8 +96,13 @@ function settingsOf(
 }
 
 /** The name becomes part of every stamp, `SOURCE/KEY`, so it must be readable back. */
+/** Whether a source may be called so. */
+export function isSourceName(name: string): boolean {
+  return !/[/\p{Cc}]/u.test(name) && name.trim() === name && name !== "" && name.length <= 100;
+}
+
 function checkName(name: string, problems: Problem[]): void {
-  if (/[/\p{Cc}]/u.test(name) || name.trim() !== name || name === "" || name.length > 100) {
+  if (!isSourceName(name)) {
     const message = "is no name for a source: up to 100 characters without a slash, control characters or outer spaces";
     problems.push({ path: ["sources", name], message, at: "key" });
   }

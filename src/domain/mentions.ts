@@ -9,6 +9,8 @@ export interface Mentions {
    * the phone. Others may share a phone.
    */
   record(text: string): boolean;
+  /** An address, or a number with its country, stands there that is not the person's: the record may be somebody else's. */
+  others(text: string): boolean;
 }
 
 /** Shorter runs of digits are no phone number without its country. */
@@ -17,6 +19,18 @@ const NUMBER = /[+\d][\d ()./-]{4,}\d/g;
 /** Bounded: a record of strangers may be one very long word. */
 const ANY_EMAIL = /[^\s@"'<>,;:=&](?:@|%40)[^\s@"'<>,;:=&.]{1,63}\.[^\s@"'<>,;:=&]/i;
 
+const EVERY_EMAIL = /[\p{L}\p{N}._+'-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/giu;
+const WHOLE_NUMBER = /\+\d[\d ()./-]{6,20}\d/g;
+
+/** Without the escapes of JSON and of URLs. */
+function plainText(text: string): string {
+  const letter = (_: string, code: string): string => String.fromCharCode(Number.parseInt(code, 16));
+  return text
+    .replace(/\\[nrtbf]/g, " ")
+    .replace(/\\u([0-9a-f]{4})/gi, letter)
+    .replace(/%([0-9a-f]{2})/gi, letter);
+}
+
 /** `askedPhones`: identity keys of numbers that somebody named. */
 export function mentionsOf(keys: readonly IdentityKey[], askedPhones: readonly IdentityKey[]): Mentions {
   const emails = emailsOf(keys).flatMap((email) => [...new Set([email, encodeURIComponent(email)])].map(emailPattern));
@@ -24,10 +38,16 @@ export function mentionsOf(keys: readonly IdentityKey[], askedPhones: readonly I
     some.filter((key) => key.startsWith("phone:")).map((key) => key.replace(/\D/g, ""));
   const [phones, asked] = [digitsOf(keys), digitsOf(askedPhones)];
   const email = (text: string): boolean => emails.some((pattern) => text.search(pattern) >= 0);
+  const record = (text: string): boolean =>
+    email(text) || hasNumber(text, asked) || (phones.length > 0 && !ANY_EMAIL.test(text) && hasNumber(text, phones));
   return {
     email,
-    record: (text) =>
-      email(text) || hasNumber(text, asked) || (phones.length > 0 && !ANY_EMAIL.test(text) && hasNumber(text, phones)),
+    record,
+    others(text) {
+      const plain = plainText(text);
+      const names = [...(plain.match(EVERY_EMAIL) ?? []), ...(plain.match(WHOLE_NUMBER) ?? [])];
+      return names.some((name) => !record(name));
+    },
   };
 }
 

@@ -155,6 +155,34 @@ describe("forget", () => {
     expect(filesWith(ADA.email)).toEqual([]);
   });
 
+  it("leaves with 3 where a file keeps something of the person", async () => {
+    world.write("spool/d.json", JSON.stringify(lead("9", { person: BOB, notes: [`a friend of ${ADA.email}`] })));
+    const { code, json } = await world.run("forget", ADA.email, "--yes", "--json");
+    expect({ code, json }).toMatchObject({ code: 3, json: { forgotten: true } });
+    expect(json.files.left).toEqual([expect.stringContaining("d.json (not read yet")]);
+    expect((await counts()).drained).toMatchObject({ done: 1 });
+    expect((await world.run("forget", ADA.email, "--yes", "--json")).code).toBe(0);
+    expect(filesWith(ADA.email).filter((path) => path.includes("spool"))).toEqual([]);
+  });
+
+  it("does not take a key for a phone number, nor a number without its country for nobody", async () => {
+    world.config(`persons: { country: EE }\n${SOURCES}`);
+    world.write("spool/n.json", JSON.stringify(lead("5012345", { person: BOB })));
+    await world.run("ingest");
+    const { code, err } = await world.run("forget", "5012345", "--yes");
+    expect({ code, err }).toMatchObject({ code: 64, err: expect.stringContaining("website/5012345") });
+    expect((await world.run("show", "website/5012345")).code).toBe(0);
+    expect((await world.run("show", "+44 1234 567890")).code).toBe(0);
+    const abroad = await world.run("forget", "01234 567890", "--yes");
+    expect({ code: abroad.code, err: abroad.err }).toMatchObject({ code: 64, err: expect.stringContaining("+44") });
+  });
+
+  it("says no number of rejects before it has searched them", async () => {
+    const looked = await world.run("forget", ADA.email, "--dry-run");
+    expect(looked.out).not.toMatch(/0 rejects/);
+    expect((await world.run("forget", ADA.email, "--dry-run", "--json")).json.rejects).toBeNull();
+  });
+
   it("waits for runs, and for writes of which nobody knows whether they happened", async () => {
     world.write("spool/d.json", JSON.stringify([lead("7", { person: ADA }), lead("8", { person: BOB })]));
     const child = startChild("sync-child.ts", [world.folder, "stop", "send.after", "1"]);

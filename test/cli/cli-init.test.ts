@@ -147,6 +147,50 @@ describe("init by flags", () => {
     expect(err).toContain(`${world.path("public_html/spool")} lies where a web server seems to hand files out`);
   });
 
+  it("writes no config where a folder, the ledger or the units can't be made, so that the next try is the first", async () => {
+    world.write("taken", "a file");
+    world.write("foreign.db", "no ledger");
+    const cases: [string[], RegExp, number][] = [
+      [["--source", "web=taken"], /taken can't be made \(EEXIST\)/, 64],
+      [["--source", "web=taken/spool"], /taken\/spool can't be made/, 64],
+      [["--ledger", "taken/x.db"], /taken can't be made/, 64],
+      [["--ledger", "foreign.db"], /foreign\.db is damaged or no ledger/, 74],
+      [["--systemd", "taken"], /taken can't be made/, 64],
+      [["--config", "taken/crmledger.yaml"], /taken\/crmledger\.yaml can't be written \(ENOTDIR\)/, 64],
+      [["--token-file", "."], /can't be read \(EISDIR\)/, 64],
+    ];
+    for (const [more, said, code] of cases) {
+      const ran = await world.run("init", ...flags(), "--offline", ...more);
+      expect(ran.err).toMatch(said);
+      expect(ran.code).toBe(code);
+      expect(existsSync(world.path("crmledger.yaml"))).toBe(false);
+    }
+    expect((await world.run("init", ...flags(), "--offline")).code).toBe(0);
+  });
+
+  it("names what can't be in a config without sending anybody to a file that is not there", async () => {
+    const ran = await world.run("init", ...flags(), "--offline", "--country", "Estonia", "--timezone", "Mars");
+    expect(ran.code).toBe(78);
+    expect(ran.err).toContain("error: persons.country must be a country's two letters");
+    expect(ran.err).toContain("No config was written");
+    expect(ran.err).not.toContain("crmledger.yaml");
+  });
+
+  it("takes --ledger from the working folder, as every other command does, also for a config elsewhere", async () => {
+    const ran = await world.run(
+      "init",
+      ...flags(),
+      "--offline",
+      "--config",
+      "etc/c.yaml",
+      "--ledger",
+      "my.db",
+      "--json",
+    );
+    expect(ran.json.ledger).toBe(world.path("my.db"));
+    expect((await world.run("status", "--config", "etc/c.yaml", "--json")).code).toBe(0);
+  });
+
   it.each([
     ["import", [], "init writes that source itself"],
     ["web", ["--source", "web=./other"], "is named twice"],
@@ -173,6 +217,9 @@ describe("init by flags", () => {
     world.write("crmledger.yaml", "precious: true\n");
     expect((await world.run("init", "--token-env", "PD")).code).toBe(64);
     expect(readFileSync(world.path("crmledger.yaml"), "utf8")).toBe("precious: true\n");
+    expect((await world.run("init", "--token-env", "PD", "--force")).out).toContain("and made the ledger");
+    expect((await world.run("init", "--token-env", "PD", "--force")).out).toContain("and kept the ledger");
+    world.write("crmledger.yaml", "precious: true\n");
     expect((await world.run("init", "--token-env", "PD", "--force")).code).toBe(0);
     expect(configWritten().sources.website?.spool).toBe("/x/spool/website");
     expect(readFileSync(world.path("crmledger.yaml.old"), "utf8")).toBe("precious: true\n");
@@ -286,6 +333,42 @@ describe("init at a terminal", () => {
     for (const word of ["is plain http", "no plan", "no whole number", "no slash", "two letters", "no time zone"])
       expect(ran.err).toContain(word);
     expect(configWritten().sources.form?.country).toBe("EE");
+  });
+
+  it("says what is wrong with an address in its own words, not of a file that nobody has", async () => {
+    const addresses = ["ftp://acme.example.com", "https://crm.example.com", "acme corp"];
+    const ran = await world.runWith({ answers: [...addresses, world.url, good(), ...REST] }, "init");
+    expect(ran.code).toBe(0);
+    for (const word of ["https:// (found ftp://)", "not one of the vendor's hosts", "holds spaces"])
+      expect(ran.err).toContain(word);
+    expect(ran.err.slice(0, ran.err.indexOf("API token"))).not.toMatch(/:\d+:\d+:|Correct the config|\.\. /);
+  });
+
+  it("asks again for a source's name and folder that can't be: nobody answers ten questions twice", async () => {
+    world.write("taken", "a file");
+    const sources = ["__proto__", "form", "taken", "./a", "form", "second", "./a", "~/b", ""];
+    const ran = await world.runWith({ answers: [world.url, good(), "", ...sources, "-", "UTC", ""] }, "init");
+    expect(ran.err).toContain("can't be the name");
+    expect(ran.err).toContain("is no folder");
+    expect(ran.err).toContain("is the folder of form");
+    expect(ran.code).toBe(0);
+    const { sources: written } = configWritten();
+    expect([written.form?.spool, written.second?.spool]).toEqual(["/x/a", world.path("b")]);
+  });
+
+  it("--offline asks no CRM at a terminal either, and --pipeline is held against what the CRM has", async () => {
+    const answers = [world.url, "not a token", good(), ...REST.slice(0, -1)];
+    expect((await world.runWith({ answers }, "init", "--offline")).code).toBe(0);
+    expect(world.simulator.requests.total).toBe(0);
+    const wrong = await world.runWith(
+      { answers: [world.url, "", ...REST] },
+      "init",
+      "--force",
+      "--pipeline",
+      "Partnrs",
+    );
+    expect(wrong.code).toBe(65);
+    expect(wrong.err).toContain("Did you mean Partners?");
   });
 
   it("asks only for what the flags left open", async () => {

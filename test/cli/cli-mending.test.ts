@@ -107,6 +107,9 @@ describe("failed", () => {
     );
     expect(ran.json).toEqual({ source: "website", key: "1", result: "unchanged" });
     expect(ran.err).toContain("not JSON");
+    // Ctrl-C at the question leaves at once, and nobody else would know where people's data lies.
+    const question = ran.err.indexOf("Edit it again?");
+    expect(ran.err.slice(0, question)).toMatch(/Your edit is kept in \S+record\.json; it holds personal data/);
   });
 
   it("names what it does not know", async () => {
@@ -204,6 +207,17 @@ describe("rejects", () => {
     expect((await world.run("show", "website/7", "--json")).json.submission.lane).toBe("operational");
     const again = await world.run("rejects", "--retry", "--json");
     expect(again.json).toMatchObject({ retried: 1, new: 0, rejected: 1 });
+    expect((await world.run("rejects", "--json")).json.total).toBe(1);
+  });
+
+  it("--retry beside --export or a decision is refused: one of them would not be done", async () => {
+    world.write("spool/odd.json", JSON.stringify({ id: "7" }));
+    await world.run("ingest");
+    for (const more of [
+      ["--export", "rejects.csv"],
+      ["drop", "1", "--why", "spam"],
+    ])
+      expect((await world.run("rejects", "--retry", ...more)).code).toBe(64);
     expect((await world.run("rejects", "--json")).json.total).toBe(1);
   });
 

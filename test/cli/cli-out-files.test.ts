@@ -28,6 +28,12 @@ describe.each(WRITERS.map((writer) => ({ line: writer.join(" "), writer })))("$l
     expect(readFileSync(world.path("elsewhere/real.csv"), "utf8")).toMatch(/\n.+\n/s);
   });
 
+  it("says so where the place can't even be looked at, and calls it no bug", async () => {
+    const { code, err } = await world.run(...writer, "token/x.html");
+    expect(code).toBe(64);
+    expect(err).toContain("token/x.html can't be written (ENOTDIR)");
+  });
+
   it("writes into a pipe, which stays one", async () => {
     const pipe = world.path("pipe");
     expect(spawnSync("mkfifo", [pipe]).status).toBe(0);

@@ -63,6 +63,14 @@ describe.skipIf(!isBuilt)("a reader that is gone", () => {
     expect((await run({ stdout: "closed" }, "show", "nobody", "--json")).code).toBe(65);
     expect((await run({ stdout: "closed" }, "status")).code).toBe(0);
   });
+
+  it("of more than a pipe holds: an export into `head` is cut short, not a bug to report", async () => {
+    const many = Array.from({ length: 1500 }, (_, index) => lead(`many-${index}`));
+    world.write("spool/many.json", JSON.stringify(many));
+    await world.run("ingest");
+    for (const more of [[], ["--format", "jsonl"], ["--pending"], ["--json"]])
+      expect(await run({ stdout: "closed" }, "export", ...more)).toMatchObject({ code: 0, err: "" });
+  });
 });
 
 describe.skipIf(!isBuilt || !hasFull)("standard output on a full disk", () => {

@@ -184,6 +184,10 @@ describe("holds", () => {
     expect((await world.run("pause", "--source", "shopp", "--why", "x", "--json")).json.error.hint).toBe(
       "Did you mean shop?",
     );
+    expect((await world.run("resume", "--source", "shopp", "--json")).json.error.hint).toBe("Did you mean shop?");
+    // One that was taken out of the config meanwhile can still be let go.
+    world.config();
+    expect((await world.run("resume", "--source", "shop", "--json")).json).toEqual({ resumed: 1 });
   });
 
   it("from refused credentials: 77, nothing lost, and the token is never shown", async () => {

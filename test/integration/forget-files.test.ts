@@ -1,5 +1,5 @@
 /** A person in the files of a spool, however the bytes write them; everybody else stays as they were. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -19,11 +19,16 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(spool, { recursive: true }));
 
-async function forget(name: string, content: string | Buffer, changes: Partial<SourceSettings> = {}) {
+async function forget(
+  name: string,
+  content: string | Buffer,
+  changes: Partial<SourceSettings> = {},
+  taken: readonly { path: string; offset: number }[] = [],
+) {
   const path = join(spool, name);
   mkdirSync(join(path, ".."), { recursive: true });
   writeFileSync(path, content, { mode: 0o640 });
-  const result = await forgetInFiles(sourceOf({ spool, ...changes }), spool, MENTIONS, false, () => {});
+  const result = await forgetInFiles(sourceOf({ spool, ...changes }), spool, MENTIONS, false, () => {}, taken);
   return { ...result, path, bytes: existsSync(path) ? readFileSync(path) : null };
 }
 
@@ -58,8 +63,61 @@ describe("forget in files", () => {
     ["a document in UTF-16", "a.json", wide(`\ufeff{"person":{"email":"${ADA}"}}`)],
     ["a document with escapes", "a.json", `{"person":{"email":"ada\\u0040example\\u002ecom"}}`],
     ["a form with letters as escapes", "a.form", "id=1&email=%61da%40example%2Ecom"],
+    ["a form with the address behind a space", "a.form", "id=1&text=I+am+ada%40example.com"],
   ])("deletes %s", async (_what, name, before) => {
     expect(await forget(name, before)).toMatchObject({ deleted: 1, left: [], bytes: null });
+  });
+});
+
+describe("somebody else's record that was not read yet and only names the person", () => {
+  const bob = { id: "b", person: { email: "bob@example.com" }, notes: [`a friend of\n${ADA} sent me`] };
+  const cay = { id: "c", person: { phone: "+3725550100" }, notes: [`ask ${ADA}`] };
+  const hers = { id: "a", person: { email: ADA, phone: "12" }, notes: [`\n${ADA}\n`] };
+  const AGAIN = /not read yet.*forget again after the next sync/;
+
+  it.each([
+    ["a document", "b.json", JSON.stringify(bob)],
+    ["a document with a phone alone", "c.json", JSON.stringify(cay)],
+    ["a form", "b.form", `email=bob%40example.com&text=ask+${encodeURIComponent(ADA)}`],
+    ["a line", "b.jsonl", `${JSON.stringify(bob)}\n`],
+    ["a row", "b.csv", `id,person.email,notes.0\n1,bob@example.com,ask ${ADA}\n`],
+  ])("stays as it is and is told: %s", async (_what, name, before) => {
+    const { bytes, deleted, records, left } = await forget(name, before);
+    expect(bytes?.toString()).toBe(before);
+    expect({ deleted, records }).toEqual({ deleted: 0, records: 0 });
+    expect(left).toEqual([expect.stringMatching(AGAIN)]);
+  });
+
+  it("stays in a list from which the person's own is taken", async () => {
+    const { bytes, records, left } = await forget("list.json", JSON.stringify([bob, hers, cay]));
+    expect(JSON.parse(String(bytes))).toEqual([bob, cay]);
+    expect(records).toBe(1);
+    expect(left).toEqual([expect.stringMatching(AGAIN)]);
+  });
+
+  it("goes once it is read: what the ledger has is not lost", async () => {
+    expect(await forget(".archive/2026-11-24/b.json", JSON.stringify(bob))).toMatchObject({ deleted: 1, left: [] });
+    const lines = [bob, cay].map((one) => `${JSON.stringify(one)}\n`);
+    const path = join(spool, "grown.jsonl");
+    const taken = [{ path, offset: Buffer.byteLength(lines[0]!) }];
+    const { bytes, records } = await forget("grown.jsonl", lines.join(""), {}, taken);
+    expect(records).toBe(1);
+    expect(String(bytes).trim()).toBe(lines[1]?.trim());
+  });
+});
+
+describe("a file that can't be cleared", () => {
+  // Root may do everything.
+  it.skipIf(process.getuid?.() === 0)("is told, and not counted as deleted", async () => {
+    const path = join(spool, "a.json");
+    writeFileSync(path, JSON.stringify({ person: { email: ADA } }));
+    chmodSync(spool, 0o500);
+    try {
+      const result = await forgetInFiles(sourceOf({ spool }), spool, MENTIONS, false, () => {});
+      expect(result).toMatchObject({ deleted: 0, left: [`${path} (EACCES)`] });
+    } finally {
+      chmodSync(spool, 0o700);
+    }
   });
 });
 

@@ -41,3 +41,19 @@ describe("a record of a person", () => {
     expect(performance.now() - started).toBeLessThan(30_000);
   });
 });
+
+describe("a record that may be somebody else's", () => {
+  const namesOthers = (text: string): boolean => mentionsOf(KEYS, []).others(text);
+
+  it.each([
+    ['{"email":"bob@example.com","text":"a friend of ada+forms@example.com"}'],
+    ["email=bob%40example.com&text=ada%2Bforms%40example.com"],
+    ['{"phone":"+3725550100","text":"ada+forms@example.com"}'],
+  ])("%s", (text) => expect(namesOthers(text)).toBe(true));
+
+  it.each([
+    ['{"email":"ada+forms@example.com","text":"\\nada+forms@example.com\\n","phone":"+44 1234 567890"}'],
+    ["email=%61da%2Bforms%40example%2Ecom&phone=%2B441234567890"],
+    ['{"id":"1042","total":"12500","sent":"2026-11-24T10:00:00+02:00"}'],
+  ])("is not %s", (text) => expect(namesOthers(text)).toBe(false));
+});
