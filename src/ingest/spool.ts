@@ -20,6 +20,7 @@ import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
 import type { IngestDeps, IngestReport, IngestSource, RefusedFile } from "./ingest.ts";
 import { listSpool, type SpoolFile } from "./listing.ts";
 import { errorCode, type OpenedFile, openRegular, readHead } from "./open.ts";
+import { isStillWritten, letFormsRest } from "./resting.ts";
 import { ShapeWatch } from "./shape-watch.ts";
 import { emptyCounts, type TakenFile, Taker } from "./taker.ts";
 import { Warnings } from "./warnings.ts";
@@ -52,6 +53,7 @@ export const ingestSource: IngestSource = async (deps, source) => {
   const mapping = await compileMapping(source, deps.phone);
   if (source.after === "delete" && !deps.dryRun) await giveBackAsides(source.spool);
   const listed = await listSpool(source, source.spool, warnings);
+  if (!deps.dryRun) await letFormsRest(deps.clock, listed, deps.signal);
   const known = await deps.ledger.fileProgress(source.name);
   const shape = new ShapeWatch(deps.ledger, source, mapping);
   const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: false, shape });
@@ -135,6 +137,8 @@ async function holdsMany({ source }: Pass, { format }: SpoolFile, { handle }: Op
 
 async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, format: "json" | "form"): Promise<void> {
   const { deps, source, taker } = pass;
+  if (isStillWritten(file, opened))
+    return pass.warnings.say(`${file.shown} is left until it is complete: it is being written`);
   const before = pass.progress.get(opened.identity) ?? null;
   const sameAsBefore = before !== null && before.size === opened.size && before.modifiedAtMs === opened.modifiedAtMs;
   if (sameAsBefore && before.offset > 0 && source.after === "keep") return;
