@@ -108,21 +108,31 @@ async function takeFile(pass: Pass, file: SpoolFile): Promise<string | null> {
 
 /** Files below this hold no twenty records. */
 const EXPORT_BYTES_MIN = 1_000;
+/** Of a CSV the first line is no record yet. */
+const HEADER_LINES = 1;
 /** In front of a list there is a byte order mark and white space, if anything. */
 const LIST_HEAD_BYTES = 64;
 
 /**
- * Whether a file that was never seen looks like an export that must not go out by itself. It stays where it is, and each run
- * looks again: somebody mends the map, moves the file away, or imports it on purpose, which makes its records known.
+ * Whether a file looks like an export that must not go out by itself. It stays where it is, and each run looks again:
+ * somebody mends the map, moves the file away, or imports it on purpose, which makes its records known. One that was seen
+ * before is looked at again whenever it has doubled: somebody may copy it slowly. Times that can't be read flow in that one,
+ * unless no record of it was seen: a live log brings them too.
  */
 async function isRefused(pass: Pass, file: SpoolFile, opened: OpenedFile): Promise<boolean> {
-  if (opened.size < EXPORT_BYTES_MIN || pass.progress.has(opened.identity)) return false;
+  const before = pass.progress.get(opened.identity) ?? null;
+  const isBegun = before !== null && before.line > HEADER_LINES;
+  if (opened.size < EXPORT_BYTES_MIN || (isBegun && opened.size < 2 * before.offset)) return false;
+  if (before !== null && before.offset > 0 && (file.format === "json" || file.format === "form")) return false;
   if (!(await holdsMany(pass, file, opened))) return false;
   await settle(pass);
-  const refusal = await spooledRefusal(pass.deps, pass.source, pass.mapping, file.path, file.format);
+  const { deps, source, mapping } = pass;
+  const looked = isBegun ? { ...source, sendFromMs: null } : source;
+  const refusal = await spooledRefusal(deps, looked, mapping, file.path, file.format);
   if (refusal !== null) {
     const { message, hint = "" } = refusal;
-    pass.refused.push({ file: file.path, message, hint });
+    const said = isBegun ? hint.replace("Nothing of it", "Nothing more of it") : hint;
+    pass.refused.push({ file: file.path, message, hint: said });
   }
   return refusal !== null;
 }
