@@ -43,7 +43,7 @@ interface Pass {
   /** Files that nobody should send without somebody's word. */
   refused: RefusedFile[];
   /** Documents whose records are in the chunk: acknowledged after its commit. */
-  waiting: { file: SpoolFile; read: ReadFile }[];
+  waiting: { file: SpoolFile; read: ReadFile; isCut: boolean }[];
 }
 
 /** Reads everything that the spool has now. Safe to repeat: what was taken before is a duplicate. */
@@ -170,7 +170,7 @@ async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, for
     return told(pass, taken, opened);
   }
   const { identity, size, modifiedAtMs } = opened;
-  pass.waiting.push({ file, read: { identity, size, modifiedAtMs } });
+  pass.waiting.push({ file, read: { identity, size, modifiedAtMs }, isCut: read.isCut === true });
   if (before !== null && !deps.dryRun) await deps.ledger.forgetFile(source.name, opened.identity);
   if (taker.full) await settle(pass);
   told(pass, taken, opened);
@@ -184,11 +184,12 @@ function told(pass: Pass, { counts }: TakenFile, opened: OpenedFile): void {
 async function settle(pass: Pass): Promise<void> {
   const { deps, source, spool, taker, waiting } = pass;
   await taker.flush(null);
-  for (const { file, read } of waiting.splice(0)) {
+  for (const { file, read, isCut } of waiting.splice(0)) {
     if (deps.dryRun) continue;
     await acknowledged(pass, file, async () => {
       const path = await withoutLink(pass, file, read);
-      if (source.after === "delete") await deleteReadFile(path, read, deps.failpoint);
+      // What its reject does not hold whole is nowhere else.
+      if (source.after === "delete" && !isCut) await deleteReadFile(path, read, deps.failpoint);
       else {
         const place = await archivePath(spool, path, deps.clock.wallMs());
         deps.failpoint("ingest.acknowledge.reserved");
