@@ -11,6 +11,7 @@ import { checkDisks } from "./doctor-disk.ts";
 import { type Finding, fail, fromError, ok, warn } from "./doctor-finding.ts";
 import { checkOwners, checkSecretPlaces } from "./doctor-owners.ts";
 import { checkSpool } from "./doctor-spool.ts";
+import { goneSources } from "./gone-sources.ts";
 import type { LocalUser } from "./local-user.ts";
 import { isOwnerOnly, readConfig, readToken } from "./read-config.ts";
 
@@ -84,6 +85,7 @@ export async function checkLedger(invocation: Invocation, config: Config, fix: b
       found.push(fail("ledger", `damaged: ${problems.slice(0, 3).join("; ")}`, fixText, EXIT_CODES.ledgerDamaged));
     } else found.push(ok("ledger", `${path}, version ${facts.version}, ${count(facts.bytes)} bytes, whole`));
     found.push(durability(facts.synchronous, facts.journalMode), ...modeOf(path));
+    for (const { message, fix } of await goneSources({ ledger, config })) found.push(warn("sources", message, fix));
     return found;
   });
 }

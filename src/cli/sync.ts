@@ -12,6 +12,7 @@ import { type Shop, withShop } from "./compose.ts";
 import { beginDrainRun, type DrainRun, drainWithProgress, SYNC_LOCK } from "./drain-run.ts";
 import { errorDocument } from "./error-document.ts";
 import { exitCodeOfError, exitCodeOfRun, exitCodeOfSignal } from "./exit-code.ts";
+import { goneSources } from "./gone-sources.ts";
 import { heldAfter } from "./held-files.ts";
 import { keepHistory } from "./history.ts";
 import { holdDocument } from "./hold-document.ts";
@@ -158,11 +159,14 @@ async function work(
   if (progressed.taken.trouble !== null) throw progressed.taken.trouble;
   if (signal.aborted) return;
   await remapHeld(shop, invocation);
+  const gone = (await goneSources(shop)).map(({ message, fix }) => `${message}. ${fix}`);
+  for (const warning of gone) invocation.talk.warn(warning);
   progressed.report = await drainWithProgress(shop, invocation, begun.runId, limits, signal);
   if (progressed.taken !== NOTHING_TAKEN && !signal.aborted)
     progressed.taken.warnings.push(...(await keepRetention(shop, invocation)));
   progressed.report.warnings.push(...(await nameWarnings(shop)));
   for (const warning of progressed.report.warnings) invocation.talk.warn(warning);
+  progressed.report.warnings.push(...gone);
   for (const quiet of await quietDocuments(shop))
     if (quiet.waiting > 0) invocation.talk.say(`Quiet hours: ${quietLine(quiet)}.`);
   const { setupMissing } = progressed.report;

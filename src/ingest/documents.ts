@@ -12,8 +12,8 @@ import { type OpenedFile, readHead } from "./open.ts";
 const BROKEN_AFTER_MS = 3_600_000;
 
 export type DocumentRead =
-  /** Rows to take; afterwards the file is done with. */
-  | { type: "rows"; rows: Row[] }
+  /** Rows to take; afterwards the file is done with. `isCut`: they hold its beginning only. */
+  | { type: "rows"; rows: Row[]; isCut?: boolean }
   /** Not complete yet, as it seems: left alone until it is. */
   | { type: "wait"; reason: string };
 
@@ -28,6 +28,7 @@ export async function readDocument(
     const head = Buffer.from(await readHead(opened.handle, 1024)).toString("utf8");
     return {
       type: "rows",
+      isCut: true,
       rows: [
         faultRow(
           head,

@@ -9,8 +9,15 @@ const BY_SUFFIX: Readonly<Record<string, SourceFormat>> = {
   ".form": "form",
 };
 
-/** The format that a file's name tells, null for another name. */
+/** What rotation puts behind a name (`leads.jsonl.1`, `leads.csv-20261124`), and an archive between a name and that. */
+const ROTATED = /(~\d+)?[.-]\d[\d-]*$/;
+
+/** The format that a file's name tells, also once it was rotated; null for another name. */
 export function formatOfName(name: string): SourceFormat | null {
+  return formatOfSuffix(name) ?? formatOfSuffix(name.replace(ROTATED, ""));
+}
+
+function formatOfSuffix(name: string): SourceFormat | null {
   const suffix = /\.[^.]+$/.exec(name)?.[0].toLowerCase();
   return (suffix === undefined ? undefined : BY_SUFFIX[suffix]) ?? null;
 }

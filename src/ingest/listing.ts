@@ -17,6 +17,7 @@ export interface SpoolFile {
   link: string | null;
   format: SourceFormat;
   modifiedAtMs: number;
+  size: number;
 }
 
 /**
@@ -75,7 +76,8 @@ async function inspect(
         "its name tells no format (.json, .jsonl, .ndjson, .csv, .form); `format` of the source would",
       );
     }
-    return { path: target, shown, link: target === path ? null : path, format, modifiedAtMs: Number(found.mtimeMs) };
+    const { mtimeMs: modifiedAtMs, size } = found;
+    return { path: target, shown, link: target === path ? null : path, format, modifiedAtMs, size };
   } catch (error) {
     // Gone since the folder was listed: its writer or another run moved it.
     if (errorCode(error) === "ENOENT" && (await isGone(path))) return null;

@@ -20,6 +20,7 @@ import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
 import type { IngestDeps, IngestReport, IngestSource, RefusedFile } from "./ingest.ts";
 import { listSpool, type SpoolFile } from "./listing.ts";
 import { errorCode, type OpenedFile, openRegular, readHead } from "./open.ts";
+import { isStillWritten, letFormsRest } from "./resting.ts";
 import { ShapeWatch } from "./shape-watch.ts";
 import { emptyCounts, type TakenFile, Taker } from "./taker.ts";
 import { Warnings } from "./warnings.ts";
@@ -42,7 +43,7 @@ interface Pass {
   /** Files that nobody should send without somebody's word. */
   refused: RefusedFile[];
   /** Documents whose records are in the chunk: acknowledged after its commit. */
-  waiting: { file: SpoolFile; read: ReadFile }[];
+  waiting: { file: SpoolFile; read: ReadFile; isCut: boolean }[];
 }
 
 /** Reads everything that the spool has now. Safe to repeat: what was taken before is a duplicate. */
@@ -52,6 +53,7 @@ export const ingestSource: IngestSource = async (deps, source) => {
   const mapping = await compileMapping(source, deps.phone);
   if (source.after === "delete" && !deps.dryRun) await giveBackAsides(source.spool);
   const listed = await listSpool(source, source.spool, warnings);
+  if (!deps.dryRun) await letFormsRest(deps.clock, listed, deps.signal);
   const known = await deps.ledger.fileProgress(source.name);
   const shape = new ShapeWatch(deps.ledger, source, mapping);
   const taker = new Taker(deps, source, mapping, warnings, { mendsRejects: false, shape });
@@ -106,21 +108,31 @@ async function takeFile(pass: Pass, file: SpoolFile): Promise<string | null> {
 
 /** Files below this hold no twenty records. */
 const EXPORT_BYTES_MIN = 1_000;
+/** Of a CSV the first line is no record yet. */
+const HEADER_LINES = 1;
 /** In front of a list there is a byte order mark and white space, if anything. */
 const LIST_HEAD_BYTES = 64;
 
 /**
- * Whether a file that was never seen looks like an export that must not go out by itself. It stays where it is, and each run
- * looks again: somebody mends the map, moves the file away, or imports it on purpose, which makes its records known.
+ * Whether a file looks like an export that must not go out by itself. It stays where it is, and each run looks again:
+ * somebody mends the map, moves the file away, or imports it on purpose, which makes its records known. One that was seen
+ * before is looked at again whenever it has doubled: somebody may copy it slowly. Times that can't be read flow in that one,
+ * unless no record of it was seen: a live log brings them too.
  */
 async function isRefused(pass: Pass, file: SpoolFile, opened: OpenedFile): Promise<boolean> {
-  if (opened.size < EXPORT_BYTES_MIN || pass.progress.has(opened.identity)) return false;
+  const before = pass.progress.get(opened.identity) ?? null;
+  const isBegun = before !== null && before.line > HEADER_LINES;
+  if (opened.size < EXPORT_BYTES_MIN || (isBegun && opened.size < 2 * before.offset)) return false;
+  if (before !== null && before.offset > 0 && (file.format === "json" || file.format === "form")) return false;
   if (!(await holdsMany(pass, file, opened))) return false;
   await settle(pass);
-  const refusal = await spooledRefusal(pass.deps, pass.source, pass.mapping, file.path, file.format);
+  const { deps, source, mapping } = pass;
+  const looked = isBegun ? { ...source, sendFromMs: null } : source;
+  const refusal = await spooledRefusal(deps, looked, mapping, file.path, file.format);
   if (refusal !== null) {
     const { message, hint = "" } = refusal;
-    pass.refused.push({ file: file.path, message, hint });
+    const said = isBegun ? hint.replace("Nothing of it", "Nothing more of it") : hint;
+    pass.refused.push({ file: file.path, message, hint: said });
   }
   return refusal !== null;
 }
@@ -135,6 +147,8 @@ async function holdsMany({ source }: Pass, { format }: SpoolFile, { handle }: Op
 
 async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, format: "json" | "form"): Promise<void> {
   const { deps, source, taker } = pass;
+  if (isStillWritten(file, opened))
+    return pass.warnings.say(`${file.shown} is left until it is complete: it is being written`);
   const before = pass.progress.get(opened.identity) ?? null;
   const sameAsBefore = before !== null && before.size === opened.size && before.modifiedAtMs === opened.modifiedAtMs;
   if (sameAsBefore && before.offset > 0 && source.after === "keep") return;
@@ -156,7 +170,7 @@ async function takeDocument(pass: Pass, file: SpoolFile, opened: OpenedFile, for
     return told(pass, taken, opened);
   }
   const { identity, size, modifiedAtMs } = opened;
-  pass.waiting.push({ file, read: { identity, size, modifiedAtMs } });
+  pass.waiting.push({ file, read: { identity, size, modifiedAtMs }, isCut: read.isCut === true });
   if (before !== null && !deps.dryRun) await deps.ledger.forgetFile(source.name, opened.identity);
   if (taker.full) await settle(pass);
   told(pass, taken, opened);
@@ -170,11 +184,12 @@ function told(pass: Pass, { counts }: TakenFile, opened: OpenedFile): void {
 async function settle(pass: Pass): Promise<void> {
   const { deps, source, spool, taker, waiting } = pass;
   await taker.flush(null);
-  for (const { file, read } of waiting.splice(0)) {
+  for (const { file, read, isCut } of waiting.splice(0)) {
     if (deps.dryRun) continue;
     await acknowledged(pass, file, async () => {
       const path = await withoutLink(pass, file, read);
-      if (source.after === "delete") await deleteReadFile(path, read, deps.failpoint);
+      // What its reject does not hold whole is nowhere else.
+      if (source.after === "delete" && !isCut) await deleteReadFile(path, read, deps.failpoint);
       else {
         const place = await archivePath(spool, path, deps.clock.wallMs());
         deps.failpoint("ingest.acknowledge.reserved");

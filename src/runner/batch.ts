@@ -12,6 +12,7 @@ import type { PlanResult } from "../planner/planner.ts";
 import { conclude, concludeFor } from "./conclude.ts";
 import { type DriveContext, planContext, settingsOf } from "./context.ts";
 import { earlierSteps } from "./earlier-steps.ts";
+import { leaseFurtherKeys } from "./further-keys.ts";
 import { needCatalog } from "./need-catalog.ts";
 import { personLookup } from "./person-step.ts";
 import { settleUncertain } from "./uncertain.ts";
@@ -38,6 +39,7 @@ export async function prepare(context: DriveContext, claims: readonly Claim[]): 
   }
   for (const group of groups) waitForPerson(context, group);
   await Promise.all(works.filter((work) => !work.ended && isToPlan(work)).map((work) => planOne(context, work)));
+  for (const group of groups) await leaseFurtherKeys(context, group);
   const answers = await lookUp(context, groups);
   return groups.map((group, index) => ({ works: group, answer: answers[index]! }));
 }

@@ -22,12 +22,16 @@ export interface Review {
   ownCount: HoldRow[];
 }
 
+/** No hold of a source is given longer, but those that only people end, which have no end. */
+const SOURCE_HOLD_MAX_MS = 24 * 3_600_000;
+
 export async function reviewHolds(deps: RunnerDeps, connection: Connection): Promise<Review> {
   const nowMs = deps.clock.wallMs();
   const review: Review = { stop: null, heldSources: [], brokenSources: [], heldLanes: [], ownCount: [] };
   const asked: HoldRow[] = [];
   for (const hold of await deps.ledger.holds()) {
-    const over = hold.untilMs !== null && hold.untilMs <= nowMs;
+    // One that ends further ahead was opened by a clock that has been set back since.
+    const over = hold.untilMs !== null && (hold.untilMs <= nowMs || hold.untilMs > nowMs + SOURCE_HOLD_MAX_MS);
     if (hold.kind === "paused" || hold.kind === "staleLedger") stand(review, hold);
     else if (hold.kind === "source" && over) await deps.ledger.closeHolds({ ids: [hold.id] }, nowMs);
     else if (hold.kind === "source") {

@@ -20,6 +20,9 @@ const PAGES_MAX = 50;
 
 export type DescribePage = (part: CatalogPart, cursor: string | undefined) => Promise<Outcome>;
 
+/** A clock that is set right moves by less. */
+const CLOCK_STEP_MS = 60_000;
+
 export class Session {
   accountId: AccountId = 0 as AccountId;
   readonly #deps: Pick<RunnerDeps, "ledger" | "clock" | "baseUrl" | "timeoutMs">;
@@ -106,7 +109,9 @@ export class Session {
    */
   ensure(part: CatalogPart, ageMaxMs: number, describe: DescribePage): Promise<Outcome | null> {
     const fetchedAt = this.#fetchedAt.get(part);
-    if (fetchedAt !== undefined && this.#deps.clock.wallMs() - fetchedAt <= ageMaxMs) return Promise.resolve(null);
+    const ageMs = this.#deps.clock.wallMs() - (fetchedAt ?? Number.NEGATIVE_INFINITY);
+    // Of a time that has not come yet it is from before the clock was set back: nobody knows how old it is.
+    if (ageMs <= ageMaxMs && ageMs > -CLOCK_STEP_MS) return Promise.resolve(null);
     const running = this.#fetching.get(part);
     if (running) return running;
     const fetch = this.#fetch(part, describe).finally(() => this.#fetching.delete(part));

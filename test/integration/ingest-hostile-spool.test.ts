@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DOCUMENT_BYTES_MAX } from "../../src/intake/limits.ts";
 import { type IngestRig, openIngestRig, person, total } from "../support/ingest-rig.ts";
 
 let rig: IngestRig;
@@ -71,6 +72,14 @@ describe("careless and hostile spools", () => {
     expect(reasons.get(4)).toContain("not JSON");
     expect(reasons.get(5)).toContain("not an object");
     expect(rows.find((row) => row.origin.line === 3)?.raw).toBe(long);
+  });
+
+  it.each(["archive", "delete"] as const)("keeps a file that is too long to be read (after: %s)", async (after) => {
+    const path = rig.put("upload.form", "mail=ada%40example.com&upload=");
+    truncateSync(path, DOCUMENT_BYTES_MAX + 1);
+    expect(total(await rig.ingest({ after }))).toEqual({ rows: 1, rejected: 1 });
+    // Its reject holds the beginning only.
+    expect(rig.list(".archive/2026-11-24")).toEqual(["upload.form"]);
   });
 
   it("is not brought down by nesting without end", async () => {

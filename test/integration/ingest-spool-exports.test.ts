@@ -51,6 +51,35 @@ describe("an export in a spool", () => {
     expect(total(report)).toEqual({ rows: 30, duplicate: 30 });
   });
 
+  it.each([
+    ["nothing", 0],
+    ["its header", 1],
+    ["a few of its records", 6],
+  ])("that is copied so slowly that a run saw %s is looked at once it is there", async (_, lines) => {
+    rig.put("first.csv", csv(30, "g", today), 3_600_000);
+    await rig.ingest(SOURCE);
+    const text = csv(30, "h", today);
+    const begun = text.split("\n", lines).map((line) => `${line}\n`);
+    rig.put("again.csv", begun.join(""));
+    await rig.ingest(SOURCE);
+    rig.put("again.csv", text);
+    const report = await rig.ingest(SOURCE);
+    expect(total(report)).toEqual({});
+    expect(report.refused).toMatchObject([{ message: expect.stringContaining("looks like a re-export") }]);
+    expect(await rig.queued()).toHaveLength(30 + Math.max(0, lines - 1));
+    if (lines > 1) expect(report.refused?.[0]?.hint).toContain("Nothing more of it was taken");
+  });
+
+  it("of last year goes to nobody where a run saw it empty", async () => {
+    for (const text of ["", "id,at,name,email\n"]) {
+      rig.put("old.csv", text);
+      await rig.ingest(SOURCE);
+    }
+    rig.put("old.csv", csv(30, "g", lastYear));
+    expect((await rig.ingest(SOURCE)).refused).toHaveLength(1);
+    expect(await rig.queued()).toEqual([]);
+  });
+
   it("as one JSON document is looked at too", async () => {
     const records = Array.from({ length: 30 }, (_, index) => ({
       id: `g${index}`,
