@@ -46,8 +46,12 @@ async function forgetPerson(shop: Shop, invocation: Invocation): Promise<Reply> 
   shop.failpoint("forget.ledger");
   await ledger.scrub();
   shop.failpoint("forget.end");
-  const reply = replyOf({ ...found, forgotten: true, rejects: result.rejects, files: shown(files) });
-  return files.left.length > 0 ? { ...reply, exitCode: EXIT_CODES.attention } : reply;
+  const open = result.unsure.map(
+    (id) => `reject ${id} names others too: crmledger rejects, take or drop it, then forget again`,
+  );
+  const left = [...open, ...found.left];
+  const reply = replyOf({ ...found, forgotten: true, rejects: result.rejects, files: shown(files), left });
+  return files.left.length + open.length > 0 ? { ...reply, exitCode: EXIT_CODES.attention } : reply;
 }
 
 function replyOf(document: ForgetDocument): Reply {

@@ -49,8 +49,11 @@ export interface PersonFound {
   inHand: string[];
 }
 
-/** `busy`: a submission is in hand. `texts`: places in running text where a name was blanked. */
-export type Forgotten = { type: "forgotten"; rejects: number; texts: number } | { type: "busy" };
+/**
+ * `busy`: a submission is in hand. `texts`: places in running text where a name was blanked. `unsure`: open rejects that name the
+ * person and others too: they may be somebody else's lead, and stay until somebody has decided on them.
+ */
+export type Forgotten = { type: "forgotten"; rejects: number; texts: number; unsure: string[] } | { type: "busy" };
 
 export interface CareLedger {
   /**

@@ -282,6 +282,24 @@ describe("channels", () => {
     expect(ran.out + tried.out + tried.err).not.toContain("secretpart");
   });
 
+  it("that are new, or whose address was mended, are told of what began before", async () => {
+    const failing = lead("a", { deal: { title: "D", owner: "nobody@example.com" } });
+    const webhook = (path: string) => configure(`alerts: { to: [{ webhook: "${server.url}${path}" }] }\n`);
+    webhook("/typo");
+    server.answer(404);
+    world.write("spool/a.json", JSON.stringify(failing));
+    expect((await sync()).err).toContain("did not take the alerts");
+    server.answer(200);
+    webhook("/hook");
+    await sync();
+    expect(told()).toEqual(["opened failed"]);
+    await sync();
+    expect(told()).toEqual([]);
+    configure(`alerts: { to: [{ webhook: "${server.url}/hook" }, { webhook: "${server.url}/second" }] }\n`);
+    await sync();
+    expect(server.taken().map(({ path }) => path)).toEqual(["/second"]);
+  });
+
   it("whose Slack address others can read are refused, with the line", async () => {
     configure('alerts:\n  to: [{ slack: "https://hooks.example.com/secretpart" }]\n');
     chmodSync(world.path("crmledger.yaml"), 0o644);

@@ -165,6 +165,21 @@ describe("forget", () => {
     expect(filesWith(ADA.email).filter((path) => path.includes("spool"))).toEqual([]);
   });
 
+  it("keeps somebody else's open reject that only names the person, says so, and takes it once it is closed", async () => {
+    const bob = { id: "r", person: { email: "bob at example.com" }, notes: [`of ${ADA.email}`, "or cay@example.com"] };
+    world.write("spool/r.json", JSON.stringify(bob));
+    await world.run("sync");
+    const { rejects } = (await world.run("rejects", "--json")).json;
+    const { id } = rejects.find(({ file }: { file: string }) => file.endsWith("r.json"));
+    const { code, json } = await world.run("forget", ADA.email, "--yes", "--json");
+    expect({ code, json }).toMatchObject({ code: 3, json: { rejects: 2 } });
+    expect(json.left).toContainEqual(expect.stringContaining(`reject ${id} names others too`));
+    expect((await world.run("rejects", "--json")).json.total).toBe(1);
+    await world.run("rejects", "drop", id, "--why", "spam");
+    expect((await world.run("forget", ADA.email, "--yes", "--json")).json.rejects).toBe(1);
+    expect(filesWith("of ada@")).toEqual([]);
+  });
+
   it("does not take a key for a phone number, nor a number without its country for nobody", async () => {
     world.config(`persons: { country: EE }\n${SOURCES}`);
     world.write("spool/n.json", JSON.stringify(lead("5012345", { person: BOB })));

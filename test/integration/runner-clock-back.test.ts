@@ -17,3 +17,18 @@ it("a source on hold for its map is tried again, and not in a year", async () =>
   await rig.runOut();
   expect(rig.simulator.records.deals).toHaveLength(1);
 });
+
+it.each(["error500Before", "resetAfter"] as const)(
+  "a lost answer is looked for again, and not in a year (%s)",
+  async (kind) => {
+    const rig = await watchedRig();
+    rig.clock.jumpWall(YEAR_MS);
+    await rig.take([lead(1)]);
+    rig.simulator.failNext({ kind, match: { method: "POST", path: /deals$/ } });
+    expect((await rig.run({ waitMaxMs: 0 })).drained.uncertain).toBe(1);
+    rig.clock.jumpWall(-YEAR_MS);
+    await rig.clock.advance(600_000);
+    await rig.runOut();
+    expect(rig.simulator.records.deals).toHaveLength(1);
+  },
+);

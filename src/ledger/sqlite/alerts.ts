@@ -12,6 +12,7 @@ const OLDER_MS = 60_000;
 /** Looks that find nothing are remembered as often. */
 const QUIET_MS = 3_600_000;
 const LOOKED = "alerts_looked_at_ms";
+const CHANNELS = "alert_channels";
 
 interface OpenRow {
   id: number;
@@ -43,6 +44,7 @@ export function recordAlerts(store: Store, look: AlertLook): void {
     if (isOlder(store, look.nowMs)) return;
     const open = new Map(store.all<OpenRow>(OPEN).map((row) => [nameOf(row), row]));
     const unjudged = new Set<string>(look.unjudged);
+    tellAdded(store, [...open.values()], look);
     for (const condition of look.conditions) {
       if (unjudged.has(condition.kind)) continue;
       const row = open.get(nameOf(condition));
@@ -76,6 +78,27 @@ function isOlder(store: Store, nowMs: number): boolean {
     String(nowMs),
   );
   return false;
+}
+
+/** What began before a channel was there, or while its address was wrong, is told to it as well. */
+function tellAdded(store: Store, open: readonly OpenRow[], look: AlertLook): void {
+  const channels = addedChannels(store, look.channels);
+  const standing = open.filter(({ toldAtMs, goneAtMs }) => toldAtMs !== null && goneAtMs === null);
+  for (const { id } of standing) queue(store, id, "opened", { ...look, channels });
+}
+
+/** Channels that no look had before. */
+function addedChannels(store: Store, channels: readonly string[]): string[] {
+  const text = store.one<{ value: string }>("SELECT value FROM meta WHERE name = ?", CHANNELS)?.value;
+  const known = text === undefined ? [] : (JSON.parse(text) as string[]);
+  const added = channels.filter((channel) => !known.includes(channel));
+  if (added.length > 0)
+    store.run(
+      "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+      CHANNELS,
+      JSON.stringify([...known, ...added]),
+    );
+  return added;
 }
 
 const INSERT = `

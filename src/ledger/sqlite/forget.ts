@@ -112,7 +112,7 @@ export function forget(store: Store, person: PersonFound, asked: readonly Identi
     const salt = makeSalt(store);
     for (const key of person.keys) keepForgotten(store, forgottenHash(salt, "identity", key), null);
     const names = person.submissions.map(({ source, key }) => `${source}/${key}`);
-    const rejects = forgetRejects(store, salt, person, asked);
+    const { rejects, unsure } = forgetRejects(store, salt, person, asked);
     for (const id of ids) forgetSubmission(store, salt, store.one<Row>(ROW, id)!, now);
     for (const id of person.mirror) store.run("DELETE FROM mirror_records WHERE entity = 'person' AND crm_id = ?", id);
     for (const { entity, crmId } of person.records) {
@@ -123,6 +123,7 @@ export function forget(store: Store, person: PersonFound, asked: readonly Identi
     return {
       type: "forgotten",
       rejects,
+      unsure,
       texts: blankTexts(store, [...emailsOf(person.keys), ...phonesOf(person.keys), ...names]),
     };
   });
@@ -161,18 +162,28 @@ interface RejectText {
   key: string | null;
   hash: string;
   text: string;
+  isOpen: 0 | 1;
 }
 
-/** Rejects have no identity: their text is searched. Open ones end with it. */
-function forgetRejects(store: Store, salt: string, person: PersonFound, asked: readonly IdentityKey[]): number {
+/**
+ * Rejects have no identity: their text is searched. Open ones end with it, but for those that name others too: nothing else has
+ * them, and they may be somebody else's.
+ */
+function forgetRejects(
+  store: Store,
+  salt: string,
+  person: PersonFound,
+  asked: readonly IdentityKey[],
+): { rejects: number; unsure: string[] } {
   const keys = new Set(person.submissions.map(({ source, key }) => `${source}/${key}`));
   const mentions = mentionsOf(person.keys, asked);
   const rows = store.all<RejectText>(
-    "SELECT id, source, key, raw_hash AS hash, raw || ' ' || coalesce(content, '') || ' ' || reason AS text FROM rejects WHERE raw <> '' OR key IS NOT NULL",
+    "SELECT id, source, key, raw_hash AS hash, closed_at_ms IS NULL AS isOpen, raw || ' ' || coalesce(content, '') || ' ' || reason AS text FROM rejects WHERE raw <> '' OR key IS NOT NULL",
   );
-  const theirs = rows.filter(
-    ({ source, key, text }) => (key !== null && keys.has(`${source}/${key}`)) || mentions.record(text),
-  );
+  const isKnown = ({ source, key }: RejectText): boolean => key !== null && keys.has(`${source}/${key}`);
+  const named = rows.filter((row) => isKnown(row) || mentions.record(row.text));
+  const unsure = named.filter((row) => row.isOpen === 1 && !isKnown(row) && mentions.others(row.text));
+  const theirs = named.filter((row) => !unsure.includes(row));
   for (const { id, source, hash } of theirs) {
     const forgotten = forgottenHash(salt, "raw", `${source}/${hash}`);
     keepForgotten(store, forgotten, null);
@@ -188,7 +199,7 @@ function forgetRejects(store: Store, salt: string, person: PersonFound, asked: r
       { id, mark: `forgotten:${forgotten}` },
     );
   }
-  return theirs.length;
+  return { rejects: theirs.length, unsure: unsure.map(({ id }) => String(id)) };
 }
 
 /** Running text that may name somebody: table, id and column. */

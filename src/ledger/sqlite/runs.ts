@@ -1,7 +1,7 @@
 /** Runs and their counter. */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import type { RunId } from "../../domain/ids.ts";
-import type { RequestTotals, RunRow, RunStart } from "../rows.ts";
+import { HELD_BACK_UNTIL_MS, type RequestTotals, type RunRow, type RunStart } from "../rows.ts";
 import { boundAccount } from "./account.ts";
 import { discard } from "./admission.ts";
 import { OPEN_HOLD } from "./holds.ts";
@@ -39,6 +39,7 @@ export function openRun(store: Store, start: RunStart): RunId {
     for (const table of ["spend", "source_spend"])
       store.run(`DELETE FROM ${table} WHERE slot_at_ms < ?`, start.now.wallMs - SPEND_KEPT_MS);
     store.run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'run_counter'");
+    wakeFromFuture(store, start.now.wallMs);
     const run = store.run(
       "INSERT INTO runs (kind, pid, host, lock_name, boot_id, started_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
       start.kind,
@@ -53,6 +54,21 @@ export function openRun(store: Store, start: RunStart): RunId {
   });
   raiseCounterBeside(store);
   return id;
+}
+
+/** Nothing of a submission waits for longer; a hold that lasts keeps it back by itself. */
+const WAIT_MAX_MS = 8 * 24 * 3_600_000;
+const TOO_FAR = `
+  UPDATE submissions SET due_at_ms = @nowMs WHERE lane = @lane AND source = @source AND state = @state
+    AND state IN ('waiting', 'uncertain') AND due_at_ms > @farMs AND due_at_ms < ${HELD_BACK_UNTIL_MS}`;
+
+/** What was put off by a wall clock that was ahead, and is right now, would wait until that time. */
+function wakeFromFuture(store: Store, wallMs: number): void {
+  const nowMs = Math.round(wallMs);
+  const putOff = store.all<{ source: string; lane: string; state: string }>(
+    "SELECT DISTINCT source, lane, state FROM queue_counts WHERE state IN ('waiting', 'uncertain') AND n > 0",
+  );
+  for (const one of putOff) store.run(TOO_FAR, { ...one, nowMs, farMs: nowMs + WAIT_MAX_MS });
 }
 
 function holdStale(store: Store, beside: number, nowMs: number): void {
