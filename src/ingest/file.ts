@@ -13,6 +13,7 @@ import { LargeFile } from "./large-file.ts";
 import { batchRows, type RowBatch } from "./mapped-rows.ts";
 import { errorCode } from "./open.ts";
 import { checkReexport, checkUnknown, isSuspicious } from "./reexport.ts";
+import { warnOfGuess } from "./taken-warnings.ts";
 import { emptyCounts, type TakenFile, type Taker } from "./taker.ts";
 import { OPEN_REJECTS_MAX, Takers } from "./takers.ts";
 import { checkTimes } from "./unread-times.ts";
@@ -27,16 +28,18 @@ export const importFile: ImportFile = async (deps, source, options) => {
     const found = await rowsOfFile(input, source, mapping, options.format);
     const { format } = found;
     const taken = { counts: emptyCounts(input.origin), flat: format === "csv" };
-    if (!options.asNew) {
-      const refusal = await refusalOf(deps, source, mapping, input, found, options.sources ?? []);
-      if (refusal !== null) throw refusal;
-    }
+    const look = options.asNew ? UNSEEN : await lookAt(deps, source, mapping, input, found, options.sources ?? []);
+    if (look.refusal !== null) throw look.refusal;
     const rejected = new Set<string>();
     const takers = new Takers(deps, source, mapping, warnings, options.sources ?? [], (reject) => {
       if (options.rejectsFile !== null) rejected.add(nameOf(reject));
     });
     const large = isLarge(deps, input) ? new LargeFile(deps, source, takers.own, taken, warnings) : null;
-    await takeAll(deps, takers, taken, input, found, batchesOf(deps, source, mapping, input, found, true), large);
+    // What is all known is not mapped once more.
+    const maps = !look.known || deps.dryRun || deps.wanted !== undefined || deps.onVerdict !== undefined;
+    const batches = batchesOf(deps, source, mapping, input, found, maps);
+    if (maps || batches === null) await takeAll(deps, takers, taken, input, found, batches, large);
+    else await takeKnown(deps, source, takers, taken, input, batches, warnings);
     if (taken.counts.rows === 0) warnings.say(`${input.shown} holds no records`);
     const rejectsFile =
       options.rejectsFile === null || deps.dryRun
@@ -48,8 +51,17 @@ export const importFile: ImportFile = async (deps, source, options) => {
   }
 };
 
-/** Why a file must not be taken without somebody's word: it looks like a re-export, or hides what is history. Writes nothing. */
-async function refusalOf(
+interface Look {
+  /** Why the file must not be taken without somebody's word: it looks like a re-export, or hides what is history. */
+  refusal: CrmledgerError | null;
+  /** Every record of it was known a moment ago. */
+  known: boolean;
+}
+
+const UNSEEN: Look = { refusal: null, known: false };
+
+/** Looks through a file before anything of it is taken. Writes nothing. */
+async function lookAt(
   deps: IngestDeps,
   source: SourceSettings,
   mapping: Mapping,
@@ -57,9 +69,9 @@ async function refusalOf(
   found: FileRows,
   sources: readonly SourceSettings[],
   recordsMin = 1,
-): Promise<CrmledgerError | null> {
+): Promise<Look> {
   // Where nothing is known nothing can match, and without a `sendFrom` no time is asked for.
-  if (source.sendFromMs === null && !(await deps.ledger.hasSubmissions())) return null;
+  if (source.sendFromMs === null && !(await deps.ledger.hasSubmissions())) return UNSEEN;
   const times = checkTimes(source);
   const flat = found.format === "csv";
   const hashes = source.sendFromMs === null ? batchesOf(deps, source, mapping, input, found, false) : null;
@@ -68,15 +80,15 @@ async function refusalOf(
       ? await checkReexport(deps.ledger, mapping, found.rows(), flat, times.see)
       : await checkUnknown(deps.ledger, source.name, mapping, hashes);
   const unread = check.records < recordsMin ? null : times.refusal(input.shown);
-  if (!check.suspicious && unread === null) return null;
+  if (!check.suspicious && unread === null) return { refusal: null, known: check.known === true && check.records > 0 };
   const dry = { ...deps, dryRun: true, progress: undefined, onVerdict: undefined };
   const takers = new Takers(dry, source, mapping, new Warnings(), sources, () => {});
   // What is known by its raw text, or under today's map, is no second one.
   const counts = emptyCounts(input.origin);
   await takeAll(dry, takers, { counts, flat }, input, found, batchesOf(deps, source, mapping, input, found, true));
   const strangers = counts.new + counts.history + counts.conflict;
-  if (unread !== null && strangers > 0) return unread;
-  return check.suspicious ? reexported(input, check, strangers) : null;
+  if (unread !== null && strangers > 0) return { refusal: unread, known: false };
+  return { refusal: check.suspicious ? reexported(input, check, strangers) : null, known: false };
 }
 
 /** A live spool brings single records with broken times: they flow. So many of them at once are an export. */
@@ -93,7 +105,7 @@ export async function spooledRefusal(
   const input = await openInput({ file, format, asNew: false, rejectsFile: null });
   try {
     const found = await rowsOfFile(input, source, mapping, format);
-    return await refusalOf(deps, source, mapping, input, found, [], EXPORT_RECORDS_MIN);
+    return (await lookAt(deps, source, mapping, input, found, [], EXPORT_RECORDS_MIN)).refusal;
   } catch (error) {
     if (error instanceof CrmledgerError && error.code === "inputUnreadable") return null;
     throw error;
@@ -159,6 +171,44 @@ async function takeAll(
   await takers.flush();
   if (deps.signal?.aborted) return;
   deps.progress?.({ file: input.shown, records: taken.counts.rows, bytes: input.size, bytesTotal: input.size });
+}
+
+/** Of a file whose records are all known they are counted. What is not known after all is taken in the ordinary way. */
+async function takeKnown(
+  deps: IngestDeps,
+  { name: source }: SourceSettings,
+  takers: Takers,
+  taken: TakenFile,
+  input: Input,
+  batches: AsyncIterable<RowBatch>,
+  warnings: Warnings,
+): Promise<void> {
+  const { own } = takers;
+  const { counts } = taken;
+  for await (const { columns, others } of batches) {
+    const { line, rawHash, endOffset } = columns;
+    if (await deps.ledger.countAgain({ source, file: counts.file, line, rawHash })) {
+      counts.rows += line.length;
+      counts.duplicate += line.length;
+      for (const [at, isGuessed] of columns.guessed.entries())
+        if (isGuessed) warnOfGuess(warnings, counts.file, line[at]!);
+    } else for (const row of rowsOf(columns)) await own.take(row, taken);
+    for (const { row } of others) await (await takers.of(row, true)).take(row, taken);
+    await own.flush(null);
+    const bytes = endOffset.at(-1) ?? 0;
+    deps.progress?.({ file: input.shown, records: counts.rows, bytes, bytesTotal: input.size });
+    if (deps.signal?.aborted) break;
+  }
+  await takers.flush();
+}
+
+/** A CSV's raw text is its record as JSON: see `batchRows` without maps. */
+function rowsOf({ raw, line, endOffset, guessed }: RowBatch["columns"]): Row[] {
+  return raw.map((text, at) => {
+    const record = JSON.parse(text) as unknown;
+    const place = { line: line[at]!, endOffset: endOffset[at]!, endLine: line[at]! };
+    return { record, raw: text, guessed: guessed[at]!, ...place };
+  });
 }
 
 async function takeRows(

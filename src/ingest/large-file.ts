@@ -14,6 +14,8 @@ const STRANGERS_MIN = 1_000;
 /** For each piece that arrives: so that what arrived before is let in about as fast. */
 const PIECES_ADMITTED = 4;
 
+/** Between two transactions, so that others come in. */
+const PAUSE_MS = 2;
 const HALF = /\p{Surrogate}/u;
 
 export class LargeFile {
@@ -106,6 +108,8 @@ export class LargeFile {
     const admitted = await ledger.admit(runId, this.#source.name, this.#atOnce, { whole }, now);
     this.#fit(admitted.new + admitted.history, now);
     await ledger.makeRoom();
+    // Whoever waits for the lock looks again each millisecond.
+    await this.#deps.clock.sleep(PAUSE_MS);
     counts.new += admitted.new;
     counts.history += admitted.history;
     for (const item of admitted.contested) this.#taker.retake(item, this.#taken);

@@ -13,6 +13,8 @@ export interface ReexportCheck {
   records: number;
   matched: number;
   suspicious: boolean;
+  /** Every record is known by its raw text. */
+  known?: boolean;
 }
 
 type Candidate = Parameters<Ledger["countReexported"]>[0][number];
@@ -44,15 +46,17 @@ export async function checkUnknown(
   batches: AsyncIterable<RowBatch>,
 ): Promise<ReexportCheck> {
   const count = new Count(ledger, mapping, true, () => {});
+  let isKnown = true;
   for await (const { columns, others } of batches) {
     const known = await ledger.knownRaw(source, columns.rawHash);
+    isKnown &&= known.size === new Set(columns.rawHash).size && others.length === 0;
     for (const [at, raw] of columns.raw.entries()) {
       if (known.has(columns.rawHash[at]!)) count.records += 1;
       else await count.add(JSON.parse(raw), columns.line[at]!);
     }
     for (const { row } of others) await count.addRow(row);
   }
-  return await count.end();
+  return { ...(await count.end()), known: isKnown };
 }
 
 class Count {

@@ -24,6 +24,14 @@ export interface ArrivingRecords {
   identityKeys: IdentityKey[][];
 }
 
+/** Records of one source that were sent before; of the `n`th one both columns have the `n`th element. */
+export interface KnownAgain {
+  source: string;
+  file: string;
+  line: (number | null)[];
+  rawHash: string[];
+}
+
 /** What the death of runs left, and the ledger took back. `discarded`: records of an import that were on their way in. */
 export type TakenBack = Recovered & { discarded: number };
 

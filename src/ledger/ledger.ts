@@ -13,7 +13,7 @@ import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { SubmissionState } from "../domain/submission.ts";
 import type { AccountsLedger, CountedBatch } from "./accounts.ts";
 import type { AlertsLedger } from "./alerts.ts";
-import type { AdmitOptions, Admitted, ArrivingRecords, TakenBack } from "./arriving.ts";
+import type { AdmitOptions, Admitted, ArrivingRecords, KnownAgain, TakenBack } from "./arriving.ts";
 import type { BreakersLedger } from "./breakers.ts";
 import type { CareLedger } from "./care.ts";
 import type { CheckLedger } from "./checks.ts";
@@ -147,6 +147,8 @@ export interface Ledger
   arrive(records: readonly ArrivingRecords[], now: Now): Promise<void>;
   /** Does one piece, of about so many records, of what makes submissions of the run's arrived records of a source. */
   admit(run: RunId, source: string, records: number, options: AdmitOptions, now: Now): Promise<Admitted>;
+  /** Counts records as duplicates that are known by their raw text. False, and nothing is counted, where one of them is not. */
+  countAgain(records: KnownAgain): Promise<boolean>;
   /**
    * The known submissions of this source and these keys, to compare under today's map before a conflict is declared.
    * `latest`: the newest version that came under each key, instead of the first.

@@ -10,7 +10,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import Database from "better-sqlite3";
+import { openBeside } from "../../src/ledger/sqlite/open.ts";
 import { ROOT } from "../support/house-source.ts";
 
 const { values } = parseArgs({
@@ -119,9 +119,9 @@ async function bySqlite(): Promise<Cost> {
 
 const LOCK_PAUSE_MS = 10;
 
-/** The waits for the write lock, in ms, of a process that asks for it again and again until `work` has ended. */
+/** The waits for the write lock, in ms, of a process that asks for it again and again, as a sync does, until `work` has ended. */
 async function waitsBeside(work: () => Promise<unknown>): Promise<number[]> {
-  const db = new Database(ledger, { timeout: 60_000 });
+  const store = openBeside(ledger);
   const waits: number[] = [];
   let isOver = false;
   const done = work().finally(() => {
@@ -129,13 +129,11 @@ async function waitsBeside(work: () => Promise<unknown>): Promise<number[]> {
   });
   while (!isOver) {
     const began = performance.now();
-    db.exec("BEGIN IMMEDIATE");
-    waits.push(performance.now() - began);
-    db.exec("ROLLBACK");
+    store.write(() => waits.push(performance.now() - began));
     await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
   }
   await done;
-  db.close();
+  store.db.close();
   return waits.sort((a, b) => a - b);
 }
 

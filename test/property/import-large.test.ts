@@ -58,7 +58,11 @@ function csvOf(odd: readonly { at: number; what: string; to: number }[]): string
 
 let arrivedInAll = 0;
 
-async function imported(files: readonly string[], isLarge: boolean) {
+async function imported(
+  files: readonly string[],
+  isLarge: boolean,
+  { asNew = true, sendFromMs = SETTINGS.sendFromMs } = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), "crmledger-large-"));
   const path = join(folder, "ledger.db");
   const rig = await openIngestRig(path);
@@ -75,7 +79,11 @@ async function imported(files: readonly string[], isLarge: boolean) {
     rig.deps.mapRows = { bytesMin: isLarge ? 0 : Number.POSITIVE_INFINITY, start: mapHere };
     const reports = [];
     for (const [n, text] of files.entries()) {
-      const { files: counts, warnings } = await rig.import(rig.put(`${n}.csv`, text), SETTINGS, { asNew: true });
+      const { files: counts, warnings } = await rig.import(
+        rig.put(`${n}.csv`, text),
+        { ...SETTINGS, sendFromMs },
+        { asNew },
+      );
       reports.push({ counts, warnings });
     }
     if (!isLarge) expect(arrived).toBe(0);
@@ -100,4 +108,18 @@ it("gives what the ordinary way gives", async () => {
     { numRuns: 3, endOnFailure: true },
   );
   expect(arrivedInAll).toBeGreaterThan(3_000);
+});
+
+it("counts what is all known without mapping it, in another file too, as the ordinary way does", async () => {
+  const odd = fc.array(fc.record({ at: fc.nat(5_999), to: fc.nat(5_999), what: fc.constantFrom("again", "person") }));
+  await fc.assert(
+    fc.asyncProperty(odd, async (changes) => {
+      const file = csvOf(changes);
+      const half = file.split("\n").slice(0, 3_000).join("\n");
+      const files = [file, file, half];
+      const plain = { asNew: false, sendFromMs: null };
+      expect(await imported(files, true, plain)).toEqual(await imported(files, false, { ...plain, asNew: true }));
+    }),
+    { numRuns: 2, endOnFailure: true },
+  );
 });

@@ -33,10 +33,22 @@ function add(store: Store, source: string, atMs: number, verdict: "duplicate" | 
 const REJECTED_THERE =
   "SELECT 1 FROM rejects WHERE source = @source AND raw_hash = @rawHash AND file = @file AND line IS @line";
 
+/** One record of a time that came again. */
+export function countArrivedAgain(store: Store, source: string, atMs: number): void {
+  add(store, source, atMs, "duplicate", 1);
+}
+
+type Place = { source: string; rawHash: string; file: string; line: number | null };
+
+/** Whether the record was refused at this very place. */
+export function isRejectedThere(store: Store, place: Place): boolean {
+  return store.one(REJECTED_THERE, place) !== undefined;
+}
+
 /** After a crash, and where a file could not be moved away, the same place of the same file is read once more. */
 function isSamePlace(store: Store, { source, rawHash, origin }: IncomingSubmission | IncomingReject): boolean {
   // What comes through a pipe has no place.
   if (origin.file === "-") return false;
   const place = { source, rawHash, file: origin.file, line: origin.line };
-  return isRawFrom(store, place) || store.one(REJECTED_THERE, place) !== undefined;
+  return isRawFrom(store, place) || isRejectedThere(store, place);
 }

@@ -7,6 +7,7 @@ import type { Now } from "../rows.ts";
 import { bindAccount, boundAccount, loadCatalog, saveCatalog } from "./account.ts";
 import { accounts, exportRows } from "./accounts-report.ts";
 import { Admission } from "./admission.ts";
+import { countAgain } from "./again.ts";
 import { alertFacts } from "./alert-facts.ts";
 import { alerts, leaseAlertMessages, recordAlertMessages, recordAlerts } from "./alerts.ts";
 import { holdBack, letGo } from "./backfill.ts";
@@ -131,6 +132,7 @@ function runsAndIntake(verb: Verb) {
     loadCatalog: verb(loadCatalog),
     saveCatalog: verb(saveCatalog),
     ingest: verb(ingest),
+    countAgain: verb(countAgain),
     findSubmissions: verb(findSubmissions),
     findKnown: verb(findKnown),
     findRepeated: verb(findRepeated),

@@ -57,6 +57,31 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
   };
 }
 
+const BEGIN_WRITE = "BEGIN IMMEDIATE";
+const RETRY_MS = 1;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Takes the write lock. SQLite has no queue for it and looks again later and later, up to each 100 ms: beside somebody who writes
+ * again and again, as a large import does, it would come too late each time. So it is looked for each millisecond, for as long
+ * as SQLite would.
+ */
+function beginWrite(prepare: (sql: string) => Database.Statement): void {
+  const { timeout: timeoutMs } = prepare("PRAGMA busy_timeout").get() as { timeout: number };
+  for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+    prepare("PRAGMA busy_timeout = 0").get();
+    try {
+      prepare(BEGIN_WRITE).run();
+      return;
+    } catch (error) {
+      if (!String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY") || waitedMs >= timeoutMs) throw error;
+    } finally {
+      prepare(`PRAGMA busy_timeout = ${timeoutMs}`).get();
+    }
+    Atomics.wait(never, 0, 0, RETRY_MS);
+  }
+}
+
 function transactions(
   db: Database.Database,
   path: string,
@@ -65,7 +90,8 @@ function transactions(
 ): Pick<Store, "write" | "writeTwice" | "read" | "attempt"> {
   const transaction = <Result>(begin: string, work: () => Result): Result => {
     try {
-      prepare(begin).run();
+      if (begin === BEGIN_WRITE) beginWrite(prepare);
+      else prepare(begin).run();
       const result = work();
       prepare("COMMIT").run();
       return result;
@@ -76,7 +102,7 @@ function transactions(
     }
   };
   const written = <Result>(work: () => Result): Result => {
-    const result = transaction("BEGIN IMMEDIATE", () => {
+    const result = transaction(BEGIN_WRITE, () => {
       failpoint("ledger.write.begun");
       const inner = work();
       failpoint("ledger.write.within");
