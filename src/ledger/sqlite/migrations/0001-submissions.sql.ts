@@ -1,5 +1,5 @@
 /** Runs, submissions, chains and requests. Released migrations are never edited: a change is a new file with the next number. */
-import { finding } from "./0001-finding.sql.ts";
+import { finding } from "../finding.sql.ts";
 
 export const sql = /* sql */ `
 CREATE TABLE meta (

@@ -1,4 +1,4 @@
-/** Part of the first schema: what finds a submission, and what is on its way to be one. */
+/** Part of the first schema, never edited once it is released: what finds a submission, and what is on its way to be one. */
 export const finding = /* sql */ `
 -- What finds a submission by its key, its raw record or a person. Keys, hashes and persons come in no order, so that each entry is
 -- a page of its own to write: where very many come at once, they are sorted first and written before their submissions. So they
