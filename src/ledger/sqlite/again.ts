@@ -4,11 +4,12 @@ import { addToCounter } from "./counters.ts";
 import { countArrivedAgain, isRejectedThere } from "./intake-counts.ts";
 import type { Store } from "./store.ts";
 
+/** CROSS: else SQLite walks through all of a source's raw records, and looks for each among the asked ones. */
 const KNOWN = `
   SELECT h.value AS rawHash, s.submitted_at_ms AS atMs, s.file, s.line, s.raw_hash AS ownHash
   FROM json_each(@texts) h
-    JOIN raw_hashes r ON r.source = @source AND r.raw_hash = h.value
-    JOIN submissions s ON s.id = r.submission_id`;
+    CROSS JOIN raw_hashes r ON r.source = @source AND r.raw_hash = h.value
+    CROSS JOIN submissions s ON s.id = r.submission_id`;
 
 interface Known {
   rawHash: string;
