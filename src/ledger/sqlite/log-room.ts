@@ -3,8 +3,8 @@ import type { Store } from "./store.ts";
 
 /** Pages of the log from which on they are moved into the file: 16 MiB, half of where other connections would begin. */
 const LOG_PAGES_MAX = 4_000;
-/** A long import's random pages. KiB. */
-const CACHE_KIB = 16_000;
+/** A long import writes in order: it needs less than others. KiB. */
+const CACHE_KIB = 8_000;
 
 interface LogState {
   log: number;
