@@ -40,7 +40,7 @@ const SMALL: Readonly<Record<string, readonly string[]>> = {
     "source_drifts",
   ],
   "what the CRM is made of": ["crm_names", "crm_changes", "field_findings", "measurements", "test_records"],
-  "in hand now": ["claims", "identity_leases", "slots", "arriving", "arrivals"],
+  "in hand now": ["claims", "identity_leases", "slots", "arriving", "arriving_runs"],
   "a few a day": ["holds", "checks", "alerts", "alert_messages", "spend", "source_spend", "retry_samples"],
   "by hour, and thinned": ["rhythm", "samples", "intake_counts", "delays"],
 };

@@ -254,11 +254,11 @@ const UNKEY = `
 /** Whatever of a run is on its way in is taken back: nobody was told that it is there, and its file has it still. How many. */
 export function discard(store: Store, run: number): number {
   for (let total = 0; ; ) {
-    if (store.one("SELECT 1 FROM arrivals WHERE run_id = ?", run) === undefined) return total;
+    if (store.one("SELECT 1 FROM arriving_runs WHERE run_id = ?", run) === undefined) return total;
     total += store.write(() => {
       const found = store.all<{ id: number }>(OF_RUN, run);
       for (const { id } of found) discardOne(store, id);
-      if (found.length === 0) store.run("DELETE FROM arrivals WHERE run_id = ?", run);
+      if (found.length === 0) store.run("DELETE FROM arriving_runs WHERE run_id = ?", run);
       return found.length;
     });
   }
@@ -270,5 +270,5 @@ function discardOne(store: Store, id: number): void {
 
 /** The same of all runs: to be called while none works. */
 export function discardAll(store: Store): void {
-  for (const { run } of store.all<{ run: number }>("SELECT run_id AS run FROM arrivals")) discard(store, run);
+  for (const { run } of store.all<{ run: number }>("SELECT run_id AS run FROM arriving_runs")) discard(store, run);
 }

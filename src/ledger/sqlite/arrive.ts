@@ -16,7 +16,7 @@ const INSERT = `
 const RESERVE = "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'submissions' RETURNING seq";
 const FIRST = "INSERT INTO sqlite_sequence (name, seq) VALUES ('submissions', ?)";
 
-const ARRIVES = "INSERT OR IGNORE INTO arrivals (run_id) VALUES (?)";
+const ARRIVES = "INSERT OR IGNORE INTO arriving_runs (run_id) VALUES (?)";
 
 export function arrive(store: Store, parts: readonly ArrivingRecords[], now: Now): void {
   store.write(() => {
@@ -62,7 +62,7 @@ function refusedAmong(store: Store, source: string, rawHashes: readonly string[]
   return foundAmong(store, RAW_REFUSED, rawHashes, { source });
 }
 
-const ANY = "SELECT 1 FROM arrivals LIMIT 1";
+const ANY = "SELECT 1 FROM arriving_runs LIMIT 1";
 const NAMED_SO = `
   SELECT a.id, a.contested FROM arriving a WHERE a.id IN (
     SELECT submission_id FROM submission_names WHERE key = @key

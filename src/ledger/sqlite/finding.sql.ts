@@ -33,7 +33,7 @@ CREATE TABLE submission_keys (
 ) STRICT, WITHOUT ROWID;
 
 -- Runs that have records on their way in.
-CREATE TABLE arrivals (
+CREATE TABLE arriving_runs (
   run_id INTEGER PRIMARY KEY REFERENCES runs (id)
 ) STRICT;
 

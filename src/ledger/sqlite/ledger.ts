@@ -91,7 +91,7 @@ export function sqliteLedger(store: Store): Ledger {
     ...runsAndIntake(verb),
     ...queueAndTurn(verb),
     ...leases(store),
-    ...arrivals(store, verb),
+    ...arriving(store, verb),
     ...stateOfTheCrm(verb),
     ...questions(verb),
     ...checksAndRepairs(verb),
@@ -149,7 +149,7 @@ function runsAndIntake(verb: Verb) {
 }
 
 /** What is sorted is a connection's own. */
-function arrivals(store: Store, verb: Verb): Pick<Ledger, "arrive" | "admit"> {
+function arriving(store: Store, verb: Verb): Pick<Ledger, "arrive" | "admit"> {
   const admission = new Admission(store);
   return {
     arrive: verb((_, parts: readonly ArrivingRecords[], now: Now) => admission.arrive(parts, now)),
