@@ -213,10 +213,10 @@ export type Outcome =
       gone?: boolean;
       hold?: OutcomeHold;
     }
-  /** It did not happen and may be sent again: refused before execution (429), or never sent. */
+  /** It did not happen and may be sent again: refused before execution (429, `blocked` by a firewall), or never sent. */
   | {
       type: "deferred";
-      reason: "burst" | "daily" | "unsent" | "unavailable";
+      reason: "burst" | "daily" | "unsent" | "unavailable" | "blocked";
       message: string;
       retryAfterMs: number | null;
       hold?: OutcomeHold;
@@ -232,4 +232,6 @@ export interface OutcomeHold {
   /** How long, where the CRM said; null: the runner's own rule. */
   forMs: number | null;
   message: string;
+  /** It may as well be this request alone that is turned away, for what is in it: one cheap read tells. */
+  unsure?: true;
 }

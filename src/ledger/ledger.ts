@@ -8,7 +8,7 @@ import type { Catalog, Entity } from "../domain/catalog.ts";
 import type { EntityValues, Step, StepContent } from "../domain/chain.ts";
 import type { Hold } from "../domain/hold.ts";
 import type { IdentityKey } from "../domain/identity.ts";
-import type { AccountId, ClaimId, CrmId, RunId, SubmissionId } from "../domain/ids.ts";
+import type { AccountId, ClaimId, CrmId, RunId, StepId, SubmissionId } from "../domain/ids.ts";
 import type { BucketState, BucketUse } from "../domain/quota.ts";
 import type { SubmissionState } from "../domain/submission.ts";
 import type { AccountsLedger, CountedBatch } from "./accounts.ts";
@@ -292,6 +292,8 @@ export interface Ledger
   writesTo(entity: Entity, crmId: CrmId, except: SubmissionId, limit: number): Promise<RecordWrite[]>;
   lag(nowMs: number): Promise<{ oldestSeconds: number | null; p50Seconds: number | null; p95Seconds: number | null }>;
   requestTotals(run: RunId): Promise<RequestTotals>;
+  /** Whether another write of the kind of this step's went through since its try before the last. */
+  othersWritten(step: StepId): Promise<boolean>;
 
   // ---- care ----
   /** Quick integrity check; the problems found. */

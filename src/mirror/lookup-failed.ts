@@ -31,7 +31,7 @@ export function isSearchDown(error: unknown): boolean {
   return name === "Held" && hold?.scope === "group:search";
 }
 
-/** A lost or deferred read is sent this often in all. A refused one would be refused again. */
+/** A lost or deferred read is sent this often in all. A refused one would be refused again, and one that a firewall blocks, blocked. */
 const TRIES_MAX = 3;
 const RETRY_AFTER_MAX_MS = 5000;
 
@@ -46,7 +46,8 @@ export async function readApplied(
     // Only a single record can be gone: a list that is "not found" must not pass for an empty directory.
     if (operation.type === "read" && outcome.type === "refused" && outcome.gone === true)
       return { outcome: { type: "gone" }, serverTimeMs };
-    if (outcome.type === "refused" || tries >= TRIES_MAX) throw new LookupFailed(outcome, operation);
+    const isBlocked = outcome.type === "deferred" && outcome.reason === "blocked";
+    if (outcome.type === "refused" || isBlocked || tries >= TRIES_MAX) throw new LookupFailed(outcome, operation);
     if (outcome.type === "deferred" && outcome.retryAfterMs !== null)
       await deps.clock.sleep(Math.min(outcome.retryAfterMs, RETRY_AFTER_MAX_MS));
   }

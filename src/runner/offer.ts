@@ -46,6 +46,16 @@ export function dayTokens(request: PackedRequest): number {
   return request.charges.filter((charge) => charge.bucket === "day").reduce((sum, charge) => sum + charge.amount, 0);
 }
 
+/** How many of them, from the first, so many tokens of the day pay for. */
+export function affordable(offers: readonly Offer[], tokens: number): number {
+  let left = tokens;
+  const over = offers.findIndex(({ request }) => {
+    left -= dayTokens(request);
+    return left < 0;
+  });
+  return over === -1 ? offers.length : over;
+}
+
 /** One word for all outcomes of a request, for the attempts' history. */
 export function summaryOf(outcomes: readonly Outcome[]): FinishedRequest["outcome"] {
   const types = new Set(outcomes.map((outcome) => outcome.type));

@@ -14,6 +14,8 @@ export interface Ticket {
   retried: boolean;
   /** For a chain that has a step at the CRM already: it goes before chains that have none, so that few are half done. */
   continues: boolean;
+  /** Before all others, and alone while it is not answered. */
+  first?: true;
 }
 
 /** For what a run reads on its own account: holds, catalog, directory. */

@@ -9,10 +9,11 @@ import { endsRun, type Hold } from "../domain/hold.ts";
 import type { AccountId, ClaimId, RequestId, SubmissionId } from "../domain/ids.ts";
 import type { Operation, Outcome } from "../domain/operation.ts";
 import type { ChainPlan, TurnResult } from "../ledger/rows.ts";
+import { BlockCheck } from "./block-check.ts";
 import type { Gates } from "./gates.ts";
 import { HoldBoard } from "./hold-board.ts";
 import { instant } from "./instant.ts";
-import { dayTokens, errorOf, type Offer, redactOutcome, summaryOf, TOO_LATE, toOffer } from "./offer.ts";
+import { affordable, dayTokens, errorOf, type Offer, redactOutcome, summaryOf, TOO_LATE, toOffer } from "./offer.ts";
 import { append, emptyOutbox, isEmpty, type Outbox } from "./outbox.ts";
 import { type Job, Queues } from "./queues.ts";
 import type { QuotaDesk } from "./quota-desk.ts";
@@ -35,6 +36,7 @@ export class Wheel {
   readonly #tokensMax: number | null;
   #outbox: Outbox = emptyOutbox();
   readonly #queues = new Queues();
+  readonly #blocks = new BlockCheck((operation, ticket) => this.perform(operation, ticket));
   #inFlight = 0;
   #tokensInFlight = 0;
   #scheduled = false;
@@ -213,7 +215,8 @@ export class Wheel {
     await this.board.look();
     const concurrency = this.#quota.concurrency();
     this.#limit.concurrency = concurrency;
-    const picked = this.#queues.pick((concurrency - this.#inFlight) * this.#deps.adapter.capabilities.packMax);
+    const room = (concurrency - this.#inFlight) * this.#deps.adapter.capabilities.packMax;
+    const picked = this.#queues.pick(room, this.#blocks.isAsking);
     return await this.#packed(picked, concurrency).catch((error) => {
       for (const job of picked) job.reject(error);
       throw error;
@@ -245,16 +248,11 @@ export class Wheel {
 
   #withinTokens(offers: Offer[]): Offer[] {
     if (this.#tokensMax === null) return offers;
-    let tokens = this.counts.tokens + this.#tokensInFlight;
-    for (const [index, offer] of offers.entries()) {
-      tokens += dayTokens(offer.request);
-      if (tokens <= this.#tokensMax) continue;
-      const rest = offers.slice(index);
-      this.#queues.putBack(rest.flatMap((late) => late.jobs));
-      this.halt("maxTokens");
-      return offers.slice(0, index);
-    }
-    return offers;
+    const paid = affordable(offers, this.#tokensMax - this.counts.tokens - this.#tokensInFlight);
+    if (paid === offers.length) return offers;
+    this.#queues.putBack(offers.slice(paid).flatMap((late) => late.jobs));
+    this.halt("maxTokens");
+    return offers.slice(0, paid);
   }
 
   #takeIn(result: TurnResult, offers: Offer[], turnMonoMs: number): void {
@@ -335,7 +333,8 @@ export class Wheel {
         },
       ],
     });
-    this.#settle(offer, outcomes, { serverTimeMs, sentAtMs });
+    const told = this.#blocks.concerns(offer.request, outcomes) ? await this.#blocks.judged(outcomes) : outcomes;
+    this.#settle(offer, told, { serverTimeMs, sentAtMs });
   }
 
   /** Tells each job what became of it; steps are settled in the same turn as the request. */

@@ -78,8 +78,11 @@ export function readTicket(works: readonly Work[], retried = false): Ticket {
 /** Why a chain goes no further for now. */
 export type Verdict =
   | { type: "failed"; error: StepError; step: StepName | null }
-  /** It comes back after a delay, or fails when its tries are used up. `spared`: nobody could take it for its own fault. */
-  | { type: "again"; error: StepError; step: StepName | null; spared?: boolean }
+  /**
+   * It comes back after a delay, or fails when its tries are used up. `spared`: nobody could take it for its own fault. `waitMs`:
+   * the delay, where it is not that of the settings.
+   */
+  | { type: "again"; error: StepError; step: StepName | null; spared?: boolean; waitMs?: number }
   /** A write may or may not have happened; it is looked for at `dueAtMs`. */
   | { type: "uncertain"; dueAtMs: number }
   /** Comes back at its time without having used up a try. */
@@ -93,6 +96,9 @@ export class ChainStop extends Error {
     this.verdict = verdict;
   }
 }
+
+const BLOCKED_HINT =
+  "Read it with `crmledger show`: drop spam with `crmledger failed drop`; mend what is genuine with `crmledger failed edit`, then `retry-failed`.";
 
 /** Ends a step's write that was not applied. `settleMs` is the first age at which an uncertain one is looked for. */
 export function stopFor(
@@ -125,6 +131,19 @@ export function stopFor(
   }
 }
 
+/** Each try of a text that something before the API turns away costs two requests, and annoys a firewall. */
+const BLOCKED_WAIT_MS = 15 * 60_000;
+
+/**
+ * Ends a step's write that something before the API turned away while it lets reads through. Only where others of its kind are
+ * written (`areOthers`) it is certain that it is the text, and a try: else it may be all writes.
+ */
+export function blockedStop(message: string, step: StepName, nowMs: number, areOthers: boolean): ChainStop {
+  const waitMs = BLOCKED_WAIT_MS;
+  if (!areOthers) return new ChainStop({ type: "later", dueAtMs: nowMs + waitMs, kind: "retry", detail: message });
+  return new ChainStop({ type: "again", error: { code: "CRM_BLOCKED", message, hint: BLOCKED_HINT }, step, waitMs });
+}
+
 /** What people deleted stays deleted: a half-done chain is not rebuilt behind their back. */
 export function deletedRecord(name: StepName, id: string): ChainStop {
   const error = {
@@ -153,7 +172,9 @@ export function verdictOf(error: unknown, nowMs: number, settleMs: number): Verd
     return { type: "later", dueAtMs, kind: "busy", detail: error.message };
   }
   if (isLookupFailed(error)) {
-    return { type: "again", error: { code: "CRM_LOOKUP", message: error.message }, step: null };
+    const isBlocked = (error as { code?: unknown }).code === "blocked";
+    const wait = isBlocked ? { waitMs: BLOCKED_WAIT_MS } : {};
+    return { type: "again", error: { code: "CRM_LOOKUP", message: error.message }, step: null, ...wait };
   }
   throw error;
 }
@@ -173,7 +194,7 @@ export function submissionChange(work: Work, verdict: Verdict | "halted", deps: 
     case "later":
       return waitFor(work, verdict.dueAtMs, verdict.kind, verdict.detail);
     case "again":
-      return verdict.spared ? waitSpared(work, verdict.error, deps) : tryAgain(work, verdict.error, deps);
+      return verdict.spared ? waitSpared(work, verdict.error, deps) : tryAgain(work, verdict, deps);
   }
 }
 
@@ -208,13 +229,17 @@ function waitSpared(work: Work, error: StepError, { clock, random, settings }: R
   return waitFor(work, dueAtMs, "retry", error.message);
 }
 
-function tryAgain(work: Work, error: StepError, deps: RunnerDeps): SubmissionChange {
+function tryAgain(
+  work: Work,
+  { error, waitMs }: Extract<Verdict, { type: "again" }>,
+  deps: RunnerDeps,
+): SubmissionChange {
   const { clock, random, settings } = deps;
   const { baseDelayMs, maxDelayMs, maxAttempts } = retryOf(settings, work.row.lane);
   const base = { claimId: work.claimId, submissionId: work.row.id };
   const attempts = work.row.attempts + 1;
   if (attempts >= maxAttempts) return { ...base, to: "failed", error, attempts };
-  const dueAtMs = clock.wallMs() + fullJitterMs(random, baseDelayMs, maxDelayMs, attempts - 1);
+  const dueAtMs = clock.wallMs() + (waitMs ?? fullJitterMs(random, baseDelayMs, maxDelayMs, attempts - 1));
   const wait = { kind: "retry", untilMs: dueAtMs, detail: error.message };
   return { ...base, to: "waiting", dueAtMs, attempts, error, wait };
 }

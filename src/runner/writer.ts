@@ -9,7 +9,7 @@ import type { Mirror } from "../mirror/mirror.ts";
 import type { RunnerDeps } from "./runner.ts";
 import type { Performed, Ticket } from "./ticket.ts";
 import type { Wheel } from "./wheel.ts";
-import { type ChainStop, hasBegun, stopFor, type Work } from "./work.ts";
+import { blockedStop, type ChainStop, hasBegun, stopFor, type Work } from "./work.ts";
 
 /** A step of a work that a write is for. */
 export interface Target {
@@ -58,7 +58,7 @@ export class Writer {
     }
     this.#announce(request);
     const performed = await this.#wheel.perform(request.operation, ticketOf(request));
-    const stop = this.#settle(request, performed);
+    const stop = await this.#settle(request, performed);
     if (stop) throw stop;
     const id = request.targets[0]!.step.crmId ?? "";
     return { ref: { id }, record: performed.outcome.type === "applied" ? (performed.outcome.record ?? null) : null };
@@ -73,7 +73,7 @@ export class Writer {
     const performed = await this.#wheel.performAll(operations, requests.map(ticketOf));
     let first: ChainStop | null = null;
     for (const [index, request] of requests.entries()) {
-      const stop = this.#settle(request, performed[index]!);
+      const stop = await this.#settle(request, performed[index]!);
       // What was refused or lost says more than a child that was not tried because of it.
       if (stop && (!first || (first.verdict.type === "again" && stop.verdict.type !== "again"))) first = stop;
     }
@@ -97,7 +97,7 @@ export class Writer {
     for (const { step } of request.targets) step.crmId = operation.id;
   }
 
-  #settle(request: WriteRequest, performed: Performed): ChainStop | null {
+  async #settle(request: WriteRequest, performed: Performed): Promise<ChainStop | null> {
     const { outcome } = performed;
     const { operation, targets, action } = request;
     if (outcome.type === "applied") {
@@ -108,7 +108,11 @@ export class Writer {
     }
     const state = outcome.type === "uncertain" ? "uncertain" : outcome.type === "pending" ? "pending" : "open";
     for (const { step } of targets) Object.assign(step, { state, action });
-    const name = targets[0]!.step.name;
+    const { id, name } = targets[0]!.step;
+    if (outcome.type === "deferred" && outcome.reason === "blocked") {
+      const areOthers = await this.#deps.ledger.othersWritten(id);
+      return blockedStop(outcome.message, name, this.#deps.clock.wallMs(), areOthers);
+    }
     const settleMs = this.#deps.settings.retry.settleMs[0] ?? 0;
     return stopFor(outcome, name, this.#deps.clock.wallMs(), settleMs);
   }

@@ -67,7 +67,7 @@ const SCENARIOS: Scenario[] = [
   },
   {
     ...{ name: "the CRM's front answers 403 with a page", kind: "blocked", scope: "account" },
-    begin: take(leads(2), ({ rig }) => rig.simulator.failNext({ kind: "html403" })),
+    begin: take(leads(2), ({ rig }) => rig.simulator.failNext({ kind: "html403", times: 2 })),
     ...{ waits: "wf_1", end: nothing },
   },
   {

@@ -215,7 +215,9 @@ describe("403 with HTML", () => {
   it("is a block: the run ends, nobody fails, the next run asks once", async () => {
     const rig = await watchedRig();
     await rig.take(leads(10));
+    // The read that asks whether it is all of ours meets it too.
     rig.simulator.failNext({ kind: "html403", match: { method: "POST" }, times: 3 });
+    rig.simulator.failNext({ kind: "html403", match: { path: /\/users\/me$/ } });
     expect(await rig.run()).toMatchObject({ stopped: "hold", hold: { kind: "blocked", scope: "account" } });
     rig.simulator.failNext({ kind: "html403" });
     const before = rig.calls.length;

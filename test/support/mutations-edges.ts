@@ -246,6 +246,18 @@ export const EDGES: readonly Mutation[] = [
     killedBy: [["integration/reconcile-damage.test.ts", "names each record that a late answer had made twice"]],
   },
   {
+    name: "a firewall's block of one text",
+    guards: "it uses up a try where other writes of its kind went through meanwhile",
+    file: "runner/block-check.ts",
+    edits: [["return outcomes.some(isBlock) && operations", "return outcomes.length < 0 && operations"]],
+    killedBy: [
+      [
+        "integration/runner-firewall.test.ts",
+        "keeps nobody else back, is tried a few times, and fails with what can be done",
+      ],
+    ],
+  },
+  {
     name: "what people deleted is not written again",
     guards: "What people deleted or changed stays.",
     file: "reconcile/repair.ts",

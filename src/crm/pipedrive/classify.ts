@@ -110,8 +110,8 @@ function refused(request: PackedRequest, operation: Operation, result: HttpRespo
   const refusal = explained(refusalOf(status, envelope), operation, envelope, session);
   if (status === 401 || status === 402) return credentialsRefused(status, refusal.message);
   if (status === 403) return forbidden(request, envelope, refusal);
+  if (status !== 410 && !isOfTheApi(status, envelope)) return notTheApi(refusal);
   if (status !== 404 && status !== 410) return { type: "refused", ...refusal };
-  if (envelope === null && status === 404) return notTheApi(refusal);
   return { type: "refused", ...refusal, ...(namesRecords(operation) && { gone: true }) };
 }
 
@@ -135,13 +135,14 @@ function forbidden(
   refusal: { code: string; message: string },
 ): Outcome {
   if (envelope === null) {
-    const message = "Pipedrive's front (Cloudflare) blocks this token or address: 403 without a JSON body";
+    const message =
+      "Pipedrive's front (Cloudflare) answered 403 without a JSON body: it blocks this token, this address or this request";
     return {
       type: "refused",
       code: "BLOCKED",
       message,
       hint: "It follows too many ignored 429s. Wait; lower limits.share; see which other tools use this token.",
-      hold: { kind: "blocked", scope: "account", forMs: null, message },
+      hold: { kind: "blocked", scope: "account", forMs: null, message, unsure: true },
     };
   }
   if (!/^feature_capping/i.test(refusal.code)) return { type: "refused", ...refusal };
@@ -153,10 +154,16 @@ function forbidden(
   };
 }
 
-/** A 404 that is no reply of the API says nothing about a record. */
+/** A proxy in between answers in HTML, or in JSON of its own; the API's own "not found" always says `success`. */
+function isOfTheApi(status: number, envelope: Envelope | null): boolean {
+  return envelope !== null && (status !== 404 || "success" in envelope.raw);
+}
+
+/** What is no reply of the API says nothing about a record. */
 function notTheApi(refusal: { code: string; message: string }): Outcome {
-  const message = `${refusal.message}, and not as the API does: check crm.baseUrl`;
-  return { type: "refused", ...refusal, message, hold: { kind: "outage", scope: "account", forMs: null, message } };
+  const message = `${refusal.message}, and not as the API does: check crm.baseUrl and what stands before it`;
+  const hold = { kind: "outage", scope: "account", forMs: null, message, unsure: true } as const;
+  return { type: "refused", ...refusal, message, hold };
 }
 
 function namesRecords(operation: Operation): boolean {

@@ -54,6 +54,7 @@ import { saveSourceShape, sourceDrifts, sourceShape } from "./members.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
 import { moveOf, retire } from "./moved.ts";
 import { findOfPerson } from "./of-person.ts";
+import { othersWritten } from "./others-written.ts";
 import { neverSent, ownWrites, stampedSubmissions } from "./own-writes.ts";
 import { failed, findByName, findReject, rejects, story } from "./questions.ts";
 import { lag, nextDueAtMs, peek, queue } from "./queue.ts";
@@ -219,6 +220,7 @@ function questions(verb: Verb) {
     writesTo: verb(writesTo),
     lag: verb(lag),
     requestTotals: verb(requestTotals),
+    othersWritten: verb(othersWritten),
     accounts: verb(accounts),
     exportRows: verb(exportRows),
   };
