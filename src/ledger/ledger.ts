@@ -292,6 +292,8 @@ export interface Ledger
   writesTo(entity: Entity, crmId: CrmId, except: SubmissionId, limit: number): Promise<RecordWrite[]>;
   lag(nowMs: number): Promise<{ oldestSeconds: number | null; p50Seconds: number | null; p95Seconds: number | null }>;
   requestTotals(run: RunId): Promise<RequestTotals>;
+  /** Whether any submission was delivered since, of those whose records are still kept. */
+  deliveredSince(ms: number): Promise<boolean>;
   /** Whether another write of the kind of this step's went through since its try before the last. */
   othersWritten(step: StepId): Promise<boolean>;
 

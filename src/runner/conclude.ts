@@ -1,15 +1,43 @@
+import { CrmledgerError } from "../domain/errors.ts";
 import type { DriveContext } from "./context.ts";
-import { stepOf, submissionChange, type Verdict, verdictOf, type Work } from "./work.ts";
+import { isStop, stepOf, submissionChange, type Verdict, verdictOf, type Work } from "./work.ts";
 
-/** Concludes a work for whatever was thrown while it was driven. */
+/** Concludes a work for whatever was thrown while it was driven. Throws what is no submission's matter: the ledger's errors. */
 export function concludeFor(context: DriveContext, work: Work, error: unknown): void {
   const nowMs = context.deps.clock.wallMs();
-  const verdict = verdictOf(error, nowMs, context.deps.settings.retry.settleMs[0] ?? 0);
+  const verdict = isUnforeseen(error)
+    ? afterMishap(context, work, error, nowMs)
+    : verdictOf(error, nowMs, context.deps.settings.retry.settleMs[0] ?? 0);
   if (verdict === null) {
     work.ended = true;
     return;
   }
   conclude(context, work, verdict);
+}
+
+/** So many submissions of a run met a bug, and none was delivered: it is no single one's matter. */
+const MISHAPS_MAX = 3;
+export const MISHAP_WAIT_MS = 15 * 60_000;
+const MISHAP_HINT =
+  "A bug of crmledger: please report it. Nothing was lost; after an update `retry-failed` tries again.";
+
+/**
+ * A bug that one submission brings to light must not keep all others back, run after run. It uses up a try where others are
+ * delivered; else the bug may be everybody's, and all wait for an update.
+ */
+function afterMishap(context: DriveContext, work: Work, error: Error, nowMs: number): Verdict {
+  const { tally, wheel } = context;
+  const areOthers = context.isDelivering || tally.drained.done > 0;
+  if (wheel.failure || (tally.mishap(work.row, error) >= MISHAPS_MAX && !areOthers)) throw error;
+  const message = `crmledger could not go on with it (${error.name}: ${error.message})`;
+  const waitMs = MISHAP_WAIT_MS;
+  if (!areOthers) return { type: "later", dueAtMs: nowMs + waitMs, kind: "retry", detail: message };
+  return { type: "again", error: { code: "UNEXPECTED", message, hint: MISHAP_HINT }, step: null, waitMs };
+}
+
+/** Neither one of the ways in which work stops, nor this machine's (ledger, disk), which have errors of their own. */
+function isUnforeseen(error: unknown): error is Error {
+  return error instanceof Error && !(error instanceof CrmledgerError) && !isStop(error);
 }
 
 /** While the breaker says that the CRM is down, a read that failed is no fault of the submission that wanted it. */

@@ -22,6 +22,8 @@ export interface DriveContext extends Connection {
   writers: Map<Work, Writer>;
   /** Notes that may be those of a run that died. */
   lostNotes: readonly CrmRecord[];
+  /** Others got through shortly before this run: a bug that one submission meets now is not everybody's. */
+  isDelivering: boolean;
   /** Makes keys for reads, unique in this run. */
   readKey: () => string;
 }

@@ -3,6 +3,7 @@
 import type { Hold } from "../domain/hold.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import { createMirror } from "../mirror/create-mirror.ts";
+import { MISHAP_WAIT_MS } from "./conclude.ts";
 import { type Connection, checkAccount, connect } from "./connect.ts";
 import type { DriveContext } from "./context.ts";
 import { driveLoop } from "./drive-loop.ts";
@@ -29,7 +30,7 @@ const ENTITIES = ["person", "organization", "deal"] as const;
 
 /**
  * One drain. Resolves with its report whatever the CRM does; rejects only where this machine fails (ledger, disk), where the
- * account is another one, or on a bug. `signal` ends it early: steps in flight are finished and recorded.
+ * account is another one, or on a bug that is not one submission's. `signal` ends it early: steps in flight are finished and recorded.
  */
 export async function drain(deps: RunnerDeps, limits: DrainLimits, signal: AbortSignal): Promise<DrainReport> {
   return (await drainNothing(deps, limits)) ?? (await drainQueue(deps, limits, signal));
@@ -68,6 +69,7 @@ async function drainOver(deps: RunnerDeps, limits: DrainLimits, signal: AbortSig
       await watch.keep();
       return { ...(await report(context, limits, null, false)), ...started.report };
     }
+    context.isDelivering = await deps.ledger.deliveredSince(deps.clock.wallMs() - MISHAP_WAIT_MS);
     const limited = await driveLoop(context, limits, started.review);
     await wheel.quiet();
     await watch.keep();
@@ -90,6 +92,7 @@ function openContext(deps: RunnerDeps, connection: Connection, tally: Tally): Dr
     organizations: new KnownOrganizations(deps.clock),
     writers: new Map(),
     lostNotes: [],
+    isDelivering: false,
     readKey: () => {
       reads += 1;
       return `read#${reads}`;

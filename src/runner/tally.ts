@@ -15,6 +15,7 @@ export class Tally {
   readonly #badValues = new Map<string, number>();
   readonly #echoes = new Map<string, { entity: Entity; field: string; finding: EchoFinding; count: number }>();
   readonly #unfinished = new Map<SubmissionId, "waiting" | "uncertain">();
+  #mishaps = 0;
   #done = 0;
   #failed = 0;
 
@@ -30,6 +31,16 @@ export class Tally {
     const states = [...this.#unfinished.values()];
     const waiting = states.filter((state) => state === "waiting").length;
     return { done: this.#done, waiting, uncertain: states.length - waiting, failed: this.#failed };
+  }
+
+  /** A bug met while this submission was in hand; how many of them there were by now. The error's words may hold its data. */
+  mishap({ source, key }: { source: string; key: string }, error: Error): number {
+    this.#mishaps += 1;
+    const place = /\(?([^/\s(]+\.[jt]s:\d+)/.exec(error.stack?.split("\n    at ")[1] ?? "")?.[1] ?? "an unknown place";
+    this.warnings.add(
+      `${source}/${key}: crmledger met a bug (${error.name} at ${place}); it waits and is tried again, the others go on. Please report it`,
+    );
+    return this.#mishaps;
   }
 
   badValue(source: string, bad: BadValue): void {

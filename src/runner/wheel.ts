@@ -15,6 +15,7 @@ import { HoldBoard } from "./hold-board.ts";
 import { instant } from "./instant.ts";
 import { affordable, dayTokens, errorOf, type Offer, redactOutcome, summaryOf, TOO_LATE, toOffer } from "./offer.ts";
 import { append, emptyOutbox, isEmpty, type Outbox } from "./outbox.ts";
+import { classified, packJobs } from "./packing.ts";
 import { type Job, Queues } from "./queues.ts";
 import type { QuotaDesk } from "./quota-desk.ts";
 import type { DrainReport, RunnerDeps } from "./runner.ts";
@@ -224,11 +225,9 @@ export class Wheel {
   }
 
   async #packed(picked: Job[], concurrency: number): Promise<Offer[]> {
-    const jobOf = new Map(picked.flatMap((job) => job.operations.map((operation) => [operation, job] as const)));
     const offers: Offer[] = [];
     const back: Job[] = [];
-    for (const request of this.#deps.adapter.pack([...jobOf.keys()], this.#session.crm())) {
-      const jobs = [...new Set(request.operations.map((operation) => jobOf.get(operation)!))];
+    for (const { request, jobs } of packJobs(this.#deps.adapter, picked, this.#session.crm())) {
       const held = await this.board.group(request);
       if (held) for (const job of jobs) job.reject(held);
       else if (
@@ -311,9 +310,9 @@ export class Wheel {
     const endedMonoMs = clock.monoMs();
     const latencyMs = Math.max(0, endedMonoMs - departure.sentMonoMs);
     const serverTimeMs = this.#session.learnTime(adapter.serverTimeMs(result), clock.wallMs());
-    const outcomes = adapter
-      .classify(offer.request, result, this.#session.crm())
-      .map((outcome) => this.#quota.dated(redactOutcome(outcome, redact)));
+    const outcomes = classified(adapter, offer.request, result, this.#session.crm()).map((outcome) =>
+      this.#quota.dated(redactOutcome(outcome, redact)),
+    );
     const answered = result.type === "response";
     const rateLimited = answered && result.status === 429;
     const { charges } = offer.request;

@@ -80,7 +80,7 @@ function redirected(status: number): Outcome {
     code: "REDIRECT",
     message,
     hint: "crm.baseUrl must be the host that answers itself, such as https://acme.pipedrive.com.",
-    hold: { kind: "outage", scope: "account", forMs: null, message },
+    hold: { kind: "outage", scope: "account", forMs: null, message, unsure: true },
   };
 }
 

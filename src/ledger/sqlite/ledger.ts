@@ -32,6 +32,7 @@ import { extraRecords } from "./extra-records.ts";
 import { ledgerError } from "./faults.ts";
 import { fieldFindings } from "./findings.ts";
 import { findPerson, forget, scrub } from "./forget.ts";
+import { deliveredSince, othersWritten } from "./getting-through.ts";
 import { groupedWrites } from "./grouped.ts";
 import { delays, history, metricFacts, pastHolds, recordHistory, workAhead } from "./history.ts";
 import { closeHolds, holds, openHold } from "./holds.ts";
@@ -54,7 +55,6 @@ import { saveSourceShape, sourceDrifts, sourceShape } from "./members.ts";
 import { mirrorFind, mirrorSave, mirrorState, mirrorSweep } from "./mirror.ts";
 import { moveOf, retire } from "./moved.ts";
 import { findOfPerson } from "./of-person.ts";
-import { othersWritten } from "./others-written.ts";
 import { neverSent, ownWrites, stampedSubmissions } from "./own-writes.ts";
 import { failed, findByName, findReject, rejects, story } from "./questions.ts";
 import { lag, nextDueAtMs, peek, queue } from "./queue.ts";
@@ -221,6 +221,7 @@ function questions(verb: Verb) {
     lag: verb(lag),
     requestTotals: verb(requestTotals),
     othersWritten: verb(othersWritten),
+    deliveredSince: verb(deliveredSince),
     accounts: verb(accounts),
     exportRows: verb(exportRows),
   };

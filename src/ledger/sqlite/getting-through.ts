@@ -1,3 +1,4 @@
+/** Whether others get through: what tells one submission's trouble from everybody's. */
 import type { StepId } from "../../domain/ids.ts";
 import type { Store } from "./store.ts";
 
@@ -12,4 +13,13 @@ const FOUND = `
 /** Reads what was sent since: a quarter of an hour's requests, where a step is tried that often. */
 export function othersWritten(store: Store, step: StepId): boolean {
   return store.one<{ found: number }>(FOUND, { step })!.found === 1;
+}
+
+const DELIVERED = `
+  SELECT EXISTS (SELECT 1 FROM submissions
+    WHERE state IN ('done', 'dropped') AND (content IS NOT NULL OR raw IS NOT NULL)
+      AND coalesce(done_at_ms, failed_at_ms, received_at_ms) >= ? AND state = 'done') AS found`;
+
+export function deliveredSince(store: Store, ms: number): boolean {
+  return store.one<{ found: number }>(DELIVERED, Math.round(ms))!.found === 1;
 }
