@@ -94,10 +94,10 @@ export async function compileMapping(source: SourceSettings, phone: PhoneNormali
   };
   return {
     map: async (record, flat) => {
-      const inspected = inspect(compiled, record, flat);
+      const inspected = inspectSafely(compiled, record, flat);
       return inspected instanceof Promise ? (await inspected).mapped : inspected.mapped;
     },
-    inspect: async (record, flat) => inspect(compiled, record, flat),
+    inspect: async (record, flat) => inspectSafely(compiled, record, flat),
     leftovers: async (record) => (compiled.map === null ? [] : await leftoversOf(compiled.map, compiled.rest, record)),
     split: (body) => splitBody(compiled, body),
     reads: compiled.map === null ? null : compiled.map.reads,
@@ -147,6 +147,22 @@ async function splitBody(compiled: Compiled, body: unknown): Promise<SplitBody> 
 function isWrapped(body: unknown): body is { headers: unknown; body: unknown } {
   if (body === null || typeof body !== "object" || Array.isArray(body)) return false;
   return Object.hasOwn(body, "headers") && Object.hasOwn(body, "body") && Object.keys(body).length === 2;
+}
+
+/** A bug that one record brings to light is that one's alone: else it would keep its whole file back, run after run. */
+function inspectSafely(compiled: Compiled, record: unknown, flat: boolean): Inspection | Promise<Inspection> {
+  try {
+    const inspected = inspect(compiled, record, flat);
+    return inspected instanceof Promise ? inspected.catch(ofBug) : inspected;
+  } catch (error) {
+    return ofBug(error);
+  }
+}
+
+function ofBug(error: unknown): Inspection {
+  if (!(error instanceof Error) || error instanceof CrmledgerError) throw error;
+  const reason = `crmledger met a bug when it read this record (${error.name}): please report it`;
+  return { mapped: { type: "reject", reason } };
 }
 
 /** At once where no expression has to be waited for. */

@@ -288,3 +288,21 @@ describe("restToNote", () => {
     });
   });
 });
+
+describe("a bug that one record brings to light", () => {
+  const broken: PhoneNormalizer = (text, country) => {
+    if (text.includes("666")) throw new TypeError("undefined is not a function");
+    return phone(text, country);
+  };
+
+  it("makes a reject of that record, and of no other", async () => {
+    const mapping = await compileMapping(sourceOf({ map: { "person.phone": "tel" } }), broken);
+    expect(await mapping.map({ tel: "+44 1234 666890" }, false)).toMatchObject({
+      type: "reject",
+      reason: expect.stringContaining("crmledger met a bug"),
+    });
+    expect(await mapping.map({ tel: "+44 1234 567890" }, false)).toMatchObject({
+      identityKeys: ["phone:+441234567890"],
+    });
+  });
+});
