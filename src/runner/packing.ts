@@ -1,6 +1,6 @@
 /** The adapter's pure functions, called so that a bug which one operation brings to light is that one's alone. */
 import type { CrmAdapter, CrmSession, PackedRequest } from "../crm/adapter.ts";
-import type { Outcome } from "../domain/operation.ts";
+import type { Operation, Outcome } from "../domain/operation.ts";
 import type { HttpResult } from "../domain/wire.ts";
 import type { Job } from "./queues.ts";
 
@@ -24,6 +24,9 @@ export function packJobs(adapter: CrmAdapter, jobs: readonly Job[], session: Crm
   }
 }
 
+/** Pages that all submissions need: a bug of theirs is everybody's, and ends the run. */
+const EVERYBODYS: ReadonlySet<Operation["type"]> = new Set(["list", "readMany", "describe"]);
+
 /** What became of the operations. A reply that can't be made out says nothing: of a write it is looked for, as of any lost one. */
 export function classified(
   adapter: CrmAdapter,
@@ -34,6 +37,7 @@ export function classified(
   try {
     return adapter.classify(request, result, session);
   } catch (error) {
+    if (request.operations.some(({ type }) => EVERYBODYS.has(type))) throw error;
     const message = `the CRM's reply could not be made out, by a bug of crmledger (${error instanceof Error ? error.name : "?"})`;
     return request.operations.map(() => ({ type: "uncertain", code: "UNREADABLE_REPLY", message }));
   }

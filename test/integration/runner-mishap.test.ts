@@ -78,6 +78,20 @@ describe("a bug that one submission brings to light", () => {
     expect((await rig.story("wf_3")).submission.attempts).toBe(0);
   });
 
+  it("stops the run where a page that all need can't be made out: nobody fails", async () => {
+    const adapter: CrmAdapter = {
+      ...pipedriveAdapter,
+      classify: (request, result, session) =>
+        request.operations.some(({ type }) => type === "list")
+          ? bug()
+          : pipedriveAdapter.classify(request, result, session),
+    };
+    const rig = await watchedRig({ adapter });
+    await rig.take(leads(20));
+    await expect(rig.run()).rejects.toThrow(TypeError);
+    expect(await rig.ledger.queue()).toMatchObject({ done: 0, failed: 0 });
+  });
+
   it("stops the run where it is everybody's: nobody fails", async () => {
     const rig = await watchedRig({
       adapter: {
