@@ -48,7 +48,7 @@ export interface AdmitOptions {
 export interface Admitted {
   /** Call again: some of what arrived is no submission yet. Without `whole` that may be because not much has arrived. */
   more: boolean;
-  /** What this call made submissions of, `heldBack` among `new`. */
+  /** What became submissions, `heldBack` among `new`: by this call, or because others brought the same meanwhile. */
   new: number;
   heldBack: number;
   history: number;
