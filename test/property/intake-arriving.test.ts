@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { IncomingSubmission } from "../../src/ledger/rows.ts";
 import { Admission, discard } from "../../src/ledger/sqlite/admission.ts";
+import type { LedgerFailpoint } from "../../src/ledger/sqlite/failpoints.ts";
 import { ingest } from "../../src/ledger/sqlite/intake.ts";
 import { migrate } from "../../src/ledger/sqlite/migrate.ts";
 import { insertShell } from "../../src/ledger/sqlite/shells.ts";
@@ -36,10 +37,10 @@ const record = fc
 const records = fc.array(record, { maxLength: 14 });
 const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 8, maxLength: 8 });
 
-function openStore(): Store {
+function openStore(failpoint?: LedgerFailpoint): Store {
   const db = new Database(":memory:");
   db.pragma("foreign_keys = ON");
-  const store = createStore(db, ":memory:");
+  const store = createStore(db, ":memory:", failpoint);
   migrate(store, 0);
   const run =
     "INSERT INTO runs (kind, pid, host, lock_name, boot_id, started_at_ms) VALUES ('test', 1, 'h', NULL, 'b', 0)";
@@ -138,6 +139,42 @@ describe("a large import", () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  test("goes on where it was when a transaction had no room, whichever that was", () => {
+    const [some] = fc.sample(fc.array(record, { minLength: 12, maxLength: 12 }), { numRuns: 1, seed: 4 });
+    const imported = (nth: number) => {
+      let [isAdmitting, count, failed] = [false, 0, 0];
+      const store = openStore((name) => {
+        if (!isAdmitting || name !== "ledger.write.within") return;
+        count += 1;
+        if (count !== nth) return;
+        failed += 1;
+        throw Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+      });
+      const admission = new Admission(store);
+      admission.arrive([columnsOf(some!, RUN)], NOW);
+      const holdBack = { beforeMs: START_MS - WEEK_MS, above: 2, detail: "old" };
+      for (let [more, tries] = [true, 0]; more && tries < 500; tries += 1) {
+        isAdmitting = true;
+        try {
+          const admitted = admission.admit(RUN, "website", 1, { whole: true, holdBack }, NOW);
+          more = admitted.more;
+          isAdmitting = false;
+          take(store, admitted.contested, RUN);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "diskFull" });
+        }
+      }
+      expect(unsound(store.db)).toEqual({});
+      return { failed, picture: pictureOf(store.db) };
+    };
+    const whole = imported(0);
+    for (let nth = 1; ; nth += 1) {
+      const { failed, picture } = imported(nth);
+      if (failed === 0) break;
+      expect(picture).toEqual(whole.picture);
+    }
   });
 
   test("keeps back what is old where there is too much of it, and its person's fresh ones flow", () => {

@@ -75,6 +75,7 @@ const command = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("die" as const), which }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("fence" as const), which }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant("full" as const), which }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -147,6 +148,9 @@ async function carryOut(world: World, one: Command): Promise<void> {
       return;
     case "die":
       return await dies(world, one.which);
+    case "full":
+      world.imports[one.which]!.disk.isFull = true;
+      return;
     case "fence":
       if (world.imports[one.which]!.isOver) return;
       world.imports[one.which]!.isFenced = true;
@@ -226,7 +230,7 @@ async function carryOut(world: World, one: Command): Promise<void> {
       const keys = [emailOf(one.person)];
       const person = await ledger.findPerson({ keys, submissions: [] });
       // Nobody is erased while an import works.
-      for (const at of [0, 1]) if (!world.imports[at]!.isOver) await dies(world, at);
+      for (const at of [0, 1]) await dies(world, at);
       const result = await ledger.forget(person, keys, now);
       if (result.type === "forgotten")
         for (const { source: from, key } of person.submissions) world.names.delete(`${from}/${key}`);

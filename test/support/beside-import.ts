@@ -9,6 +9,7 @@ import type { CrmId, RunId } from "../../src/domain/ids.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import type { Claim, IncomingSubmission } from "../../src/ledger/rows.ts";
 import { adopt } from "../../src/ledger/sqlite/adoption.ts";
+import type { LedgerFailpoint } from "../../src/ledger/sqlite/failpoints.ts";
 import { sqliteLedger } from "../../src/ledger/sqlite/ledger.ts";
 import { migrate } from "../../src/ledger/sqlite/migrate.ts";
 import { createStore, type Store } from "../../src/ledger/sqlite/store.ts";
@@ -31,6 +32,7 @@ export interface Import {
   ledger: Ledger;
   db: Database.Database;
   run: RunId;
+  disk: { isFull: boolean };
   /** What arrived, and how much of it was told of. */
   arrived: IncomingSubmission[];
   told: number;
@@ -56,12 +58,12 @@ export async function openWorld(): Promise<World> {
   const path = join(folder, "ledger.db");
   writeFileSync(path, wholeSchema());
   const open: Database.Database[] = [];
-  const connect = (): Store => {
+  const connect = (failpoint?: LedgerFailpoint): Store => {
     const db = new Database(path);
     for (const pragma of ["journal_mode = MEMORY", "synchronous = OFF", "foreign_keys = ON", "temp_store = MEMORY"])
       db.pragma(pragma);
     open.push(db);
-    return createStore(db, path);
+    return createStore(db, path, failpoint);
   };
   const store = connect();
   const ledger = sqliteLedger(store);
@@ -73,7 +75,10 @@ export async function openWorld(): Promise<World> {
   const run = openRun(store);
   const account = await ledger.bindAccount({ vendor: "pipedrive", externalId: "77", name: "Acme" }, START_MS);
   const bench: Bench = { ledger, now, run, account, credential: "cred", pass };
-  const imports = [0, 1].map((): Import => beginImport(connect()));
+  const imports = [0, 1].map((): Import => {
+    const disk = { isFull: false };
+    return beginImport(connect(failpointOf(disk)), disk);
+  });
   const close = (): void => {
     for (const db of open) db.close();
     rmSync(folder, { recursive: true });
@@ -87,9 +92,18 @@ function openRun(store: Store): RunId {
   return store.run(sql).id as RunId;
 }
 
-function beginImport(store: Store): Import {
+/** A disk that has no room for the next transaction. */
+function failpointOf(disk: { isFull: boolean }): LedgerFailpoint {
+  return (name) => {
+    if (!disk.isFull || name !== "ledger.write.within") return;
+    disk.isFull = false;
+    throw Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+  };
+}
+
+function beginImport(store: Store, disk: { isFull: boolean }): Import {
   return {
-    ...{ ledger: sqliteLedger(store), db: store.db, run: openRun(store) },
+    ...{ ledger: sqliteLedger(store), db: store.db, run: openRun(store), disk },
     ...{ arrived: [], told: 0, contested: new Set<string>(), isOver: true, isFenced: false },
   };
 }
@@ -97,9 +111,10 @@ function beginImport(store: Store): Import {
 /** Its process is gone: what was in its memory is too. */
 export async function dies(world: World, which: number): Promise<void> {
   const old = world.imports[which]!;
+  old.disk.isFull = false;
   await world.bench.ledger.recover([old.run], world.bench.now, 0);
   old.db.exec("DROP TABLE IF EXISTS temp.sorted");
-  world.imports[which] = beginImport(createStore(old.db, world.store.path));
+  world.imports[which] = beginImport(createStore(old.db, world.store.path, failpointOf(old.disk)), old.disk);
 }
 
 type Ending = "done" | "failed" | "waiting" | "uncertain";
@@ -137,9 +152,14 @@ export async function takeIn(
 export async function arriveAt({ imports, bench }: World, which: number, records: IncomingSubmission[]): Promise<void> {
   const one = imports[which]!;
   if (one.isFenced) return await refuses(one.ledger.arrive([columnsOf(records, one.run)], bench.now));
+  if ((await one.ledger.arrive([columnsOf(records, one.run)], bench.now).catch(whereFull)) === null) return;
   one.isOver = false;
   one.arrived.push(...records);
-  await one.ledger.arrive([columnsOf(records, one.run)], bench.now);
+}
+
+function whereFull(error: unknown): null {
+  expect(error).toMatchObject({ code: "diskFull" });
+  return null;
 }
 
 const refuses = async (work: Promise<unknown>): Promise<void> => {
@@ -158,7 +178,9 @@ export async function admitPiece(world: World, which: number, size: number, abov
     await refuses(piece().then(piece));
     return false;
   }
-  const admitted = await piece();
+  // Tried again, as by the import that ends: it goes on where it was.
+  const admitted = await piece().catch(whereFull);
+  if (admitted === null) return true;
   one.told += admitted.new + admitted.history + admitted.contested.length;
   for (const { rawHash } of admitted.contested) one.contested.add(rawHash);
   await takeIn(world, admitted.contested);

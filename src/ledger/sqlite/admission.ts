@@ -201,11 +201,11 @@ export class Admission {
   #admitRows(work: Work, records: number, { holdBack }: AdmitOptions, now: Now): Admitted {
     const store = this.#store;
     const result = nothing(true);
-    store.write(() => {
+    const done = store.write(() => {
       this.#apart(work.scope.run);
       const scope = { ...work.scope, from: work.done };
       const to = store.one<{ id: number | null }>(ROWS_END, { ...scope, limit: records })!.id;
-      if (to === null) return this.#next(work);
+      if (to === null) return null;
       const beforeMs = holdBack?.beforeMs ?? 0;
       const held = { held: work.isHeld ? 1 : 0, beforeMs };
       const nowMs = now.wallMs;
@@ -213,8 +213,11 @@ export class Admission {
       store.run(ADMIT, { ...scope, ...held, to, nowMs });
       if (work.isHeld) store.run(HELD, { ...scope, ...held, to, nowMs, detail: holdBack!.detail });
       store.run(GONE, { ...scope, to });
-      work.done = to;
+      return to;
     });
+    // Once it is committed: where the disk was full the same piece is done again.
+    if (done === null) this.#next(work);
+    else work.done = done;
     return result;
   }
 
