@@ -4,6 +4,9 @@ import type { RunId } from "../domain/ids.ts";
 import type { Lane } from "../domain/submission.ts";
 import type { IncomingSubmission, Recovered } from "./rows.ts";
 
+/** The locks of runs that import begin so: these send nothing. */
+export const IMPORT_LOCK = "import-";
+
 /** Records of one source that are on their way in. Of the `n`th one all columns have the `n`th element. */
 export interface ArrivingRecords {
   runId: RunId;
