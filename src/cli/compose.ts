@@ -8,12 +8,13 @@ import type { Clock } from "../domain/clock.ts";
 import { CrmledgerError } from "../domain/errors.ts";
 import { type Failpoint, NO_FAILPOINT } from "../domain/failpoint.ts";
 import type { RunId } from "../domain/ids.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import type { Ledger, RunLock } from "../ledger/ledger.ts";
 import type { Now } from "../ledger/rows.ts";
 import type { RunnerDeps, RunnerEvent } from "../runner/runner.ts";
 import type { Invocation } from "./command.ts";
 import { shellWord } from "./cron-line.ts";
 import { isGone } from "./gone-run.ts";
+import { deadImports } from "./import-lock.ts";
 import { userNameOf } from "./local-user.ts";
 import { findConfig, readConfig, readToken } from "./read-config.ts";
 import { createRealClock, realRandom } from "./real-clock.ts";
@@ -116,14 +117,17 @@ export function nowOf(clock: Clock): Now {
   return { wallMs: clock.wallMs(), monoMs: clock.monoMs(), bootId: clock.bootId };
 }
 
-/** Opens a run of `kind`, gives its id to `work`, and closes the run with what `work` found. */
+/** Opens a run of `kind`, gives its id to `work`, and closes the run with what `work` found. `lock`: what the run holds. */
 export async function withRun<T>(
-  shop: Pick<Shop, "ledger" | "clock" | "now" | "failpoint">,
+  shop: Pick<Shop, "ledger" | "ledgerPath" | "clock" | "now" | "failpoint">,
   kind: string,
   work: (runId: RunId) => Promise<{ result: T; summary: unknown; exitCode: number }>,
+  lock: RunLock | null = null,
 ): Promise<T> {
   // Such runs claim nothing; what they had half-way in would be in the way.
-  const gone = (await shop.ledger.openRuns()).filter((run) => run.lockName === null && isGone(run));
+  const open = await shop.ledger.openRuns();
+  const unlocked = open.filter((run) => run.lockName === null && isGone(run));
+  const gone = [...unlocked, ...(await deadImports(shop.ledgerPath, open, lock))];
   if (gone.length > 0)
     await shop.ledger.recover(
       gone.map(({ id }) => id),
@@ -134,7 +138,7 @@ export async function withRun<T>(
     kind,
     pid: process.pid,
     host: hostname(),
-    lockName: null,
+    lockName: lock?.name ?? null,
     now: shop.now(),
   });
   let end = { stopped: "error", exitCode: 1, summary: null as unknown };

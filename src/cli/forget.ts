@@ -38,6 +38,8 @@ async function forgetPerson(shop: Shop, invocation: Invocation): Promise<Reply> 
     invocation.talk.say("Nothing was erased.");
     return replyOf(found);
   }
+  // While somebody made up their mind one may have begun.
+  await refuseRunning(shop);
   // The files first: broken off, the same command finds the rest by what the ledger still has.
   const files = await inFiles(shop, mentions, false);
   shop.failpoint("forget.files");

@@ -13,6 +13,7 @@ import { type Shop, withRun, withShop } from "./compose.ts";
 import { shellWord } from "./cron-line.ts";
 import { errorDocument } from "./error-document.ts";
 import { exitCodeOfError } from "./exit-code.ts";
+import { lockImport } from "./import-lock.ts";
 import { sourceNamed } from "./sources.ts";
 import { ingestDeps, sumCounts } from "./take-in.ts";
 import { placeOf, refuseStdout } from "./write-whole.ts";
@@ -38,10 +39,12 @@ export const run: RunCommand = (invocation) => {
     const source = sourceFor(sourceNamed(shop.config, flags.source ?? IMPORT_SOURCE), flags.lane ?? "background");
     await checkMaps(shop.config, [source]);
     if (flags.dryRun) return replyOf(documents, await importAll(shop, invocation, 0 as RunId, source, documents), true);
-    return await withRun(shop, "import", async (runId) => {
+    const lock = await lockImport(shop.ledgerPath);
+    const take = async (runId: RunId) => {
       const reply = replyOf(documents, await importAll(shop, invocation, runId, source, documents), false);
       return { result: reply, summary: reply.json, exitCode: reply.exitCode };
-    });
+    };
+    return await withRun(shop, "import", take, lock).finally(() => lock.release());
   };
   return withShop(invocation, flags.dryRun ? "openOrPretend" : "create", work).catch((error: unknown) =>
     brokenOff(invocation, documents, error),

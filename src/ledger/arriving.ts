@@ -4,6 +4,9 @@ import type { RunId } from "../domain/ids.ts";
 import type { Lane } from "../domain/submission.ts";
 import type { IncomingSubmission, Recovered } from "./rows.ts";
 
+/** The locks of runs that import begin so: these send nothing. */
+export const IMPORT_LOCK = "import-";
+
 /** Records of one source that are on their way in. Of the `n`th one all columns have the `n`th element. */
 export interface ArrivingRecords {
   runId: RunId;
@@ -48,7 +51,7 @@ export interface AdmitOptions {
 export interface Admitted {
   /** Call again: some of what arrived is no submission yet. Without `whole` that may be because not much has arrived. */
   more: boolean;
-  /** What this call made submissions of, `heldBack` among `new`. */
+  /** What became submissions, `heldBack` among `new`: by this call, or because others brought the same meanwhile. */
   new: number;
   heldBack: number;
   history: number;

@@ -145,7 +145,10 @@ export interface Ledger
    * not admitted when the run ends or dies is taken back.
    */
   arrive(records: readonly ArrivingRecords[], now: Now): Promise<void>;
-  /** Does one piece, of about so many records, of what makes submissions of the run's arrived records of a source. */
+  /**
+   * Does one piece, of about so many records, of what makes submissions of the run's arrived records of a source. Like `arrive` it
+   * rejects with `ledgerLocked` where others took the run for dead, and took back what had arrived.
+   */
   admit(run: RunId, source: string, records: number, options: AdmitOptions, now: Now): Promise<Admitted>;
   /** Counts records as duplicates that are known by their raw text. False, and nothing is counted, where one of them is not. */
   countAgain(records: KnownAgain): Promise<boolean>;

@@ -1,7 +1,10 @@
 /** A person who is forgotten: searched for in every byte that crmledger keeps, and left out for good. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createSqliteLocks } from "../../src/ledger/sqlite/locks.ts";
+import { openSqliteLedger } from "../../src/ledger/sqlite/open.ts";
 import { startChild } from "../support/children.ts";
 import { type CliWorld, createCliWorld, lead, WEBSITE } from "../support/cli-world.ts";
 
@@ -153,6 +156,36 @@ describe("forget", () => {
     expect((await world.run("show", ADA.email)).code).toBe(0);
     expect((await world.runWith({ answers: ["y"] }, "forget", "website/1")).code).toBe(0);
     expect(filesWith(ADA.email)).toEqual([]);
+  });
+
+  it("erases nothing beside an import, and lets none begin while somebody makes up their mind", async () => {
+    world.write("missed.csv", "id,person.email\nm1,cay@example.com\n");
+    const held = createSqliteLocks(world.path("crmledger.db")).take("import-2");
+    expect(await world.run("forget", ADA.email, "--yes")).toMatchObject({
+      code: 4,
+      err: expect.stringContaining("A run (import) is working"),
+    });
+    held?.release();
+    const codes: number[] = [];
+    const imports = async (): Promise<void> => {
+      codes.push((await world.run("import", "missed.csv")).code);
+    };
+    const asked = await world.runWith({ answers: ["y"], beforeAnswer: imports }, "forget", ADA.email);
+    expect({ codes, code: asked.code }).toEqual({ codes: [4], code: 0 });
+    expect((await world.run("import", "missed.csv", "--json")).json).toMatchObject({ new: 1 });
+  });
+
+  it("erases nothing where a run began while somebody made up their mind", async () => {
+    const ledger = await openSqliteLedger({ path: world.path("crmledger.db"), create: false, nowMs: Date.now() });
+    const now = { wallMs: Date.now(), monoMs: 0, bootId: "boot" };
+    const begins = async (): Promise<void> => {
+      await ledger.openRun({ kind: "ingest", pid: process.pid, host: hostname(), lockName: null, now });
+    };
+    const asked = await world.runWith({ answers: ["y"], beforeAnswer: begins }, "forget", ADA.email);
+    expect(asked).toMatchObject({ code: 4, err: expect.stringContaining("A run (ingest) is working") });
+    expect((await world.run("show", ADA.email)).code).toBe(0);
+    expect(filesWith(ADA.email).filter((path) => path.includes("spool"))).not.toEqual([]);
+    await ledger.close();
   });
 
   it("leaves with 3 where a file keeps something of the person", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { IncomingSubmission } from "../../src/ledger/rows.ts";
-import { claimed, columnsOf, incoming, keysOf, START_MS, take } from "../support/ledger-fixture.ts";
+import type { Claim, IncomingSubmission } from "../../src/ledger/rows.ts";
+import { claimed, columnsOf, incoming, keysOf, START_MS, take, turned } from "../support/ledger-fixture.ts";
 import type { Subject } from "./ledger-suite.ts";
 
 const DAY_MS = 86_400_000;
@@ -17,6 +17,11 @@ export function arrivingTests(subject: Subject): void {
       expect(admitted.contested).toEqual([]);
       if (!admitted.more) return fresh;
     }
+  };
+
+  const deliver = async ({ claimId, submissions }: Claim): Promise<void> => {
+    const ends = submissions.map(({ id }) => ({ claimId, submissionId: id, to: "done" as const }));
+    expect((await turned(bench(), { submissions: ends, release: [claimId] })).fenced).toEqual([]);
   };
 
   describe("records of a large import", () => {
@@ -76,6 +81,75 @@ export function arrivingTests(subject: Subject): void {
       expect(await bench().ledger.knownRaw("website", [items[0]!.rawHash])).toEqual(new Set());
       expect(await take(bench(), ...items)).toEqual([{ type: "new" }, { type: "new" }]);
       expect(await bench().ledger.queue()).toMatchObject({ pending: 2 });
+    });
+
+    test("keep nobody waiting whom others let in and delivered meanwhile", async () => {
+      const one = incoming({ key: "one", email: "ada@example.com" });
+      // Each piece of the import may have been the last one before.
+      for (const pieces of [1, 2, 3, 4, 5, 6]) {
+        const record = { ...one, key: `one-${pieces}`, rawHash: `raw-${pieces}`, contentHash: `content-${pieces}` };
+        await arrive(record);
+        for (let piece = 0; piece < pieces; piece += 1) await admit(true);
+        await take(bench(), { ...record, rawHash: `raw-${pieces}-again` });
+        for (const claim of await claimed(bench())) await deliver(claim);
+        for (let more = true; more; ) {
+          const admitted = await admit(true);
+          more = admitted.more;
+          await take(bench(), ...admitted.contested);
+        }
+        await take(bench(), incoming({ key: `two-${pieces}`, email: "ada@example.com" }));
+        const [claim] = await claimed(bench());
+        expect(claim?.submissions.map(({ key }) => key)).toEqual([`two-${pieces}`]);
+        await deliver(claim!);
+      }
+    });
+
+    test("that others let in meanwhile are counted once, among those that came in", async () => {
+      const items = ["one", "two", "three"].map((key) => incoming({ key }));
+      await arrive(...items);
+      for (let piece = 0; piece < 3; piece += 1) await admit(true);
+      expect(await take(bench(), { ...items[1]!, rawHash: "other bytes" })).toEqual([
+        { type: "duplicate", otherSource: null },
+      ]);
+      expect(await bench().ledger.queue()).toMatchObject({ pending: 1 });
+      expect(await admitAll()).toBe(3);
+      expect(await bench().ledger.queue()).toMatchObject({ pending: 3 });
+      const ingested = (await bench().ledger.counters()).filter(({ name }) => name === "ingested");
+      expect(ingested.find(({ labels }) => labels.verdict === "new")?.value).toBe(3);
+    });
+
+    test("are no person's yet for whoever asks who somebody is", async () => {
+      await arrive(incoming({ key: "one", email: "ada@example.com" }));
+      for (let piece = 0; piece < 6; piece += 1) await admit(true);
+      const asked = { keys: ["email:ada@example.com" as const], submissions: [] };
+      expect((await bench().ledger.findPerson(asked)).submissions).toEqual([]);
+      await admitAll();
+      expect((await bench().ledger.findPerson(asked)).submissions).toMatchObject([{ key: "one" }]);
+    });
+
+    test("of an import that was taken for dead are not let in behind its back: it ends", async () => {
+      const record = incoming({ key: "one" });
+      for (const pieces of [0, 1, 2, 3, 5, 6]) {
+        const run = await bench().ledger.openRun({
+          kind: "import",
+          pid: 1,
+          host: "h",
+          lockName: null,
+          now: bench().now,
+        });
+        await bench().ledger.arrive([columnsOf([record], run)], bench().now);
+        const piece = () => bench().ledger.admit(run, "website", 100, { whole: true }, bench().now);
+        for (let at = 0; at < pieces; at += 1) await piece();
+        const other = await subject.again();
+        expect(await other.recover([run], bench().now, 0)).toMatchObject({ discarded: 1 });
+        await expect(piece().then(piece)).rejects.toMatchObject({ code: "ledgerLocked" });
+        await expect(bench().ledger.arrive([columnsOf([record], run)], bench().now)).rejects.toMatchObject({
+          code: "ledgerLocked",
+        });
+        expect(await other.knownRaw("website", [record.rawHash])).toEqual(new Set());
+        subject.bench = { ...bench(), ledger: other };
+      }
+      expect(await take(bench(), record)).toEqual([{ type: "new" }]);
     });
 
     test("wait where too many of them are old; those below the limit do not", async () => {

@@ -1,7 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { Step } from "../../src/domain/chain.ts";
 import type { SubmissionId } from "../../src/domain/ids.ts";
-import { begun, claimed, finished, incoming, intent, plan, START_MS, take, turned } from "../support/ledger-fixture.ts";
+import {
+  begun,
+  claimed,
+  columnsOf,
+  finished,
+  incoming,
+  intent,
+  plan,
+  START_MS,
+  take,
+  turned,
+} from "../support/ledger-fixture.ts";
 import type { Subject } from "./ledger-suite.ts";
 
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -22,6 +33,18 @@ export function traceTests(subject: Subject): void {
       expect(await arrivals(2)).toEqual([2, 3]);
       const other = await subject.again();
       expect((await other.takeArrivals(10)).map((one) => Number(one.id))).toEqual([4]);
+      expect(await arrivals()).toEqual([]);
+    });
+
+    test("arrivals of a large import are given too, though others that came meanwhile were let in before", async () => {
+      const { ledger, run, now } = bench();
+      await ledger.beginTraces();
+      await ledger.arrive([columnsOf([incoming(), incoming()], run)], now);
+      await take(bench(), incoming());
+      const seen = await arrivals();
+      for (let more = true; more; ) ({ more } = await ledger.admit(run, "website", 1, { whole: true }, now));
+      seen.push(...(await arrivals()));
+      expect(seen.sort()).toEqual([1, 2, 3]);
       expect(await arrivals()).toEqual([]);
     });
 

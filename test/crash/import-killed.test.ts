@@ -1,5 +1,6 @@
 /** The built program, killed in the middle of a large CSV that a thread of its own maps: the same import again takes the rest. */
 import { existsSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -94,6 +95,32 @@ it.skipIf(!existsSync(join(ROOT, "dist/cli/map-worker.js")))(
     for (let n = 999; n < ROWS; n += 1_000) expect(rejects).toContain(`"${n} what they wrote`);
     const known = documentOf((await start(...LINE).ended).out);
     expect(known).toMatchObject({ new: 0, rejected: 0, duplicate: ROWS });
+    await isWhole();
+  },
+);
+
+it.skipIf(!existsSync(join(ROOT, "dist/cli/map-worker.js")))(
+  "what was half-way in is taken back by the next run, whatever this machine is called by then and whoever has the number of its process",
+  async () => {
+    world.write("missed.csv", largeCsv());
+    await world.run("ingest");
+    for (const [host, pid] of [
+      ["a container of before", 1],
+      [hostname(), process.pid],
+    ] as const) {
+      const running = start(...LINE);
+      await vi.waitUntil(() => count("SELECT count(*) FROM arriving") > 0, { timeout: 120_000, interval: 2 });
+      running.process.kill("SIGKILL");
+      await running.ended;
+      expect(count("SELECT count(*) FROM arriving")).toBeGreaterThan(0);
+      const db = new Database(world.path("crmledger.db"));
+      db.prepare("UPDATE runs SET host = ?, pid = ? WHERE ended_at_ms IS NULL").run(host, pid);
+      db.close();
+      expect((await world.run("ingest")).code).toBe(0);
+      expect(count("SELECT count(*) FROM arriving")).toBe(0);
+      expect(count("SELECT count(*) FROM runs WHERE ended_at_ms IS NULL")).toBe(0);
+    }
+    expect((await start(...LINE).ended).code).toBe(3);
     await isWhole();
   },
 );

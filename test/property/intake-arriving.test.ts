@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { IncomingSubmission } from "../../src/ledger/rows.ts";
 import { Admission, discard } from "../../src/ledger/sqlite/admission.ts";
+import type { LedgerFailpoint } from "../../src/ledger/sqlite/failpoints.ts";
 import { ingest } from "../../src/ledger/sqlite/intake.ts";
 import { migrate } from "../../src/ledger/sqlite/migrate.ts";
 import { insertShell } from "../../src/ledger/sqlite/shells.ts";
@@ -19,27 +20,33 @@ const LONG = "x".repeat(260);
 const KEYS = ["a", "b", "c", "d", "e", "f", "a~r2", " g", "nul\0", LONG, '["a"]'];
 
 /** The raw record says which: one that came before came under the same key with the same content. */
+function oneOf(
+  given: { key: number; content: number; bytes: number; day: number },
+  history = false,
+): IncomingSubmission {
+  const { key, content, bytes, day } = given;
+  const address = `p${(key * 2 + content) % 4}@example.com`;
+  return {
+    ...{ source: "website", key: KEYS[key] as string, lane: "operational", targetMs: 1_000 },
+    ...{ rawHash: `raw-${key}-${content}-${bytes}`, contentHash: `content-${key}-${content}`, raw: "{}" },
+    content: { person: { email: address }, notes: [String(content)] },
+    submittedAtMs: START_MS - day * 86_400_000,
+    identityKeys: [`email:${address}`, `phone:+49171000${key % 3}`],
+    origin: { file: "a.csv", line: key },
+    history,
+  };
+}
+
 const record = fc
   .record({ key: fc.nat(KEYS.length - 1), content: fc.nat(1), bytes: fc.nat(1), history: fc.nat(6), day: fc.nat(20) })
-  .map(({ key, content, bytes, history, day }): IncomingSubmission => {
-    const address = `p${(key * 2 + content) % 4}@example.com`;
-    return {
-      ...{ source: "website", key: KEYS[key] as string, lane: "operational", targetMs: 1_000 },
-      ...{ rawHash: `raw-${key}-${content}-${bytes}`, contentHash: `content-${key}-${content}`, raw: "{}" },
-      content: { person: { email: address }, notes: [String(content)] },
-      submittedAtMs: START_MS - day * 86_400_000,
-      identityKeys: [`email:${address}`, `phone:+49171000${key % 3}`],
-      origin: { file: "a.csv", line: key },
-      history: history === 0,
-    };
-  });
+  .map(({ history, ...given }) => oneOf(given, history === 0));
 const records = fc.array(record, { maxLength: 14 });
 const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 8, maxLength: 8 });
 
-function openStore(): Store {
+function openStore(failpoint?: LedgerFailpoint): Store {
   const db = new Database(":memory:");
   db.pragma("foreign_keys = ON");
-  const store = createStore(db, ":memory:");
+  const store = createStore(db, ":memory:", failpoint);
   migrate(store, 0);
   const run =
     "INSERT INTO runs (kind, pid, host, lock_name, boot_id, started_at_ms) VALUES ('test', 1, 'h', NULL, 'b', 0)";
@@ -138,6 +145,42 @@ describe("a large import", () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  test("goes on where it was when a transaction had no room, whichever that was", () => {
+    const some = [0, 1, 2, 3, 4, 3, 2, 5].map((key, at) => oneOf({ key, content: 0, bytes: at % 2, day: 20 - at }));
+    const imported = (nth: number) => {
+      let [isAdmitting, count, failed] = [false, 0, 0];
+      const store = openStore((name) => {
+        if (!isAdmitting || name !== "ledger.write.within") return;
+        count += 1;
+        if (count !== nth) return;
+        failed += 1;
+        throw Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+      });
+      const admission = new Admission(store);
+      admission.arrive([columnsOf(some, RUN)], NOW);
+      const holdBack = { beforeMs: START_MS - WEEK_MS, above: 2, detail: "old" };
+      for (let [more, tries] = [true, 0]; more && tries < 500; tries += 1) {
+        isAdmitting = true;
+        try {
+          const admitted = admission.admit(RUN, "website", 1, { whole: true, holdBack }, NOW);
+          more = admitted.more;
+          isAdmitting = false;
+          take(store, admitted.contested, RUN);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "diskFull" });
+        }
+      }
+      expect(unsound(store.db)).toEqual({});
+      return { failed, picture: pictureOf(store.db) };
+    };
+    const whole = imported(0);
+    for (let nth = 1; ; nth += 1) {
+      const { failed, picture } = imported(nth);
+      if (failed === 0) break;
+      expect(picture).toEqual(whole.picture);
+    }
   });
 
   test("keeps back what is old where there is too much of it, and its person's fresh ones flow", () => {

@@ -25,6 +25,8 @@ export interface RunOptions {
   stdin?: string;
   /** Standard input and error are a terminal at which somebody types one of these after each question. */
   answers?: string[];
+  /** What happens while they make up their mind. */
+  beforeAnswer?: () => Promise<void>;
   env?: Record<string, string>;
   /** Standard output is a terminal of so many columns. */
   columns?: number;
@@ -104,7 +106,9 @@ async function runMain(folder: string, options: RunOptions, args: string[]): Pro
   const answers = [...(options.answers ?? [])];
   const err = collector((text) => {
     const answer = text.endsWith(": ") ? answers.shift() : undefined;
-    if (answer !== undefined) setImmediate(() => (stdin as PassThrough).write(`${answer}\r`));
+    if (answer === undefined) return;
+    const thinks = options.beforeAnswer?.() ?? Promise.resolve();
+    void thinks.then(() => setImmediate(() => (stdin as PassThrough).write(`${answer}\r`)));
   });
   Object.assign(err.stream, { isTTY });
   const io: Io = {

@@ -3,11 +3,12 @@
  * is written in its own order, so that a page is written once for all that it takes and not once for each; then the submissions, in
  * theirs. Until then nobody but `admitNamed` looks behind what finds them.
  */
+import { CrmledgerError } from "../../domain/errors.ts";
 import type { SubmissionContent } from "../../domain/submission.ts";
 import type { AdmitOptions, Admitted, ArrivingRecords } from "../arriving.ts";
 import { HELD_BACK_UNTIL_MS, type IncomingSubmission, type Now } from "../rows.ts";
 import { Arrivals } from "./arrivals.ts";
-import { arrive, LEFT, SUBMISSION_OF, UNNAME } from "./arrive.ts";
+import { arriveTogether, LEFT, SUBMISSION_OF, UNKEY, UNNAME } from "./arrive.ts";
 import { addToCounter } from "./counters.ts";
 import type { Store } from "./store.ts";
 
@@ -41,6 +42,10 @@ interface Work {
   isHeld: boolean;
 }
 
+const ARRIVES = "INSERT OR IGNORE INTO arriving_runs (run_id) VALUES (?)";
+const APART = 'SELECT new_apart AS "new", history_apart AS history FROM arriving_runs WHERE run_id = ?';
+const TOLD = "UPDATE arriving_runs SET new_apart = 0, history_apart = 0 WHERE run_id = ?";
+
 const OF_SOURCE = "run_id = @run AND source = @source";
 const SCOPE = `${OF_SOURCE} AND id <= @upTo`;
 const FREE = `${SCOPE} AND contested = 0`;
@@ -64,6 +69,8 @@ const ENTER = {
   keys: `INSERT OR IGNORE INTO submission_keys (key, open, submitted_at_ms, submission_id)
     SELECT text, open, at_ms, id FROM temp.sorted WHERE ${PIECE}`,
 };
+/** What others let in meanwhile may have been changed since. */
+const STILL_ARRIVES = "AND EXISTS (SELECT 1 FROM arriving WHERE arriving.id = sorted.id)";
 /** Somebody else has it: an earlier record of the file, or one that is known, of another source too where that has the key. */
 const TAKEN = {
   names: `SELECT id FROM temp.sorted WHERE ${PIECE}
@@ -100,6 +107,8 @@ const nothing = (more: boolean): Admitted => ({ more, new: 0, heldBack: 0, histo
 /** What is in the middle of becoming submissions, of one connection. */
 export class Admission {
   readonly #store: Store;
+  /** Those that arrived by this connection. */
+  readonly #runs = new Set<number>();
   #arrived = 0;
   #work: Work | null = null;
 
@@ -108,8 +117,26 @@ export class Admission {
   }
 
   arrive(parts: readonly ArrivingRecords[], now: Now): void {
-    arrive(this.#store, parts, now);
+    const store = this.#store;
+    const runs = new Set(parts.map(({ runId }) => runId));
+    store.write(() => {
+      for (const run of runs)
+        if (this.#runs.has(run)) this.#apart(run);
+        else store.run(ARRIVES, run);
+      for (const part of parts) arriveTogether(store, part, now);
+    });
+    for (const run of runs) this.#runs.add(run);
     for (const { key } of parts) this.#arrived += key.length;
+  }
+
+  /** What others let in of a run that has not ended. */
+  #apart(run: number): { new: number; history: number } {
+    const apart = this.#store.one<{ new: number; history: number }>(APART, run);
+    if (apart === undefined)
+      throw new CrmledgerError("ledgerLocked", "This import was taken for dead, and ended by another process", {
+        hint: "What it had half-way in was taken back. Import the file once more: what is in already is a duplicate then.",
+      });
+    return apart;
   }
 
   /** One piece of about `records` records. */
@@ -127,6 +154,7 @@ export class Admission {
   #begin(run: number, source: string, whole: boolean): Work | null {
     if (!whole && this.#arrived < this.#together()) return null;
     this.#arrived = 0;
+    if (this.#runs.has(run)) this.#apart(run);
     const { last } = this.#store.one<{ last: number | null }>(LAST, run, source)!;
     if (last === null) return null;
     return { scope: { run, source, upTo: last }, phase: "names", done: 0, sorted: null, isHeld: false };
@@ -156,7 +184,8 @@ export class Admission {
     const to = Math.min(work.sorted!, from + entries);
     store.write(() => {
       const piece = { source: work.scope.source, from, to };
-      store.run(ENTER[phase], piece);
+      const { new: fresh, history } = this.#apart(work.scope.run);
+      store.run(fresh + history === 0 ? ENTER[phase] : `${ENTER[phase]} ${STILL_ARRIVES}`, piece);
       if (phase === "keys") return;
       for (const { id } of store.all<{ id: number }>(TAKEN[phase], piece)) contest(store, id);
     });
@@ -172,10 +201,11 @@ export class Admission {
   #admitRows(work: Work, records: number, { holdBack }: AdmitOptions, now: Now): Admitted {
     const store = this.#store;
     const result = nothing(true);
-    store.write(() => {
+    const done = store.write(() => {
+      this.#apart(work.scope.run);
       const scope = { ...work.scope, from: work.done };
       const to = store.one<{ id: number | null }>(ROWS_END, { ...scope, limit: records })!.id;
-      if (to === null) return this.#next(work);
+      if (to === null) return null;
       const beforeMs = holdBack?.beforeMs ?? 0;
       const held = { held: work.isHeld ? 1 : 0, beforeMs };
       const nowMs = now.wallMs;
@@ -183,8 +213,11 @@ export class Admission {
       store.run(ADMIT, { ...scope, ...held, to, nowMs });
       if (work.isHeld) store.run(HELD, { ...scope, ...held, to, nowMs, detail: holdBack!.detail });
       store.run(GONE, { ...scope, to });
-      work.done = to;
+      return to;
     });
+    // Once it is committed: where the disk was full the same piece is done again.
+    if (done === null) this.#next(work);
+    else work.done = done;
     return result;
   }
 
@@ -206,14 +239,16 @@ export class Admission {
 
   #giveContested(work: Work, records: number, { whole }: AdmitOptions): Admitted {
     const store = this.#store;
-    const contested = store.write(() => {
+    const admitted = store.write(() => {
+      const apart = this.#apart(work.scope.run);
       const rows = store.all<RawArriving>(CONTESTED, { ...work.scope, limit: records });
       for (const { id } of rows) for (const sql of [UNNAME, LEFT]) store.run(sql, { id });
-      return rows.map(recordOf);
+      if (apart.new + apart.history > 0) store.run(TOLD, work.scope.run);
+      return { ...nothing(true), ...apart, contested: rows.map(recordOf) };
     });
-    if (contested.length === records) return { ...nothing(true), contested };
+    if (admitted.contested.length === records) return admitted;
     this.#work = null;
-    return { ...nothing(whole), contested };
+    return { ...admitted, more: whole };
   }
 }
 
@@ -246,10 +281,6 @@ const OF_RUN = "SELECT id FROM arriving WHERE run_id = ? ORDER BY id LIMIT 500";
 const UNRAW = `
   DELETE FROM raw_hashes
   WHERE (source, raw_hash) = (SELECT source, raw_hash FROM arriving WHERE id = @id) AND submission_id = @id`;
-const UNKEY = `
-  DELETE FROM submission_keys
-  WHERE key IN (SELECT value FROM arriving a, json_each(a.identity_keys) WHERE a.id = @id) AND open IN (0, 1)
-    AND submitted_at_ms = (SELECT submitted_at_ms FROM arriving WHERE id = @id) AND submission_id = @id`;
 
 /** Whatever of a run is on its way in is taken back: nobody was told that it is there, and its file has it still. How many. */
 export function discard(store: Store, run: number): number {

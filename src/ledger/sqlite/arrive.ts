@@ -4,6 +4,7 @@ import { stampOf } from "../../domain/stamp.ts";
 import { submissionName } from "../../domain/submission.ts";
 import type { ArrivingRecords } from "../arriving.ts";
 import type { IncomingSubmission, Now } from "../rows.ts";
+import { addToCounter } from "./counters.ts";
 import { forgottenTest } from "./forgotten.ts";
 import type { Store } from "./store.ts";
 import { foundAmong, RAW_REFUSED } from "./strangers.ts";
@@ -16,16 +17,8 @@ const INSERT = `
 const RESERVE = "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'submissions' RETURNING seq";
 const FIRST = "INSERT INTO sqlite_sequence (name, seq) VALUES ('submissions', ?)";
 
-const ARRIVES = "INSERT OR IGNORE INTO arriving_runs (run_id) VALUES (?)";
-
-export function arrive(store: Store, parts: readonly ArrivingRecords[], now: Now): void {
-  store.write(() => {
-    for (const part of parts) arriveTogether(store, part, now);
-    for (const run of new Set(parts.map(({ runId }) => runId))) store.run(ARRIVES, run);
-  });
-}
-
-function arriveTogether(store: Store, records: ArrivingRecords, now: Now): void {
+/** To be called within a transaction. */
+export function arriveTogether(store: Store, records: ArrivingRecords, now: Now): void {
   const { runId, source, file, key, raw, rawHash, identityKeys } = records;
   const isForgotten = forgottenTest(store);
   const refused = refusedAmong(store, source, rawHash);
@@ -64,7 +57,7 @@ function refusedAmong(store: Store, source: string, rawHashes: readonly string[]
 
 const ANY = "SELECT 1 FROM arriving_runs LIMIT 1";
 const NAMED_SO = `
-  SELECT a.id, a.contested FROM arriving a WHERE a.id IN (
+  SELECT a.id, a.contested, a.source, a.state FROM arriving a WHERE a.id IN (
     SELECT submission_id FROM submission_names WHERE key = @key
     UNION ALL SELECT submission_id FROM raw_hashes WHERE source = @source AND raw_hash = @rawHash)`;
 
@@ -81,6 +74,14 @@ const RAW_OF_ONE = `
 const KEYS_OF_ONE = `
   INSERT OR IGNORE INTO submission_keys (key, open, submitted_at_ms, submission_id)
   SELECT value, a.state = 'pending', a.submitted_at_ms, a.id FROM arriving a, json_each(a.identity_keys) WHERE a.id = @id`;
+/** Kept back with the others they were to be found as such, and this one is not. */
+export const UNKEY = `
+  DELETE FROM submission_keys
+  WHERE key IN (SELECT value FROM arriving a, json_each(a.identity_keys) WHERE a.id = @id) AND open IN (0, 1)
+    AND submitted_at_ms = (SELECT submitted_at_ms FROM arriving WHERE id = @id) AND submission_id = @id`;
+const APART = `
+  UPDATE arriving_runs SET new_apart = new_apart + (state = 'pending'), history_apart = history_apart + (state = 'history')
+  FROM arriving a WHERE a.id = @id AND arriving_runs.run_id = a.run_id`;
 export const LEFT = "DELETE FROM arriving WHERE id = @id";
 export const UNNAME = `
   DELETE FROM submission_names
@@ -89,6 +90,8 @@ export const UNNAME = `
 interface Named {
   id: SubmissionId;
   contested: 0 | 1;
+  source: string;
+  state: "pending" | "history";
 }
 
 /**
@@ -102,10 +105,17 @@ export function admitNamed(
 ): void {
   if (store.one(ANY) === undefined) return;
   for (const { source, key, rawHash } of records) {
-    for (const { id, contested } of store.all<Named>(NAMED_SO, { source, key, rawHash })) {
+    for (const found of store.all<Named>(NAMED_SO, { source, key, rawHash })) {
       // One that needs a look of its own gets it later, and finds this record there.
-      const work = contested === 1 ? [UNNAME] : [ADMIT_ONE, RAW_OF_ONE, KEYS_OF_ONE, LEFT];
-      for (const sql of work) store.run(sql, { id, nowMs: now.wallMs });
+      if (found.contested === 1) store.run(UNNAME, { id: found.id });
+      else admitOne(store, found, now);
     }
   }
+}
+
+function admitOne(store: Store, { id, source, state }: Named, now: Pick<Now, "wallMs">): void {
+  // Its key and its raw record may both have led to it.
+  if (store.run(ADMIT_ONE, { id, nowMs: now.wallMs }).changes === 0) return;
+  for (const sql of [RAW_OF_ONE, UNKEY, KEYS_OF_ONE, APART, LEFT]) store.run(sql, { id });
+  addToCounter(store, "ingested", { source, verdict: state === "pending" ? "new" : "history" }, 1);
 }

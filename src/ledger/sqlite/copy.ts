@@ -14,6 +14,7 @@ import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { CrmledgerError } from "../../domain/errors.ts";
 import type { CopyOptions, LedgerCopy } from "../care.ts";
+import { discardAll } from "./admission.ts";
 import { damaged } from "./faults.ts";
 import { createPrivateFile } from "./locks.ts";
 import { retire } from "./moved.ts";
@@ -106,6 +107,8 @@ function makeOwn(file: string, { as, nowMs }: CopyOptions): number {
     db.pragma("journal_mode = DELETE");
     db.pragma("synchronous = FULL");
     const store = createStore(db, file);
+    // Whoever brings it works on the ledger, and never on its copy.
+    discardAll(store);
     if (as === "move") retire(store, null);
     else markAsBackup(store, nowMs);
     return runCounter(store);

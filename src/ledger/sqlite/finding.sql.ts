@@ -32,9 +32,11 @@ CREATE TABLE submission_keys (
   PRIMARY KEY (key, open, submitted_at_ms, submission_id)
 ) STRICT, WITHOUT ROWID;
 
--- Runs that have records on their way in.
+-- Runs that have records on their way in. How many of them others let in meanwhile, of which the run was not told yet.
 CREATE TABLE arriving_runs (
-  run_id INTEGER PRIMARY KEY REFERENCES runs (id)
+  run_id INTEGER PRIMARY KEY REFERENCES runs (id),
+  new_apart INTEGER NOT NULL DEFAULT 0,
+  history_apart INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Records of a large import on their way in: each has the id of the submission that it is going to be, and is none yet.

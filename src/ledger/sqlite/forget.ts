@@ -14,7 +14,8 @@ import type { Store } from "./store.ts";
 import { loadKeys, saveKeys } from "./submission-rows.ts";
 import { thinSubmission } from "./thin.ts";
 
-const OF_KEY = "SELECT submission_id AS id FROM submission_keys WHERE key = ?";
+/** Not what is on its way in: nobody is told of it, and what an import left half-way in is taken back. */
+const OF_KEY = "SELECT s.id FROM submission_keys k JOIN submissions s ON s.id = k.submission_id WHERE k.key = ?";
 const FAMILY = `SELECT id FROM submissions WHERE id = @first UNION ALL SELECT id FROM submissions WHERE revises = @first`;
 const ROW = "SELECT id, source, key, state, revises FROM submissions WHERE id = ?";
 

@@ -1,6 +1,6 @@
 /** Takes back the work of runs and claims that are gone. */
 import type { ClaimId, RequestId, RunId, StepId, SubmissionId } from "../../domain/ids.ts";
-import type { TakenBack } from "../arriving.ts";
+import { IMPORT_LOCK, type TakenBack } from "../arriving.ts";
 import { DIED_AT_WORK } from "../ledger.ts";
 import type { Now, Recovered } from "../rows.ts";
 import { boundAccount } from "./account.ts";
@@ -23,8 +23,9 @@ export function recover(store: Store, runs: readonly RunId[], now: Now, settleMs
       const end =
         "UPDATE runs SET ended_at_ms = ?, stopped = 'died' WHERE id = ? AND ended_at_ms IS NULL RETURNING lock_name, started_at_ms";
       const ended = store.one<{ lock_name: string | null; started_at_ms: number }>(end, now.wallMs, run);
-      // Those without a lock send nothing.
-      if (ended !== undefined && ended.lock_name !== null) rememberDeath(store, ended.started_at_ms);
+      // Those without a lock send nothing, and imports neither.
+      if (ended?.lock_name != null && !ended.lock_name.startsWith(IMPORT_LOCK))
+        rememberDeath(store, ended.started_at_ms);
     });
   }
   return total;

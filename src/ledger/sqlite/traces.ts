@@ -73,13 +73,16 @@ export function workOf(
   });
 }
 
+/** What is on its way in has its id already, and may become a submission behind later ones: nobody is told of these before. */
+const ARRIVED = "id > @after AND id < coalesce((SELECT min(id) FROM arriving), 9223372036854775807)";
+const HAS_ARRIVED = `SELECT 1 FROM submissions WHERE ${ARRIVED} LIMIT 1`;
+const NEXT_ARRIVED = `${SUBMISSION} WHERE ${ARRIVED} ORDER BY id LIMIT @limit`;
+
 export function takeArrivals(store: Store, limit: number): TracedSubmission[] {
-  const after = tracedSubmission(store);
-  const newest = "SELECT 1 FROM submissions WHERE id > ? LIMIT 1";
-  if (after === null || store.one(newest, after) === undefined) return [];
+  const begun = tracedSubmission(store);
+  if (begun === null || store.one(HAS_ARRIVED, { after: begun }) === undefined) return [];
   return store.write(() => {
-    const from = tracedSubmission(store)!;
-    const rows = store.all<TracedSubmission>(`${SUBMISSION} WHERE id > ? ORDER BY id LIMIT ?`, from, limit);
+    const rows = store.all<TracedSubmission>(NEXT_ARRIVED, { after: tracedSubmission(store)!, limit });
     const last = rows.at(-1);
     if (last !== undefined) store.run("UPDATE meta SET value = ? WHERE name = ?", String(last.id), TRACED);
     return rows;
