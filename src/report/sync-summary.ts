@@ -33,6 +33,8 @@ export interface SyncSummary {
   stopped: "drained" | "limit" | "maxDuration" | "maxTokens" | "hold" | "signal";
   hold: HoldDocument | null;
   durationMs: number;
+  /** RFC 3339: when the first of what waits falls due. Absent: nothing waits for a time. */
+  nextDueAt?: string;
   /** Files in spools that are not taken without somebody's word, also of sources that this run did not read. Absent: none. */
   heldFiles?: { source: string; file: string }[];
   /** What broke the run off, or kept it from sending. */
@@ -74,11 +76,18 @@ export function renderSyncSummary(summary: SyncSummary, style: Style, endedAt?: 
     );
   const end =
     summary.error === undefined ? ENDS[summary.stopped] : "Stopped by an error; the rest waits in the ledger.";
-  const rest = summary.remaining > 0 ? ` ${counted(summary.remaining, "submission")} left in the queue.` : "";
+  const rest =
+    summary.remaining > 0 ? ` ${counted(summary.remaining, "submission")} left in the queue${dueText(summary)}.` : "";
   lines.push(
     `${end}${rest} Took ${span(summary.durationMs)}${endedAt === undefined ? "" : `, until ${localTimeOf(endedAt)}`}.`.trim(),
   );
   return `${lines.join("\n")}\n`;
+}
+
+/** Where the queue was worked off and no hold says it, why something is left. */
+function dueText({ stopped, hold, error, nextDueAt }: SyncSummary): string {
+  const isSaid = stopped !== "drained" || hold !== null || error !== undefined;
+  return isSaid || nextDueAt === undefined ? "" : `, the first due at ${localTimeOf(nextDueAt)}`;
 }
 
 function drainedText({ drained }: SyncSummary, style: Style): string {

@@ -132,7 +132,7 @@ describe("status on a terminal", () => {
   test("says whose delays it means where they are not all that was delivered", () => {
     const day = lastDayOf(monthOf(), NOW_MS)!;
     const text = (changes: object): string =>
-      lastDayText({ ...day, ...changes }, createStyle({ isTTY: false, columns: 80 }, {}, {}));
+      lastDayText({ ...day, ...changes }, createStyle({ isTTY: false, columns: 80 }, { color: false }, {}));
     const delaySeconds = { p50: 60, p95: 300, lane: "operational" as const, of: 11 };
     expect(text({ delivered: 23, delaySeconds })).toMatch(/^23 delivered \(11 operational: half within about 1m, 95/);
     expect(text({ delivered: 11, delaySeconds })).toMatch(/^11 delivered \(half within about 1m, 95/);
