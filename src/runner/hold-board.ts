@@ -57,6 +57,11 @@ export class HoldBoard {
     for (const job of jobs) job.reject(new Held(hold, dueAtMs));
   }
 
+  /** Remembers a lesser hold of an answer; a group's gate has given it a time by now. */
+  keepBack(hold: Hold): void {
+    if (this.heldBack.get(hold.scope)?.kind !== hold.kind) this.heldBack.set(hold.scope, hold);
+  }
+
   /** What keeps a lane's operations back; null: nothing. */
   lane(lane: Lane): Held | null {
     const hold = this.heldBack.get(`lane:${lane}`);

@@ -362,8 +362,7 @@ export class Wheel {
       const full: Hold = { ...hold, untilMs: hold.forMs === null ? null : due, probe: true };
       if (endsRun(full)) job.reject(new Halted("hold"));
       else {
-        // A group's gate has given it a time by now.
-        if (this.board.heldBack.get(full.scope)?.kind !== full.kind) this.board.heldBack.set(full.scope, full);
+        this.board.keepBack(full);
         job.reject(new Held(full, due));
       }
     } else if (allDeferred && !this.#halt) {
