@@ -244,9 +244,12 @@ function replyOf(
     ...facts.held,
     ...((failure ?? missing) && { error: failure ?? missing ?? undefined }),
   };
+  // What was never begun is nothing, and known to be.
+  const ingested = error !== null && taken === NOTHING_TAKEN && begun.lock.name === SYNC_LOCK;
+  const drained = error !== null && report === null && !ingested && taken.trouble === null;
   return {
     json: summary,
-    text: (style) => renderSyncSummary(summary, style, endedAt),
+    text: (style) => renderSyncSummary(summary, style, endedAt, { ingested, drained }),
     exitCode: exitCodeOfSummary(taken, report, error as CrmledgerError | null),
   };
 }

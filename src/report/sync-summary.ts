@@ -58,12 +58,20 @@ export function ingestedText(counts: Partial<IngestedCounts>): string {
   return parts.length === 0 ? "nothing new" : parts.join(", ");
 }
 
+/** What a run did not get to count because it broke off. */
+export interface Uncounted {
+  ingested: boolean;
+  drained: boolean;
+}
+
+const UNCOUNTED = "not counted, the run broke off; see: crmledger status";
+
 /** The numbers of a run. `endedAt`, RFC 3339: what a log needs to be read later. Warnings and what broke it off are talk: they go to standard error as they happen. */
-export function renderSyncSummary(summary: SyncSummary, style: Style, endedAt?: string): string {
+export function renderSyncSummary(summary: SyncSummary, style: Style, endedAt?: string, uncounted?: Uncounted): string {
   const { drained, requests, lookups } = summary;
   const lines = [
-    `${style.bold("Ingested")}  ${ingestedText(summary.ingested)}`,
-    `${style.bold("Drained")}   ${drainedText(summary, style)}`,
+    `${style.bold("Ingested")}  ${uncounted?.ingested ? UNCOUNTED : ingestedText(summary.ingested)}`,
+    `${style.bold("Drained")}   ${uncounted?.drained ? UNCOUNTED : drainedText(summary, style)}`,
     `${style.bold("Requests")}  ${requestsText(requests)}; look-ups: ${count(lookups.mirror)} from the mirror, ${count(lookups.search)} by search`,
   ];
   if (summary.hold !== null) lines.push(`${style.yellow("Hold")}      ${holdText(summary.hold)}`);
