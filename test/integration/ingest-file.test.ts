@@ -183,7 +183,9 @@ describe("sameWithin", () => {
     rig.deps.dryRun = dryRun;
     const report = await rig.import(file("a.csv", csv), { sameWithinMs: 600_000 });
     expect(total(report)).toEqual({ rows: 3, new: 2, duplicate: 1 });
-    expect(report.warnings.join()).toContain("1 record has person and content of another one within `sameWithin` and counts as a duplicate");
+    expect(report.warnings.join()).toContain(
+      "1 record has person and content of another one within `sameWithin` and counts as a duplicate",
+    );
     expect(report.warnings.join()).toContain("2 repeats 1");
   });
 
