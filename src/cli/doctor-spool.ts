@@ -105,8 +105,15 @@ function movingFinding(name: string, source: SourceSettings, spool: string, user
     const code = (error as NodeJS.ErrnoException).code ?? "unknown reason";
     removeQuietly(at);
     const message = `${spool} is read, but its files can't be moved away: ${user.name} may not rename there (${code})`;
-    return warn(name, message, `${shareLine(spool, user)}, or set after: keep`);
+    return warn(name, message, `${movingFix(code, spool, user)}, or set after: keep`);
   }
+}
+
+/** No rights help where the disk takes nothing. */
+function movingFix(code: string, spool: string, user: LocalUser): string {
+  if (code === "EROFS") return "Mount that disk to be written to (mount -o remount,rw; dmesg tells why it is not)";
+  if (code === "ENOSPC" || code === "EDQUOT") return "Make room on that disk";
+  return shareLine(spool, user);
 }
 
 function moved(from: string, to: string): string {

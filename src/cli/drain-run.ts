@@ -5,7 +5,7 @@ import type { DrainLimits } from "../domain/settings.ts";
 import type { RunLock, RunLocks } from "../ledger/ledger.ts";
 import type { RunRow } from "../ledger/rows.ts";
 import type { WriteThread } from "../ledger/sqlite/write-thread.ts";
-import { span } from "../report/human.ts";
+import { counted, span } from "../report/human.ts";
 import type { DrainReport, RunnerDeps, RunnerEvent } from "../runner/runner.ts";
 import { type Invocation, showsProgress } from "./command.ts";
 import { openCrmLine, type Shop } from "./compose.ts";
@@ -88,12 +88,16 @@ async function takeBackDeadRuns(shop: Shop, locks: RunLocks, own: RunLock): Prom
       discarded === 0
         ? []
         : [
-            `an import that died had ${discarded} records half-way in: none of these is taken. Import its file once more`,
+            `an import that died had ${counted(discarded, "record")} half-way in: none of these is taken. Import its file once more`,
           ];
     if (submissions === 0) return said;
     const uncertain =
-      uncertainSteps === 0 ? "" : `; ${uncertainSteps} writes may have happened and are looked for first`;
-    return [...said, `a run that died left ${submissions} submissions in hand: they are back in the queue${uncertain}`];
+      uncertainSteps === 0
+        ? ""
+        : `; ${counted(uncertainSteps, "write")} may have happened and ${uncertainSteps === 1 ? "is" : "are"} looked for first`;
+    const left = counted(submissions, "submission");
+    const back = submissions === 1 ? "it is" : "they are";
+    return [...said, `a run that died left ${left} in hand: ${back} back in the queue${uncertain}`];
   } finally {
     for (const lock of taken) lock.release();
   }

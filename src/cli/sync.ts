@@ -1,6 +1,7 @@
 import { CrmledgerError } from "../domain/errors.ts";
 import type { DrainLimits } from "../domain/settings.ts";
 import type { Lane } from "../domain/submission.ts";
+import { HELD_BACK_UNTIL_MS } from "../ledger/rows.ts";
 import { quietLine } from "../report/quiet-lines.ts";
 import { renderSyncSummary, type SyncSummary } from "../report/sync-summary.ts";
 import type { DrainReport } from "../runner/runner.ts";
@@ -181,17 +182,23 @@ async function nameWarnings(shop: Shop): Promise<string[]> {
 interface LedgerFacts {
   requests: { total: number; rateLimited: number; tokens: number };
   remaining: number;
+  due: Pick<SyncSummary, "nextDueAt">;
   held: Pick<SyncSummary, "heldFiles">;
 }
 
-/** For a run that broke off. Where the ledger itself is the trouble it can't say. */
-async function factsOf({ ledger }: Shop, begun: DrainRun, taken: TakenIn): Promise<LedgerFacts> {
+/** What the drain itself does not tell, or could not. Where the ledger itself is the trouble it can't say. */
+async function factsOf({ ledger, clock }: Shop, begun: DrainRun, taken: TakenIn): Promise<LedgerFacts> {
   try {
     const held = await heldAfter(ledger, taken);
     const [requests, queue] = await Promise.all([ledger.requestTotals(begun.runId), ledger.queue()]);
-    return { requests, remaining: queue.pending + queue.waiting + queue.uncertain, held };
+    const dueAtMs = await ledger.nextDueAtMs({ source: null, lane: null });
+    const isTimed = dueAtMs !== null && dueAtMs > clock.wallMs() && dueAtMs < HELD_BACK_UNTIL_MS;
+    const due = isTimed ? { nextDueAt: new Date(dueAtMs).toISOString() } : {};
+    // Of a run that broke off: what it could not give back is put back by the next one.
+    const remaining = queue.pending + queue.waiting + queue.uncertain + queue.inProgress;
+    return { requests, remaining, due, held };
   } catch {
-    return { requests: { total: 0, rateLimited: 0, tokens: 0 }, remaining: 0, held: {} };
+    return { requests: { total: 0, rateLimited: 0, tokens: 0 }, remaining: 0, due: {}, held: {} };
   }
 }
 
@@ -233,12 +240,16 @@ function replyOf(
     stopped: setupMissing !== null ? "hold" : (report?.stopped ?? (error === null ? "signal" : "hold")),
     hold: report?.hold ? holdDocument(report.hold) : null,
     durationMs: Math.round(durationMs),
+    ...facts.due,
     ...facts.held,
     ...((failure ?? missing) && { error: failure ?? missing ?? undefined }),
   };
+  // What was never begun is nothing, and known to be.
+  const ingested = error !== null && taken === NOTHING_TAKEN && begun.lock.name === SYNC_LOCK;
+  const drained = error !== null && report === null && !ingested && taken.trouble === null;
   return {
     json: summary,
-    text: (style) => renderSyncSummary(summary, style, endedAt),
+    text: (style) => renderSyncSummary(summary, style, endedAt, { ingested, drained }),
     exitCode: exitCodeOfSummary(taken, report, error as CrmledgerError | null),
   };
 }

@@ -9,9 +9,10 @@ import type { Mapping } from "../intake/mapping.ts";
 import type { Row } from "../intake/row.ts";
 import { SHAPE } from "../intake/submission.ts";
 import { rowOf } from "./documents.ts";
-import { foreignContent, formatOfContent, formatOfName } from "./formats.ts";
+import { formatOfContent, formatOfName } from "./formats.ts";
 import { type Input, unreadable } from "./input.ts";
 import type { CsvBeginning } from "./mapped-rows.ts";
+import { noTable } from "./no-table.ts";
 import { isNobodys } from "./warnings.ts";
 
 export interface FileRows {
@@ -28,10 +29,9 @@ export async function rowsOfFile(
   mapping: Mapping,
   asked: SourceFormat | null,
 ): Promise<FileRows> {
-  const foreign = foreignContent(input.head);
-  if (foreign !== null)
-    throw unreadable(input.shown, `this is ${foreign}`, "Export it as CSV, JSON or JSONL; nothing of it was taken.");
   const format = asked ?? formatOfName(input.name) ?? source.format ?? formatOfContent(input.head);
+  const refusal = noTable(input.shown, format, input.head);
+  if (refusal !== null) throw refusal;
   const { name: encoding, markBytes } = detectEncoding(input.head, source.encoding);
   const start = { offset: markBytes, line: 0 };
   const bytes = (): AsyncIterable<Uint8Array> => input.bytes(markBytes);

@@ -66,3 +66,9 @@ export function foreignContent(head: Uint8Array): string | null {
   const begins = (signature: string): boolean => text.startsWith(signature.toLowerCase());
   return SIGNATURES.find(([signature]) => begins(signature))?.[1] ?? null;
 }
+
+/** Whether lines end in a carriage return alone, so that all of a table looks like one line, its header. */
+export function hasOldMacLines(head: Uint8Array): boolean {
+  const text = Buffer.from(head).toString("latin1").replaceAll("\0", "");
+  return !text.includes("\n") && /\r[^\r]/.test(text);
+}

@@ -19,6 +19,7 @@ import { spooledRefusal } from "./file.ts";
 import { COMPLETE_AFTER_MS, takeGrowing } from "./growing.ts";
 import type { IngestDeps, IngestReport, IngestSource, RefusedFile } from "./ingest.ts";
 import { listSpool, type SpoolFile } from "./listing.ts";
+import { noTable } from "./no-table.ts";
 import { errorCode, type OpenedFile, openRegular, readHead } from "./open.ts";
 import { isStillWritten, letFormsRest } from "./resting.ts";
 import { ShapeWatch } from "./shape-watch.ts";
@@ -97,7 +98,8 @@ async function takeFile(pass: Pass, file: SpoolFile): Promise<string | null> {
     return null;
   }
   try {
-    if (await isRefused(pass, file, opened.file)) return opened.file.identity;
+    if ((await isNoText(pass, file, opened.file)) || (await isRefused(pass, file, opened.file)))
+      return opened.file.identity;
     if (file.format === "json" || file.format === "form") await takeDocument(pass, file, opened.file, file.format);
     else await takeGrowingFile(pass, file, opened.file);
     return opened.file.identity;
@@ -106,6 +108,20 @@ async function takeFile(pass: Pass, file: SpoolFile): Promise<string | null> {
   }
 }
 
+/**
+ * A workbook that is called .csv would become a reject for each line of its bytes, or, where it has none, be archived as a
+ * table without records. It stays where it is until somebody has looked.
+ */
+async function isNoText(pass: Pass, { format, path, shown }: SpoolFile, opened: OpenedFile): Promise<boolean> {
+  if (format !== "csv" && format !== "jsonl") return false;
+  if ((pass.progress.get(opened.identity)?.line ?? 0) > HEADER_LINES) return false;
+  const refusal = noTable(shown, format, await readHead(opened.handle, Math.min(FORMAT_HEAD_BYTES, opened.size)));
+  if (refusal !== null) pass.refused.push({ file: path, message: refusal.message, hint: refusal.hint ?? "" });
+  return refusal !== null;
+}
+
+/** By so much of its beginning a file is known for what it is. */
+const FORMAT_HEAD_BYTES = 64 * 1024;
 /** Files below this hold no twenty records. */
 const EXPORT_BYTES_MIN = 1_000;
 /** Of a CSV the first line is no record yet. */

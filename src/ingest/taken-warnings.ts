@@ -14,12 +14,14 @@ function placeOf(line: number | null): string {
   return line === null ? "as a whole" : `in line ${line}`;
 }
 
+const records = (count: number): string => (count === 1 ? "1 record" : `${count} records`);
+
 export function warnOfGuess(warnings: Warnings, shown: string, line: number | null): void {
   warnings.count(
     `guessed ${shown}`,
     placeOf(line),
     (count, first) =>
-      `${shown}: ${count === 1 ? "1 record is" : `${count} records are`} no UTF-8, read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
+      `${shown}: ${records(count)} ${count === 1 ? "is" : "are"} no UTF-8, read as Windows-1252 (first ${first}); name the \`encoding\` if that is wrong`,
   );
 }
 
@@ -46,14 +48,14 @@ export function warnOfValues(
       `unknown ${shown}`,
       place,
       (count, first) =>
-        `${shown} is no part of a submission and is left out of ${count} records (first in ${first}); a map or \`fields\` would take it`,
+        `${shown} is no part of a submission and is left out of ${records(count)} (first in ${first}); a map or \`fields\` would take it`,
     );
   }
 }
 
 export function warnOfForgotten(warnings: Warnings, source: string): void {
   const say = (count: number): string =>
-    `source ${source}: ${count} records of people who were forgotten are left out, and count as duplicates`;
+    `source ${source}: ${records(count)} of people who were forgotten ${count === 1 ? "is left out, and counts as a duplicate" : "are left out, and count as duplicates"}`;
   warnings.count(`forgotten ${source}`, "", say);
 }
 
@@ -72,6 +74,6 @@ export function warnOfRepeat(warnings: Warnings, { source, key }: IncomingSubmis
     `repeats ${source}`,
     `${key} repeats ${repeats}`,
     (count, first) =>
-      `source ${source}: ${count} records have person and content of another one within \`sameWithin\` and count as duplicates (first: ${first})`,
+      `source ${source}: ${records(count)} ${count === 1 ? "has" : "have"} person and content of another one within \`sameWithin\` and ${count === 1 ? "counts as a duplicate" : "count as duplicates"} (first: ${first})`,
   );
 }

@@ -366,10 +366,10 @@ export class Taker {
       if (verdict.repeats !== undefined) warnOfRepeat(this.#warnings, pending.item, verdict.repeats);
       if (verdict.otherSource === null) return;
       const other = verdict.otherSource;
-      this.#warnings.count(
-        `other ${other}`,
-        "",
-        (count) => `${count} records are duplicates: source ${other} has them under the same ids`,
+      this.#warnings.count(`other ${other}`, "", (count) =>
+        count === 1
+          ? `1 record is a duplicate: source ${other} has it under the same id`
+          : `${count} records are duplicates: source ${other} has them under the same ids`,
       );
     });
   }

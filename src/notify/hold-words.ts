@@ -26,7 +26,7 @@ export const HOLD_WORDS: Readonly<Record<HoldKind, HoldWords>> = {
   },
   planCap: {
     message: (what) => `the CRM refuses new records, the plan's allowance is used up: ${what} waits`,
-    hint: "close, archive or delete records at the CRM, or change the plan; the next run tries it",
+    hint: "close, archive or delete records at the CRM, or change the plan; a run tries the next one that is due",
   },
   outage: {
     message: (what) => `the CRM does not answer usefully: ${what} waits`,

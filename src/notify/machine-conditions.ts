@@ -106,7 +106,7 @@ function spools({ closedFiles, heldFiles }: Facts): Finding[] {
     subject: `${source} export`,
     level: "warning",
     rank: tenfold(files),
-    message: `${source}: ${counted(files, "file")} in its spool ${files === 1 ? "waits" : "wait"} for your word: an export that was taken before, or times that can't be read`,
+    message: `${source}: ${counted(files, "file")} in its spool ${files === 1 ? "waits" : "wait"} for your word: an export that was taken before, times that can't be read, or a workbook`,
     hint: "crmledger ingest names the files and why: mend the map, move them away, or crmledger import --as-new",
   }));
   return [...closed, ...held];

@@ -85,7 +85,7 @@ function gentle(spec: BucketSpec, state: BucketState): number {
  * unknown until it tells. Where others are to be left something and the day's end is known, that end is waited for.
  */
 function resumeDay(spec: BucketSpec, state: BucketState, settings: LimitSettings, nowMs: number): BucketState {
-  const learned = state.readAtMs > 0 ? state.limit : null;
+  const learned = state.readAtMs > 0 ? learnedLimit(state) : null;
   const limit =
     settings.dailyTokens === null
       ? (learned ?? configuredLimit(spec, settings) ?? spec.defaultLimit)
@@ -97,6 +97,14 @@ function resumeDay(spec: BucketSpec, state: BucketState, settings: LimitSettings
       ? sized.remaining <= Math.max(sized.floorBackground, DEAREST_TOKENS)
       : sized.remaining <= 0;
   return spent ? { ...sized, remaining: null } : sized;
+}
+
+/**
+ * The kept limit may be a smaller number that the config gave then. What is left and what others used are by the CRM's own
+ * count, so the account has at least that; the next reply tells.
+ */
+function learnedLimit({ limit, remaining, usedByOthers }: BucketState): number | null {
+  return limit === null || remaining === null ? limit : Math.max(limit, remaining + usedByOthers);
 }
 
 /** How long no slot may be given yet. A pause of another boot can't be compared and counts as over. */

@@ -1,4 +1,5 @@
 import type { Sample } from "../domain/sample.ts";
+import type { Lane } from "../domain/submission.ts";
 import { delayOf, shownLane, slotsOf } from "./history-slots.ts";
 import { count, span } from "./human.ts";
 import type { Style } from "./style.ts";
@@ -14,8 +15,8 @@ export interface LastDayDocument {
   tokens: number;
   /** The most that waited. */
   waitingMost: number;
-  /** Of what was delivered, in the operational lane where anything was. Nulls where nothing was. */
-  delaySeconds: { p50: number | null; p95: number | null };
+  /** Of the `of` deliveries in `lane`, the operational one where anything was. By classes, so about. Nulls where nothing was. */
+  delaySeconds: { p50: number | null; p95: number | null; lane: Lane; of: number };
   /** The most that waited in each hour, the present one last; null where no run told. */
   waitingByHour: (number | null)[];
 }
@@ -24,7 +25,8 @@ export interface LastDayDocument {
 export function lastDayOf(samples: readonly Sample[], nowMs: number): LastDayDocument | null {
   const slots = slotsOf(samples, nowMs, 24 * HOUR_MS, HOUR_MS);
   if (slots.every(({ last }) => last === null)) return null;
-  const { p50, p95 } = delayOf(slots, shownLane(slots));
+  const lane = shownLane(slots);
+  const { p50, p95, n } = delayOf(slots, lane);
   const sum = (name: keyof (typeof slots)[number]["rise"]): number =>
     slots.reduce((total, { rise }) => total + rise[name], 0);
   const waitingByHour = slots.map(({ waiting }) => waiting);
@@ -32,7 +34,7 @@ export function lastDayOf(samples: readonly Sample[], nowMs: number): LastDayDoc
     ...{ delivered: sum("delivered"), failed: sum("failed"), requests: sum("requests") },
     ...{ rateLimited: sum("rateLimited"), tokens: sum("tokens") },
     waitingMost: Math.max(...waitingByHour.map((value) => value ?? 0)),
-    delaySeconds: { p50: rounded(p50), p95: rounded(p95) },
+    delaySeconds: { p50: rounded(p50), p95: rounded(p95), lane, of: n },
     waitingByHour,
   };
 }
@@ -41,14 +43,18 @@ const rounded = (value: number | null): number | null => (value === null ? null 
 
 /** As one line, with a small picture of what waited where the terminal can show it. */
 export function lastDayText(day: LastDayDocument, style: Style): string {
-  const { p50, p95 } = day.delaySeconds;
+  const { p50, p95, lane, of } = day.delaySeconds;
+  const which = of === day.delivered ? "" : `${count(of)} ${lane}: `;
   const delay =
-    p50 === null || p95 === null ? "" : ` (half within ${span(p50 * 1000)}, 95 of 100 within ${span(p95 * 1000)})`;
+    p50 === null || p95 === null
+      ? ""
+      : ` (${which}half within about ${span(p50 * 1000)}, 95 of 100 within ${span(p95 * 1000)})`;
   const failed = day.failed === 0 ? "" : `, ${style.yellow(`${count(day.failed)} failed`)}`;
   const limited = day.rateLimited === 0 ? "" : `, ${count(day.rateLimited)} of ${count(day.requests)} requests got 429`;
   const picture =
     style.unicode && day.waitingMost > 0 ? ` ${style.cyan(bars(day.waitingByHour, day.waitingMost))}` : "";
-  return `${count(day.delivered)} delivered${delay}${failed}${limited}; at most ${count(day.waitingMost)} waited${picture}`;
+  const left = day.waitingMost === 0 ? "no run left any waiting" : `at most ${count(day.waitingMost)} waited`;
+  return `${count(day.delivered)} delivered${delay}${failed}${limited}; ${left}${picture}`;
 }
 
 const BARS = "▁▂▃▄▅▆▇█";

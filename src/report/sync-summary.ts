@@ -33,6 +33,8 @@ export interface SyncSummary {
   stopped: "drained" | "limit" | "maxDuration" | "maxTokens" | "hold" | "signal";
   hold: HoldDocument | null;
   durationMs: number;
+  /** RFC 3339: when the first of what waits falls due. Absent: nothing waits for a time. */
+  nextDueAt?: string;
   /** Files in spools that are not taken without somebody's word, also of sources that this run did not read. Absent: none. */
   heldFiles?: { source: string; file: string }[];
   /** What broke the run off, or kept it from sending. */
@@ -56,12 +58,20 @@ export function ingestedText(counts: Partial<IngestedCounts>): string {
   return parts.length === 0 ? "nothing new" : parts.join(", ");
 }
 
+/** What a run did not get to count because it broke off. */
+export interface Uncounted {
+  ingested: boolean;
+  drained: boolean;
+}
+
+const UNCOUNTED = "not counted, the run broke off; see: crmledger status";
+
 /** The numbers of a run. `endedAt`, RFC 3339: what a log needs to be read later. Warnings and what broke it off are talk: they go to standard error as they happen. */
-export function renderSyncSummary(summary: SyncSummary, style: Style, endedAt?: string): string {
+export function renderSyncSummary(summary: SyncSummary, style: Style, endedAt?: string, uncounted?: Uncounted): string {
   const { drained, requests, lookups } = summary;
   const lines = [
-    `${style.bold("Ingested")}  ${ingestedText(summary.ingested)}`,
-    `${style.bold("Drained")}   ${drainedText(summary, style)}`,
+    `${style.bold("Ingested")}  ${uncounted?.ingested ? UNCOUNTED : ingestedText(summary.ingested)}`,
+    `${style.bold("Drained")}   ${uncounted?.drained ? UNCOUNTED : drainedText(summary, style)}`,
     `${style.bold("Requests")}  ${requestsText(requests)}; look-ups: ${count(lookups.mirror)} from the mirror, ${count(lookups.search)} by search`,
   ];
   if (summary.hold !== null) lines.push(`${style.yellow("Hold")}      ${holdText(summary.hold)}`);
@@ -74,11 +84,18 @@ export function renderSyncSummary(summary: SyncSummary, style: Style, endedAt?: 
     );
   const end =
     summary.error === undefined ? ENDS[summary.stopped] : "Stopped by an error; the rest waits in the ledger.";
-  const rest = summary.remaining > 0 ? ` ${counted(summary.remaining, "submission")} left in the queue.` : "";
+  const rest =
+    summary.remaining > 0 ? ` ${counted(summary.remaining, "submission")} left in the queue${dueText(summary)}.` : "";
   lines.push(
     `${end}${rest} Took ${span(summary.durationMs)}${endedAt === undefined ? "" : `, until ${localTimeOf(endedAt)}`}.`.trim(),
   );
   return `${lines.join("\n")}\n`;
+}
+
+/** Where the queue was worked off and no hold says it, why something is left. */
+function dueText({ stopped, hold, error, nextDueAt }: SyncSummary): string {
+  const isSaid = stopped !== "drained" || hold !== null || error !== undefined;
+  return isSaid || nextDueAt === undefined ? "" : `, the first due at ${localTimeOf(nextDueAt)}`;
 }
 
 function drainedText({ drained }: SyncSummary, style: Style): string {

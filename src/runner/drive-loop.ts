@@ -57,6 +57,7 @@ async function waitForDue(
 ): Promise<boolean> {
   const { ledger, clock } = context.deps;
   await context.wheel.committed();
+  await context.wheel.board.endLateWaits();
   const { source, lane, ids } = limits;
   const dueAtMs = await ledger.nextDueAtMs({ source, lane, ids, except: keptBack(context, review) });
   if (dueAtMs === null) return false;

@@ -3,7 +3,7 @@
  * and deals. State is the ledger's, so it survives runs and is shared; one operation of all processes is let through as
  * the probe.
  */
-import type { Hold } from "../domain/hold.ts";
+import type { Hold, HoldKind } from "../domain/hold.ts";
 import { OPERATION_GROUPS, type OperationGroup, type Outcome } from "../domain/operation.ts";
 import type { BreakerSettings } from "../domain/settings.ts";
 import type { SavedBreaker } from "../ledger/breakers.ts";
@@ -115,6 +115,11 @@ export class Gates {
   outage(group: OperationGroup): Hold | null {
     const { hold } = this.#of(group);
     return hold?.kind === "outage" ? hold : null;
+  }
+
+  /** Whether any group has a hold of this kind at present. */
+  isHeld(kind: HoldKind): boolean {
+    return OPERATION_GROUPS.some((group) => this.#of(group).hold?.kind === kind);
   }
 
   /** Whether any group has an outage at present. */

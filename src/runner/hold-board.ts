@@ -1,10 +1,11 @@
 /** The holds of a run: raised in the ledger and for this run at once, and the breakers' changes that lead to them. */
 import type { PackedRequest } from "../crm/adapter.ts";
-import { endsRun, type Hold } from "../domain/hold.ts";
+import { endsRun, type Hold, type HoldKind } from "../domain/hold.ts";
 import type { AccountId } from "../domain/ids.ts";
 import type { Outcome } from "../domain/operation.ts";
-import type { Lane } from "../domain/submission.ts";
+import { LANES, type Lane } from "../domain/submission.ts";
 import type { Gates, OperationKind, Permission } from "./gates.ts";
+import { instant } from "./instant.ts";
 import type { Job } from "./queues.ts";
 import type { RunnerDeps } from "./runner.ts";
 import { Held } from "./stops.ts";
@@ -26,6 +27,8 @@ export class HoldBoard {
   readonly #deps: Deps;
   readonly #accountId: AccountId;
   readonly #end: (hold: Hold) => void;
+  /** Kinds of groups' holds that this run found lifted. */
+  readonly #lifted = new Set<HoldKind>();
   #writes: Promise<unknown>[] = [];
   #lookedAtMs: number;
 
@@ -52,6 +55,11 @@ export class HoldBoard {
     if (!this.heldBack.has(hold.scope)) this.raise(hold);
     const dueAtMs = hold.untilMs ?? this.#deps.clock.wallMs() + LANE_HOLD_MS;
     for (const job of jobs) job.reject(new Held(hold, dueAtMs));
+  }
+
+  /** Remembers a lesser hold of an answer; a group's gate has given it a time by now. */
+  keepBack(hold: Hold): void {
+    if (this.heldBack.get(hold.scope)?.kind !== hold.kind) this.heldBack.set(hold.scope, hold);
   }
 
   /** What keeps a lane's operations back; null: nothing. */
@@ -123,11 +131,26 @@ export class HoldBoard {
       const { kind, scope } = change.closed;
       this.heldBack.delete(scope);
       this.#keep(ledger.closeHolds({ kind, scope }, nowMs));
+      this.#lifted.add(kind);
+      this.#keep(this.#endWaits(kind));
     }
     if (change.opened) {
       this.heldBack.set(change.opened.scope, change.opened);
       this.raise(change.opened);
     }
+  }
+
+  /** What was on its way to wait when a group's hold was lifted: due too. Asked for where nothing is in hand. */
+  async endLateWaits(): Promise<void> {
+    for (const kind of this.#lifted) await this.#endWaits(kind);
+    this.#lifted.clear();
+  }
+
+  /** What waited for it was given a time at which it might be over. Of several groups the last one's end lets all go. */
+  async #endWaits(kind: HoldKind): Promise<void> {
+    if (this.gates.isHeld(kind)) return;
+    const { ledger, clock } = this.#deps;
+    for (const lane of LANES) await ledger.endWaits({ lane }, kind, instant(clock));
   }
 
   /** Waited for in `written`; until then its failure must not end the process as an error that nobody caught. */

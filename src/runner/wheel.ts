@@ -360,7 +360,7 @@ export class Wheel {
       const full: Hold = { ...hold, untilMs: hold.forMs === null ? null : due, probe: true };
       if (endsRun(full)) job.reject(new Halted("hold"));
       else {
-        this.board.heldBack.set(full.scope, full);
+        this.board.keepBack(full);
         job.reject(new Held(full, due));
       }
     } else if (allDeferred && !this.#halt) {

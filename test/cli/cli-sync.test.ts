@@ -155,6 +155,25 @@ describe("two at once", () => {
   });
 });
 
+describe("what is left", () => {
+  it("is told with the time at which the first of it falls due, where no hold says why it waits", async () => {
+    world.write("spool/a.json", JSON.stringify(lead("1")));
+    world.simulator.failNext({ kind: "error503", match: { method: "POST", path: /\/persons$/ } });
+    const ran = await world.run("sync", "--json", "--max-wait", "0s");
+    expect(ran.json).toMatchObject({ stopped: "drained", hold: null, remaining: 1 });
+    expect(Date.parse(ran.json.nextDueAt)).toBeGreaterThan(Date.parse("2026-01-01"));
+    const again = await world.run("sync", "--max-wait", "0s");
+    expect(again.out).toMatch(/1 submission left in the queue, the first due at 20\d\d-/);
+    await world.run("pause", "--why", "clean-up");
+    expect((await world.run("sync", "--max-wait", "0s")).out).toContain("1 submission left in the queue. Took");
+  });
+
+  it("has no such time where nothing is left", async () => {
+    world.write("spool/a.json", JSON.stringify(lead("1")));
+    expect((await world.run("sync", "--json", "--max-wait", "0s")).json).not.toHaveProperty("nextDueAt");
+  });
+});
+
 describe("holds", () => {
   it("by hand: nothing is sent and sync leaves 75, until resume", async () => {
     world.write("spool/a.json", JSON.stringify(lead("1")));

@@ -78,7 +78,7 @@ describe("a CSV in the submission's own shape", () => {
       file("a.csv", "person.email,person.nmae,Colour\na@example.com,A,red\nb@example.com,B,\n"),
     );
     expect(report.warnings.join("\n")).toMatch(/`person\.nmae` is no part .* 2 records/);
-    expect(report.warnings.join("\n")).toMatch(/`Colour` is no part .* 1 records/);
+    expect(report.warnings.join("\n")).toMatch(/`Colour` is no part .* 1 record /);
   });
 });
 
@@ -183,7 +183,9 @@ describe("sameWithin", () => {
     rig.deps.dryRun = dryRun;
     const report = await rig.import(file("a.csv", csv), { sameWithinMs: 600_000 });
     expect(total(report)).toEqual({ rows: 3, new: 2, duplicate: 1 });
-    expect(report.warnings.join()).toContain("1 records have person and content of another one");
+    expect(report.warnings.join()).toContain(
+      "1 record has person and content of another one within `sameWithin` and counts as a duplicate",
+    );
     expect(report.warnings.join()).toContain("2 repeats 1");
   });
 

@@ -72,7 +72,7 @@ describe("a dry run", () => {
       map,
     });
     expect(total(other)).toEqual({ rows: 2, new: 1, duplicate: 1 });
-    expect(other.warnings.join()).toContain("source website has them");
+    expect(other.warnings.join()).toContain("source website has it");
   });
 });
 

@@ -103,3 +103,38 @@ describe("an export in a spool", () => {
     expect(total(await rig.ingest(SOURCE))).toEqual({ rows: 30, new: 30 });
   });
 });
+
+describe("a file in a spool that is no table, whatever it is called", () => {
+  const table = csv(3, "g", today);
+
+  it.each([
+    ["leads.csv", "PK\u0003\u0004 a workbook's bytes\n\n\n", "an Excel workbook"],
+    ["no-line-end.csv", "PK\u0003\u0004 a workbook's bytes", "an Excel workbook"],
+    ["leads.jsonl", "PK\u0003\u0004 a workbook's bytes\n", "an Excel workbook"],
+    ["page.csv", "<!DOCTYPE html>\n<p>503</p>\n", "HTML"],
+    ["mac.csv", table.replaceAll("\n", "\r"), "end in CR alone"],
+  ])("%s is left there with its reason, also when it was unchanged for a day", async (name, text, why) => {
+    rig.put(name, text, 25 * 3_600_000);
+    const report = await rig.ingest(SOURCE);
+    expect(total(report)).toEqual({});
+    expect(report.refused).toMatchObject([{ message: expect.stringContaining(why) }]);
+    expect(rig.list()).toContain(name);
+  });
+
+  it("is taken once it is one", async () => {
+    rig.put("mac.csv", table.replaceAll("\n", "\r"), 3_600_000);
+    await rig.ingest(SOURCE);
+    rig.put("mac.csv", table);
+    const report = await rig.ingest(SOURCE);
+    expect(report.refused).toEqual([]);
+    expect(total(report)).toEqual({ rows: 3, new: 3 });
+  });
+
+  it.each([
+    ["a line end that is half there", "id,at,name,email\r"],
+    ["a line that is begun", "id,at,na"],
+  ])("%s is no such file", async (_, text) => {
+    rig.put("growing.csv", text);
+    expect((await rig.ingest(SOURCE)).refused).toEqual([]);
+  });
+});

@@ -277,6 +277,29 @@ describe("403 for a plan's cap on deals", () => {
   });
 });
 
+describe("a cap that was lifted before its time", () => {
+  it("is told with the time at which what waits for it is tried", async () => {
+    const rig = await watchedRig();
+    rig.simulator.setPlanCaps({ deals: 0 });
+    await rig.take([lead(1)]);
+    const { hold } = await rig.run();
+    expect((await rig.ledger.holds())[0]!.untilMs).toBeGreaterThan(rig.clock.wallMs());
+    expect(hold).toMatchObject({ kind: "planCap", untilMs: (await rig.ledger.holds())[0]!.untilMs });
+  });
+
+  it("lets go what waited for it as soon as a newer one's deal went through", async () => {
+    const rig = await watchedRig();
+    rig.simulator.setPlanCaps({ deals: 1 });
+    await rig.take(leads(8));
+    expect((await rig.run()).hold).toMatchObject({ kind: "planCap" });
+    rig.simulator.setPlanCaps({});
+    await rig.clock.advance(60_000);
+    await rig.take([lead(50)]);
+    expect(await rig.run()).toMatchObject({ remaining: 0, hold: null, drained: { done: 8, failed: 0 } });
+    expect(rig.simulator.records.deals).toHaveLength(9);
+  });
+});
+
 describe("an outage", () => {
   it("opens the breaker: few requests, hold outage, no tries burned by waiting, and recovery", async () => {
     const rig = await watchedRig();

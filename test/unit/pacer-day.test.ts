@@ -46,6 +46,16 @@ describe("the budget", () => {
     expect(state).toMatchObject({ limit: 10_000, capacity: 8_000, floorBackground: 12_000 });
   });
 
+  test("that the config gave is over with it, though the CRM is not asked while all of it is spent", () => {
+    const fixed = { ...LIMITS, dailyTokens: 10_000 };
+    const spent = read(fresh(fixed), { limit: 60_000, remaining: 40_000 }, 100, { settings: fixed, used: 8_000 });
+    expect(spent).toMatchObject({ limit: 10_000, capacity: 8_000 });
+    expect(resumeBucket(DAY, spent, fixed, at(HOUR)).limit).toBe(10_000);
+    // What is left and what others used add up to all but our own part of it: the next reply tells the rest.
+    expect(resumeBucket(DAY, spent, LIMITS, at(HOUR)).limit).toBe(52_000);
+    expect(resumeBucket(DAY, spent, { ...LIMITS, dailyTokens: 20_000 }, at(HOUR)).limit).toBe(20_000);
+  });
+
   test("what is left is the CRM's count less what is under way", () => {
     expect(read(fresh(), { limit: 60_000, remaining: 500 }, 100, { inFlight: 60 }).remaining).toBe(440);
   });

@@ -151,6 +151,15 @@ Stopped for a hold; the rest waits in the ledger. 1,200 submissions left in the 
     );
   });
 
+  it("of a run that broke off does not say that nothing was done where nobody counted it", () => {
+    const broken = { ...summary, hold: null, error: { code: "diskFull", message: "the disk is full", hint: null } };
+    const text = renderSyncSummary(broken, plain, undefined, { ingested: false, drained: true });
+    expect(text).toMatch(/^Ingested {2}12 new, 3 duplicate\nDrained {3}not counted, the run broke off/);
+    expect(renderSyncSummary(broken, plain, undefined, { ingested: true, drained: false })).toMatch(
+      /^Ingested {2}not counted/,
+    );
+  });
+
   it("says when, for a log, and where to look for what was not taken", () => {
     const ingested = { ...summary.ingested, rejected: 1, conflict: 1 };
     const text = renderSyncSummary({ ...summary, ingested }, plain, "2026-11-24T00:00:00.000Z");

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Invocation, Reply } from "../../src/cli/command.ts";
 import { watchStatus } from "../../src/cli/status-watch.ts";
 import type { Clock } from "../../src/domain/clock.ts";
-import { lastDayOf } from "../../src/report/last-day.ts";
+import { lastDayOf, lastDayText } from "../../src/report/last-day.ts";
 import { renderStatus } from "../../src/report/status-page.ts";
 import { createStyle } from "../../src/report/style.ts";
 import { monthOf, NOW_MS, sampleStatus } from "../support/status-sample.ts";
@@ -127,6 +127,16 @@ describe("status on a terminal", () => {
   test("has a small picture of the day where the terminal shows all letters", () => {
     expect(drawn(200, { LANG: "en_GB.UTF-8" }).join("\n")).toMatch(/at most 115 waited [▁▂▃▄▅▆▇█·]{24}/);
     expect(drawn(200, { LANG: "C" }).join("\n")).not.toMatch(/[▁▂▃▄▅▆▇█]/);
+  });
+
+  test("says whose delays it means where they are not all that was delivered", () => {
+    const day = lastDayOf(monthOf(), NOW_MS)!;
+    const text = (changes: object): string =>
+      lastDayText({ ...day, ...changes }, createStyle({ isTTY: false, columns: 80 }, { color: false }, {}));
+    const delaySeconds = { p50: 60, p95: 300, lane: "operational" as const, of: 11 };
+    expect(text({ delivered: 23, delaySeconds })).toMatch(/^23 delivered \(11 operational: half within about 1m, 95/);
+    expect(text({ delivered: 11, delaySeconds })).toMatch(/^11 delivered \(half within about 1m, 95/);
+    expect(text({ waitingMost: 0 })).toMatch(/; no run left any waiting$/);
   });
 
   test("closes each colour at the end of its line, so that names keep theirs", () => {
