@@ -299,6 +299,6 @@ test("names, raw records and persons find just what is there, whatever is done b
         world.close();
       }
     }),
-    { numRuns: Number(process.env.RUNS ?? 120) },
+    { numRuns: 120 },
   );
 });
