@@ -40,6 +40,7 @@ export function guardBackfill(ledger: Ledger, run: RunId, limit: number, now: ()
         const admitted = await ledger.admit(by, source, records, { ...options, holdBack }, at);
         add(backlog.old, source, admitted.old);
         if (admitted.heldBack > 0) await backlog.wait(source, admitted.heldBack);
+        if (admitted.apart > 0) await backlog.enforce(source);
         return admitted;
       },
       takeOver: async (by, takeovers, at) => {
@@ -87,6 +88,12 @@ class Backlog {
     await this.#tell(source);
   }
 
+  async enforce(source: string): Promise<void> {
+    if (!this.held.has(source) && (this.old.get(source) ?? 0) <= this.#limit) return;
+    await this.#holdBack(source);
+    await this.#tell(source);
+  }
+
   async watch(fresh: readonly { source: string; submittedAtMs: number | null }[]): Promise<void> {
     const sources = new Set<string>();
     for (const { source, submittedAtMs } of fresh) {
@@ -94,11 +101,7 @@ class Backlog {
       add(this.old, source, 1);
       sources.add(source);
     }
-    for (const source of sources) {
-      if (this.old.get(source)! <= this.#limit) continue;
-      await this.#holdBack(source);
-      await this.#tell(source);
-    }
+    for (const source of sources) if (this.old.get(source)! > this.#limit) await this.enforce(source);
   }
 
   async #holdBack(source: string): Promise<void> {

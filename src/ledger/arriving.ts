@@ -57,6 +57,8 @@ export interface Admitted {
   history: number;
   /** Of those that are new: submitted before `holdBack.beforeMs`. */
   old: number;
+  /** How many of them others let in, who kept nothing of it back. */
+  apart: number;
   /**
    * Records that have arrived no longer: the ledger has a part of what they bring, or they need a look for another reason. They
    * are to be ingested as any others.

@@ -1,6 +1,6 @@
 /** Whatever else is done to the ledger while large imports are half-way in, what finds submissions finds just them. */
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { IdentityKey } from "../../src/domain/identity.ts";
 import type { IncomingSubmission } from "../../src/ledger/rows.ts";
 import {
@@ -18,6 +18,8 @@ import {
 } from "../support/beside-import.ts";
 import { claimed, LEASE_MS, START_MS } from "../support/ledger-fixture.ts";
 import { unsound, unsoundMeanwhile } from "../support/ledger-soundness.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const PERSONS = 3;
 const LONG = "x".repeat(260);
@@ -299,6 +301,6 @@ test("names, raw records and persons find just what is there, whatever is done b
         world.close();
       }
     }),
-    { numRuns: Number(process.env.RUNS ?? 120) },
+    { numRuns: 80 },
   );
 });

@@ -274,4 +274,25 @@ export const EDGES: readonly Mutation[] = [
       ],
     ],
   },
+  {
+    name: "who finds a record on its way in lets it in first",
+    guards: "one on its way in lets that one in first and is judged against it",
+    file: "ledger/sqlite/intake.ts",
+    edits: [["    admitNamed(store, batch.submissions, now);\n", "    admitNamed(store, [], now);\n"]],
+    killedBy: [[LEDGER, "are a duplicate's original, however far they have come"]],
+  },
+  {
+    name: "what others let in keeps nobody waiting",
+    guards: "What was let in so is found as what became of it since",
+    file: "ledger/sqlite/admission.ts",
+    edits: [["fresh + history === 0 ? ENTER[phase]", "fresh + history >= 0 ? ENTER[phase]"]],
+    killedBy: [[LEDGER, "keep nobody waiting whom others let in and delivered meanwhile"]],
+  },
+  {
+    name: "an import that was taken for dead lets nothing in",
+    guards: "its next transaction fails instead of letting in what was taken back",
+    file: "ledger/sqlite/admission.ts",
+    edits: [["    if (apart === undefined)\n", "    if (apart === undefined && run < 0)\n"]],
+    killedBy: [[LEDGER, "of an import that was taken for dead are not let in behind its back: it ends"]],
+  },
 ];

@@ -39,12 +39,18 @@ interface Work {
   done: number;
   /** Sorted entries; null before the phase has begun. */
   sorted: number | null;
+  /** As options have it. */
+  oldBeforeMs: number;
   isHeld: boolean;
 }
 
 const ARRIVES = "INSERT OR IGNORE INTO arriving_runs (run_id) VALUES (?)";
-const APART = 'SELECT new_apart AS "new", history_apart AS history FROM arriving_runs WHERE run_id = ?';
-const TOLD = "UPDATE arriving_runs SET new_apart = 0, history_apart = 0 WHERE run_id = ?";
+const APART =
+  'SELECT new_apart AS "new", history_apart AS history, old_apart AS old FROM arriving_runs WHERE run_id = ?';
+const TOLD = "UPDATE arriving_runs SET new_apart = 0, history_apart = 0, old_apart = 0 WHERE run_id = ?";
+const OLD_BEFORE = "UPDATE arriving_runs SET old_before_ms = @beforeMs WHERE run_id = @run";
+
+type Apart = Pick<Admitted, "new" | "history" | "old">;
 
 const OF_SOURCE = "run_id = @run AND source = @source";
 const SCOPE = `${OF_SOURCE} AND id <= @upTo`;
@@ -102,7 +108,15 @@ const CONTESTED = `
     raw_hash AS rawHash, content_hash AS contentHash, identity_keys AS keys, content, raw
   FROM arriving WHERE ${SCOPE} AND contested = 1 ORDER BY id LIMIT @limit`;
 
-const nothing = (more: boolean): Admitted => ({ more, new: 0, heldBack: 0, history: 0, old: 0, contested: [] });
+const nothing = (more: boolean): Admitted => ({
+  more,
+  new: 0,
+  heldBack: 0,
+  history: 0,
+  old: 0,
+  apart: 0,
+  contested: [],
+});
 
 /** What is in the middle of becoming submissions, of one connection. */
 export class Admission {
@@ -130,8 +144,8 @@ export class Admission {
   }
 
   /** What others let in of a run that has not ended. */
-  #apart(run: number): { new: number; history: number } {
-    const apart = this.#store.one<{ new: number; history: number }>(APART, run);
+  #apart(run: number): Apart {
+    const apart = this.#store.one<Apart>(APART, run);
     if (apart === undefined)
       throw new CrmledgerError("ledgerLocked", "This import was taken for dead, and ended by another process", {
         hint: "What it had half-way in was taken back. Import the file once more: what is in already is a duplicate then.",
@@ -141,7 +155,7 @@ export class Admission {
 
   /** One piece of about `records` records. */
   admit(run: number, source: string, records: number, options: AdmitOptions, now: Now): Admitted {
-    this.#work ??= this.#begin(run, source, options.whole);
+    this.#work ??= this.#begin(run, source, options);
     const work = this.#work;
     if (work === null) return nothing(false);
     if (work.phase === "contested") return this.#giveContested(work, records, options);
@@ -151,13 +165,14 @@ export class Admission {
     return nothing(true);
   }
 
-  #begin(run: number, source: string, whole: boolean): Work | null {
+  #begin(run: number, source: string, { whole, holdBack }: AdmitOptions): Work | null {
     if (!whole && this.#arrived < this.#together()) return null;
     this.#arrived = 0;
     if (this.#runs.has(run)) this.#apart(run);
     const { last } = this.#store.one<{ last: number | null }>(LAST, run, source)!;
     if (last === null) return null;
-    return { scope: { run, source, upTo: last }, phase: "names", done: 0, sorted: null, isHeld: false };
+    const scope = { run, source, upTo: last };
+    return { scope, phase: "names", done: 0, sorted: null, oldBeforeMs: holdBack?.beforeMs ?? 0, isHeld: false };
   }
 
   #together(): number {
@@ -187,6 +202,8 @@ export class Admission {
       const { new: fresh, history } = this.#apart(work.scope.run);
       store.run(fresh + history === 0 ? ENTER[phase] : `${ENTER[phase]} ${STILL_ARRIVES}`, piece);
       if (phase === "keys") return;
+      // Before it has a name nobody lets it in.
+      if (phase === "names" && from === 0) store.run(OLD_BEFORE, { run: work.scope.run, beforeMs: work.oldBeforeMs });
       for (const { id } of store.all<{ id: number }>(TAKEN[phase], piece)) contest(store, id);
     });
     work.done = to;
@@ -243,8 +260,9 @@ export class Admission {
       const apart = this.#apart(work.scope.run);
       const rows = store.all<RawArriving>(CONTESTED, { ...work.scope, limit: records });
       for (const { id } of rows) for (const sql of [UNNAME, LEFT]) store.run(sql, { id });
-      if (apart.new + apart.history > 0) store.run(TOLD, work.scope.run);
-      return { ...nothing(true), ...apart, contested: rows.map(recordOf) };
+      const total = apart.new + apart.history;
+      if (total > 0) store.run(TOLD, work.scope.run);
+      return { ...nothing(true), ...apart, apart: total, contested: rows.map(recordOf) };
     });
     if (admitted.contested.length === records) return admitted;
     this.#work = null;

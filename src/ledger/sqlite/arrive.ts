@@ -80,7 +80,8 @@ export const UNKEY = `
   WHERE key IN (SELECT value FROM arriving a, json_each(a.identity_keys) WHERE a.id = @id) AND open IN (0, 1)
     AND submitted_at_ms = (SELECT submitted_at_ms FROM arriving WHERE id = @id) AND submission_id = @id`;
 const APART = `
-  UPDATE arriving_runs SET new_apart = new_apart + (state = 'pending'), history_apart = history_apart + (state = 'history')
+  UPDATE arriving_runs SET new_apart = new_apart + (state = 'pending'), history_apart = history_apart + (state = 'history'),
+    old_apart = old_apart + (state = 'pending' AND submitted_at_ms < old_before_ms)
   FROM arriving a WHERE a.id = @id AND arriving_runs.run_id = a.run_id`;
 export const LEFT = "DELETE FROM arriving WHERE id = @id";
 export const UNNAME = `

@@ -36,6 +36,9 @@ CREATE TABLE submission_keys (
 CREATE TABLE arriving_runs (
   run_id INTEGER PRIMARY KEY REFERENCES runs (id),
   new_apart INTEGER NOT NULL DEFAULT 0,
+  -- Of those that are new: submitted before this instant.
+  old_apart INTEGER NOT NULL DEFAULT 0,
+  old_before_ms INTEGER NOT NULL DEFAULT 0,
   history_apart INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
