@@ -1,6 +1,7 @@
 /** What the machine or a bug does to a run ends it with an error; it never hangs, and nothing is sent after it. */
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
+import type { CrmAdapter, PackedRequest } from "../../src/crm/adapter.ts";
 import { pipedriveAdapter } from "../../src/crm/pipedrive/adapter.ts";
 import { CrmledgerError } from "../../src/domain/errors.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
@@ -46,18 +47,26 @@ describe("a run", () => {
     await expect(rig.run({}, { ledger })).rejects.toMatchObject({ code: "diskFull" });
   });
 
-  it("ends where an adapter throws over a reply, instead of waiting for an answer that nobody gives", async () => {
-    const rig = await createRig({
-      adapter: {
-        ...pipedriveAdapter,
-        classify(request, result, session) {
-          if (request.write) throw new Error("a bug in the adapter");
-          return pipedriveAdapter.classify(request, result, session);
-        },
-      },
-    });
+  const throwsOver = (is: (request: PackedRequest) => boolean): CrmAdapter => ({
+    ...pipedriveAdapter,
+    classify(request, result, session) {
+      if (is(request)) throw new Error("a bug in the adapter");
+      return pipedriveAdapter.classify(request, result, session);
+    },
+  });
+
+  it("ends where an adapter throws over a page, instead of waiting for an answer that nobody gives", async () => {
+    const rig = await createRig({ adapter: throwsOver(({ operations }) => operations[0]?.type === "list") });
     await rig.take(GIVEN);
     await expect(rig.run()).rejects.toThrow("a bug in the adapter");
+  });
+
+  it("ends where an adapter throws over replies to writes: they are in doubt, as lost ones are", async () => {
+    const rig = await createRig({ adapter: throwsOver(({ write }) => write) });
+    await rig.take(GIVEN);
+    const { drained } = await rig.run();
+    expect(drained).toMatchObject({ done: 0, failed: 0 });
+    expect(drained.uncertain).toBeGreaterThan(0);
   });
 });
 

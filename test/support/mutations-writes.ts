@@ -60,7 +60,7 @@ export const WRITES: readonly Mutation[] = [
     killedBy: [
       [
         UNCERTAIN,
-        "a wall clock that jumps ahead makes no look the last one: what arrives within the settle time is found",
+        "a wall clock that jumps ahead (with a reboot: false) makes no look the last one: what arrives within the settle time is found",
       ],
     ],
   },
