@@ -4,7 +4,7 @@ import type { ArrivingRecords } from "../ledger/arriving.ts";
 import type { Now } from "../ledger/rows.ts";
 import { fitted, RECORDS_AT_ONCE_MIN } from "./chunk-size.ts";
 import type { IngestDeps } from "./ingest.ts";
-import type { RowColumns } from "./mapped-rows.ts";
+import type { RowBatch, RowColumns } from "./row-batch.ts";
 import { warnOfGuess, warnOfValues } from "./taken-warnings.ts";
 import type { TakenFile, Taker } from "./taker.ts";
 import type { Warnings } from "./warnings.ts";
@@ -16,7 +16,6 @@ const PIECES_ADMITTED = 4;
 
 /** Between two transactions, so that others come in. */
 const PAUSE_MS = 2;
-const HALF = /\p{Surrogate}/u;
 
 export class LargeFile {
   readonly #deps: IngestDeps;
@@ -45,9 +44,8 @@ export class LargeFile {
   }
 
   /** Whether these rows should come in here: those before them were all new. */
-  isOpenTo(columns: RowColumns): boolean {
-    // Half a character, as an expression may cut one out, does not come out of the ledger as it went in.
-    if (!this.#isFit || columns.key.some((key) => HALF.test(key))) return false;
+  isOpenTo({ isOrdinary }: RowBatch): boolean {
+    if (!this.#isFit || isOrdinary) return false;
     const { new: fresh, history, duplicate, conflict } = this.#taken.counts;
     if (duplicate + conflict !== this.#known) {
       this.#known = duplicate + conflict;

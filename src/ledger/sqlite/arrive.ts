@@ -4,10 +4,10 @@ import { stampOf } from "../../domain/stamp.ts";
 import { submissionName } from "../../domain/submission.ts";
 import type { ArrivingRecords } from "../arriving.ts";
 import type { IncomingSubmission, Now } from "../rows.ts";
-import { forgottenTest } from "./forgotten.ts";
+import { forgottenTest, hasForgotten } from "./forgotten.ts";
 import type { Store } from "./store.ts";
 import { foundAmong, RAW_REFUSED } from "./strangers.ts";
-import { keysText } from "./submission-rows.ts";
+import { keysOf } from "./submission-rows.ts";
 
 const INSERT = `
   INSERT INTO arriving (id, run_id, source, key, state, lane, submitted_at_ms, target_ms, file, line, raw_hash,
@@ -27,20 +27,21 @@ export function arrive(store: Store, parts: readonly ArrivingRecords[], now: Now
 
 function arriveTogether(store: Store, records: ArrivingRecords, now: Now): void {
   const { runId, source, file, key, raw, rawHash, identityKeys } = records;
-  const isForgotten = forgottenTest(store);
+  const isForgotten = hasForgotten(store) ? forgottenTest(store) : null;
   const refused = refusedAmong(store, source, rawHash);
   const targetMs = Math.round(records.targetMs);
   let id = reserve(store, key.length) - key.length;
   for (let at = 0; at < key.length; at += 1) {
     id += 1;
-    const name = { source, key: key[at]!, rawHash: rawHash[at]!, identityKeys: identityKeys[at]! };
+    const name = { source, key: key[at]!, rawHash: rawHash[at]! };
     const isOrdinary = stampOf(source, name.key) === submissionName(source, name.key);
-    const needsLook = !isOrdinary || refused.has(name.rawHash) || isForgotten(name);
+    const needsLook =
+      !isOrdinary || refused.has(name.rawHash) || isForgotten?.({ ...name, identityKeys: keysOf(identityKeys[at]!) });
     store.run(
       INSERT,
       ...[id, runId, source, name.key, records.history[at] ? "history" : "pending", records.lane[at]!],
       ...[Math.round(records.submittedAtMs[at] ?? now.wallMs), targetMs, file, records.line[at]!],
-      ...[name.rawHash, records.contentHash[at]!, needsLook ? 1 : 0, keysText(name.identityKeys)],
+      ...[name.rawHash, records.contentHash[at]!, needsLook ? 1 : 0, identityKeys[at]!],
       ...[records.content[at]!, raw[at]!],
     );
   }
