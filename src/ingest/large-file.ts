@@ -14,8 +14,9 @@ const STRANGERS_MIN = 1_000;
 /** For each piece that arrives: so that what arrived before is let in about as fast. */
 const PIECES_ADMITTED = 4;
 
-/** Between two transactions, so that others come in. */
+/** Between transactions that held the write lock for so long together, so that others come in. */
 const PAUSE_MS = 2;
+const HELD_MS_MAX = 12;
 
 export class LargeFile {
   readonly #deps: IngestDeps;
@@ -30,6 +31,7 @@ export class LargeFile {
   #records = 0;
   #atOnce = RECORDS_AT_ONCE_MIN;
   #isAdmitting = false;
+  #heldMs = 0;
 
   /** `taker` takes what needs a look of its own. */
   constructor(deps: IngestDeps, source: SourceSettings, taker: Taker, taken: TakenFile, warnings: Warnings) {
@@ -106,8 +108,7 @@ export class LargeFile {
     const admitted = await ledger.admit(runId, this.#source.name, this.#atOnce, { whole }, now);
     this.#fit(admitted.new + admitted.history, now);
     await ledger.makeRoom();
-    // Whoever waits for the lock looks again each millisecond.
-    await this.#deps.clock.sleep(PAUSE_MS);
+    await this.#letOthersIn(admitted.wasFree === true);
     counts.new += admitted.new;
     counts.history += admitted.history;
     for (const item of admitted.contested) this.#taker.retake(item, this.#taken);
@@ -117,7 +118,16 @@ export class LargeFile {
   }
 
   #fit(records: number, { monoMs }: Now): void {
-    this.#atOnce = fitted(this.#atOnce, records, this.#deps.clock.monoMs() - monoMs);
+    const tookMs = this.#deps.clock.monoMs() - monoMs;
+    this.#atOnce = fitted(this.#atOnce, records, tookMs);
+    this.#heldMs += tookMs;
+  }
+
+  /** Whoever waits for the lock looks again each millisecond. */
+  async #letOthersIn(wasFree: boolean): Promise<void> {
+    if (!wasFree && this.#heldMs < HELD_MS_MAX) return;
+    if (!wasFree) await this.#deps.clock.sleep(PAUSE_MS);
+    this.#heldMs = 0;
   }
 
   #now(): Now {

@@ -48,6 +48,8 @@ export interface AdmitOptions {
 export interface Admitted {
   /** Call again: some of what arrived is no submission yet. Without `whole` that may be because not much has arrived. */
   more: boolean;
+  /** The write lock was free meanwhile. */
+  wasFree?: true;
   /** What this call made submissions of, `heldBack` among `new`. */
   new: number;
   heldBack: number;

@@ -36,10 +36,10 @@ const record = fc
 const records = fc.array(record, { maxLength: 14 });
 const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 8, maxLength: 8 });
 
-function openStore(): Store {
+function openStore(failpoint: Parameters<typeof createStore>[2] = () => {}): Store {
   const db = new Database(":memory:");
   db.pragma("foreign_keys = ON");
-  const store = createStore(db, ":memory:");
+  const store = createStore(db, ":memory:", failpoint);
   migrate(store, 0);
   const run =
     "INSERT INTO runs (kind, pid, host, lock_name, boot_id, started_at_ms) VALUES ('test', 1, 'h', NULL, 'b', 0)";
@@ -137,6 +137,30 @@ describe("a large import", () => {
         expect(keysIn(store)).toEqual(keysIn(plain));
       }),
       { numRuns: 150 },
+    );
+  });
+
+  test("is on the disk when its last piece is done: that one waits for it", () => {
+    fc.assert(
+      fc.property(records, fc.boolean(), (items, isBetween) => {
+        const waits: unknown[] = [];
+        let ask = (): unknown => null;
+        const store = openStore((name) => {
+          if (name === "ledger.write.within") waits.push(ask());
+        });
+        ask = () => store.db.pragma("synchronous", { simple: true });
+        const admission = new Admission(store);
+        if (items.length > 0) admission.arrive([columnsOf(items, RUN)], NOW);
+        // What was let in before nothing more came.
+        for (let at = 0; isBetween && at < 20; at += 1) admission.admit(RUN, "website", 1_000, { whole: false }, NOW);
+        const before = store.db.prepare("SELECT total_changes()").pluck().get();
+        while (admission.admit(RUN, "website", 1_000, { whole: true }, NOW).more);
+        const after = store.db.prepare("SELECT total_changes()").pluck().get();
+        expect(waits.at(-1)).toBe(2);
+        if (items.length > 0) expect(after).toBeGreaterThan(before as number);
+        expect(store.one("SELECT 1 FROM arriving_runs")).toBeUndefined();
+      }),
+      { numRuns: 50 },
     );
   });
 

@@ -39,6 +39,8 @@ interface Work {
   /** Sorted entries; null before the phase has begun. */
   sorted: number | null;
   isHeld: boolean;
+  /** So many arrived at the most. */
+  arrived: number;
 }
 
 const OF_SOURCE = "run_id = @run AND source = @source";
@@ -76,8 +78,7 @@ const CONTEST = "UPDATE arriving SET contested = 1 WHERE id = @id";
 const OLD = `SELECT count(*) AS n FROM arriving WHERE ${FREE} AND state = 'pending' AND submitted_at_ms < @beforeMs`;
 
 const IS_HELD = "(state = 'pending' AND @held AND submitted_at_ms < @beforeMs)";
-const ROWS_END = `
-  SELECT max(id) AS id FROM (SELECT id FROM arriving WHERE ${FREE} AND id > @from ORDER BY id LIMIT @limit)`;
+const ROWS_FIRST = `SELECT min(id) AS id FROM arriving WHERE ${FREE}`;
 /** With one upper bound: of two SQLite may look for the wrong one. */
 const ROWS = `${OF_SOURCE} AND contested = 0 AND id > @from AND id <= @to`;
 const ROW_COUNTS = `
@@ -94,6 +95,9 @@ const CONTESTED = `
   SELECT id, source, key, state, lane, submitted_at_ms AS submittedAtMs, target_ms AS targetMs, file, line,
     raw_hash AS rawHash, content_hash AS contentHash, identity_keys AS keys, content, raw
   FROM arriving WHERE ${SCOPE} AND contested = 1 ORDER BY id LIMIT @limit`;
+
+const ALL_IN =
+  "DELETE FROM arriving_runs WHERE run_id = @run AND NOT EXISTS (SELECT 1 FROM arriving WHERE run_id = @run)";
 
 const nothing = (more: boolean): Admitted => ({ more, new: 0, heldBack: 0, history: 0, old: 0, contested: [] });
 
@@ -119,17 +123,23 @@ export class Admission {
     if (work === null) return nothing(false);
     if (work.phase === "contested") return this.#giveContested(work, records, options);
     if (work.phase === "rows") return this.#admitRows(work, records, options, now);
-    if (work.sorted === null) this.#sort(work, work.phase, options);
+    const isSorting = work.sorted === null;
+    if (isSorting) this.#sort(work, work.phase, options);
     else this.#enter(work, work.phase, records * ENTRIES_A_RECORD);
-    return nothing(true);
+    return isSorting ? { ...nothing(true), wasFree: true } : nothing(true);
   }
 
   #begin(run: number, source: string, whole: boolean): Work | null {
-    if (!whole && this.#arrived < this.#together()) return null;
+    const arrived = this.#arrived;
+    if (!whole && arrived < this.#together()) return null;
     this.#arrived = 0;
     const { last } = this.#store.one<{ last: number | null }>(LAST, run, source)!;
-    if (last === null) return null;
-    return { scope: { run, source, upTo: last }, phase: "names", done: 0, sorted: null, isHeld: false };
+    if (last === null) {
+      // Waits for the disk, and so does all that was let in before anybody is told.
+      if (whole) this.#store.write(() => this.#store.run(ALL_IN, { run }));
+      return null;
+    }
+    return { scope: { run, source, upTo: last }, phase: "names", done: 0, sorted: null, isHeld: false, arrived };
   }
 
   #together(): number {
@@ -140,7 +150,7 @@ export class Admission {
   /** Outside of the ledger's file, so without its lock. */
   #sort(work: Work, phase: keyof typeof SORT, { holdBack }: AdmitOptions): void {
     const store = this.#store;
-    if (phase === "keys" && holdBack !== undefined) {
+    if (phase === "keys" && holdBack !== undefined && work.arrived > holdBack.above) {
       const old = store.one<{ n: number }>(OLD, { ...work.scope, beforeMs: holdBack.beforeMs })!.n;
       work.isHeld = old > holdBack.above;
     }
@@ -154,7 +164,7 @@ export class Admission {
     const store = this.#store;
     const from = work.done;
     const to = Math.min(work.sorted!, from + entries);
-    store.write(() => {
+    store.writeUnsynced(() => {
       const piece = { source: work.scope.source, from, to };
       store.run(ENTER[phase], piece);
       if (phase === "keys") return;
@@ -172,10 +182,12 @@ export class Admission {
   #admitRows(work: Work, records: number, { holdBack }: AdmitOptions, now: Now): Admitted {
     const store = this.#store;
     const result = nothing(true);
-    store.write(() => {
+    store.writeUnsynced(() => {
+      if (work.done === 0)
+        work.done = (store.one<{ id: number | null }>(ROWS_FIRST, work.scope)!.id ?? Number.POSITIVE_INFINITY) - 1;
       const scope = { ...work.scope, from: work.done };
-      const to = store.one<{ id: number | null }>(ROWS_END, { ...scope, limit: records })!.id;
-      if (to === null) return this.#next(work);
+      const to = Math.min(work.scope.upTo, work.done + records);
+      if (to <= work.done) return this.#next(work);
       const beforeMs = holdBack?.beforeMs ?? 0;
       const held = { held: work.isHeld ? 1 : 0, beforeMs };
       const nowMs = now.wallMs;

@@ -19,7 +19,7 @@ const FIRST = "INSERT INTO sqlite_sequence (name, seq) VALUES ('submissions', ?)
 const ARRIVES = "INSERT OR IGNORE INTO arriving_runs (run_id) VALUES (?)";
 
 export function arrive(store: Store, parts: readonly ArrivingRecords[], now: Now): void {
-  store.write(() => {
+  store.writeUnsynced(() => {
     for (const part of parts) arriveTogether(store, part, now);
     for (const run of new Set(parts.map(({ runId }) => runId))) store.run(ARRIVES, run);
   });
@@ -37,12 +37,25 @@ function arriveTogether(store: Store, records: ArrivingRecords, now: Now): void 
     const isOrdinary = stampOf(source, name.key) === submissionName(source, name.key);
     const needsLook =
       !isOrdinary || refused.has(name.rawHash) || isForgotten?.({ ...name, identityKeys: keysOf(identityKeys[at]!) });
+    // One by one: what is spread costs as much as the half of binding it.
     store.run(
       INSERT,
-      ...[id, runId, source, name.key, records.history[at] ? "history" : "pending", records.lane[at]!],
-      ...[Math.round(records.submittedAtMs[at] ?? now.wallMs), targetMs, file, records.line[at]!],
-      ...[name.rawHash, records.contentHash[at]!, needsLook ? 1 : 0, identityKeys[at]!],
-      ...[records.content[at]!, raw[at]!],
+      id,
+      runId,
+      source,
+      name.key,
+      records.history[at] ? "history" : "pending",
+      records.lane[at]!,
+      Math.round(records.submittedAtMs[at] ?? now.wallMs),
+      targetMs,
+      file,
+      records.line[at]!,
+      name.rawHash,
+      records.contentHash[at]!,
+      needsLook ? 1 : 0,
+      identityKeys[at]!,
+      records.content[at]!,
+      raw[at]!,
     );
   }
 }
