@@ -34,7 +34,7 @@ interface Place {
 }
 
 export const BATCH_ROWS = 500;
-const BATCH_BYTES = 512 * 1024;
+const BATCH_BYTES = 384 * 1024;
 /** Line, offset, guess, time, then the lengths of its texts. */
 const NUMBERS = 9;
 const SHA256_LENGTH = 64;
@@ -46,7 +46,7 @@ const HALF = /\p{Surrogate}/u;
 export class RowPacker {
   #rows = 0;
   readonly #numbers = new Float64Array(BATCH_ROWS * NUMBERS);
-  #bytes = Buffer.allocUnsafeSlow(BATCH_BYTES + BATCH_BYTES / 4);
+  #bytes = Buffer.allocUnsafeSlow(BATCH_BYTES + BATCH_BYTES / 8);
   #at = 0;
   #otherCharacters = 0;
   readonly #others: RowBatch["others"] = [];

@@ -85,7 +85,7 @@ const ROW_COUNTS = `
   SELECT lane, target_ms AS targetMs, iif(${IS_HELD}, 'waiting', state) AS state,
     state = 'pending' AND submitted_at_ms < @beforeMs AS old, count(*) AS n
   FROM arriving WHERE ${ROWS} GROUP BY 1, 2, 3, 4`;
-const ADMIT = `${SUBMISSION_OF(`iif(${IS_HELD}, 'waiting', state)`, `iif(${IS_HELD}, ${HELD_BACK_UNTIL_MS}, @nowMs)`, 1)}
+const ADMIT = `${SUBMISSION_OF(`iif(${IS_HELD}, 'waiting', state)`, `iif(${IS_HELD}, ${HELD_BACK_UNTIL_MS}, @nowMs)`, 2)}
   WHERE ${ROWS} ORDER BY id`;
 const HELD = `INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail)
   SELECT id, @nowMs, 'backfill', NULL, @detail FROM arriving WHERE ${ROWS} AND ${IS_HELD}`;

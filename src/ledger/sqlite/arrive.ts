@@ -83,7 +83,7 @@ const NAMED_SO = `
     UNION ALL SELECT submission_id FROM raw_hashes WHERE source = @source AND raw_hash = @rawHash)`;
 
 /** As the submissions' columns; the values of `due` and `state` are SQL. */
-export const SUBMISSION_OF = (state: string, due: string, tallied: 0 | 1): string => `
+export const SUBMISSION_OF = (state: string, due: string, tallied: 0 | 2): string => `
   INSERT INTO submissions (id, source, key, state, lane, submitted_at_ms, received_at_ms, target_ms, due_at_ms, run_id, file,
     line, raw_hash, content_hash, tallied, identity_keys, content, raw)
   SELECT id, source, key, ${state}, lane, submitted_at_ms, @nowMs, target_ms, ${due}, run_id, file,
