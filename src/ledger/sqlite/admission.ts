@@ -166,8 +166,9 @@ export class Admission {
     const to = Math.min(work.sorted!, from + entries);
     store.writeUnsynced(() => {
       const piece = { source: work.scope.source, from, to };
-      store.run(ENTER[phase], piece);
-      if (phase === "keys") return;
+      const { changes } = store.run(ENTER[phase], piece);
+      // A raw record that nobody has is entered; a key that is may be another source's too.
+      if (phase === "keys" || (phase === "raws" && changes === to - from)) return;
       for (const { id } of store.all<{ id: number }>(TAKEN[phase], piece)) contest(store, id);
     });
     work.done = to;
