@@ -10,7 +10,7 @@ export type FromThread = { type: "batch"; batch: PackedRows } | { type: "more" }
 /** Chunks of the file that the thread has before it needs them. */
 export const CHUNKS_AHEAD = 2;
 /** Batches that may wait for the ledger: bounds the memory of both threads. */
-export const BATCHES_AHEAD_MAX = 4;
+export const BATCHES_AHEAD_MAX = 20;
 /** Far above what reading and mapping need; a record has a MiB at the most. */
 const LIMITS = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 96 };
 

@@ -16,7 +16,7 @@ import type { Store } from "./store.ts";
  * in among; and the more is lost where the import dies, and the more memory sorting takes.
  */
 const TOGETHER_MIN = 2_000;
-const TOGETHER_MAX = 64_000;
+const TOGETHER_MAX = 56_000;
 const KNOWN_A_RECORD = 5;
 const LAST_ID = "SELECT max(id) AS last FROM submissions";
 /** Entries that find submissions cost less than submissions do. */
