@@ -1,15 +1,16 @@
 /** Maps a large CSV in a thread beside the one that writes to the ledger. */
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
-import type { MapOrder, MapRows, RowBatch } from "../ingest/mapped-rows.ts";
+import type { MapOrder, MapRows } from "../ingest/mapped-rows.ts";
+import { type PackedRows, unpacked } from "../ingest/packed-rows.ts";
 
 export type ToThread = { type: "chunk"; bytes: Uint8Array | null } | { type: "taken" };
-export type FromThread = { type: "batch"; batch: RowBatch } | { type: "more" } | { type: "end" };
+export type FromThread = { type: "batch"; batch: PackedRows } | { type: "more" } | { type: "end" };
 
 /** Chunks of the file that the thread has before it needs them. */
 export const CHUNKS_AHEAD = 2;
 /** Batches that may wait for the ledger: bounds the memory of both threads. */
-export const BATCHES_AHEAD_MAX = 8;
+export const BATCHES_AHEAD_MAX = 20;
 /** Far above what reading and mapping need; a record has a MiB at the most. */
 const LIMITS = { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 96 };
 
@@ -29,9 +30,9 @@ export const mapRows: MapRows = async function* (order, chunks) {
   const worker = startThread(order);
   const bytes = chunks[Symbol.asyncIterator]();
   const post = (message: ToThread): void => worker.postMessage(message);
-  const arrived: (RowBatch | "end" | Error)[] = [];
+  const arrived: (PackedRows | "end" | Error)[] = [];
   let wake: () => void = () => {};
-  const arrive = (what: RowBatch | "end" | Error): void => {
+  const arrive = (what: PackedRows | "end" | Error): void => {
     arrived.push(what);
     wake();
   };
@@ -53,11 +54,11 @@ export const mapRows: MapRows = async function* (order, chunks) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
-      const next = arrived.shift() as RowBatch | "end" | Error;
+      const next = arrived.shift() as PackedRows | "end" | Error;
       if (next === "end") return;
       if (next instanceof Error) throw next;
       post({ type: "taken" });
-      yield next;
+      yield unpacked(next, order.maps);
     }
   } finally {
     await worker.terminate();

@@ -1,7 +1,7 @@
 /** The thread that reads and maps a large CSV. Bytes come in as it asks for them; rows go out as they are taken. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { batchRows, type MapOrder } from "../ingest/mapped-rows.ts";
-import { readCsv } from "../intake/csv.ts";
+import { type MapOrder, packRows } from "../ingest/mapped-rows.ts";
+import { readCsvBatches } from "../intake/csv.ts";
 import { compileMapping } from "../intake/mapping.ts";
 import { loadPhoneNormalizer } from "../intake/phone.ts";
 import { BATCHES_AHEAD_MAX, CHUNKS_AHEAD, type FromThread, type ToThread } from "./map-thread.ts";
@@ -9,16 +9,21 @@ import { BATCHES_AHEAD_MAX, CHUNKS_AHEAD, type FromThread, type ToThread } from 
 if (parentPort !== null) await serve(parentPort, workerData as MapOrder);
 
 async function serve(port: MessagePort, { source, csv, maps }: MapOrder): Promise<void> {
-  const say = (message: FromThread): void => port.postMessage(message);
+  const say = (message: FromThread): void => port.postMessage(message, piecesOf(message));
   const inbox = openInbox(port, say);
   const mapping = await compileMapping(source, await loadPhoneNormalizer());
   const options = { ...csv, dialect: null, whole: true, onDialect: () => {} };
-  for await (const batch of batchRows(readCsv(inbox.chunks(), options), mapping, maps)) {
+  for await (const batch of packRows(readCsvBatches(inbox.chunks(), options), mapping, maps)) {
     await inbox.room();
     say({ type: "batch", batch });
   }
   say({ type: "end" });
   port.close();
+}
+
+/** What is handed over instead of copied. */
+function piecesOf(message: FromThread): ArrayBuffer[] {
+  return message.type === "batch" ? [message.batch.bytes.buffer, message.batch.numbers.buffer] : [];
 }
 
 interface Inbox {

@@ -7,9 +7,13 @@ export type IdentityKey = string;
 /** Turns a phone number into E.164, or null where that is not possible. `country` is ISO 3166-1 alpha-2. */
 export type PhoneNormalizer = (text: string, country?: string) => string | null;
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII has one form only, and most addresses are ASCII
+const ASCII = /^[\x00-\x7f]*$/;
+
 /** E-mail addresses match without case and outer spaces. Null for what has no `@` between two non-empty parts. */
 export function normalizeEmail(text: string): string | null {
-  const folded = text.trim().toLowerCase().normalize("NFC");
+  const lower = text.trim().toLowerCase();
+  const folded = ASCII.test(lower) ? lower : lower.normalize("NFC");
   return /^[^\s@]+@[^\s@]+$/.test(folded) ? folded : null;
 }
 

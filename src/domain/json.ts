@@ -21,7 +21,8 @@ export function canonicalJson(value: unknown): string {
   return `{${members}}`;
 }
 
-function quoted(text: string): string {
+/** A text as JSON. */
+export function quoted(text: string): string {
   return text.length <= SHORT && !ESCAPED.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 

@@ -1,6 +1,6 @@
 /** An imported file as rows: which format it is, and whether it is what it claims to be. */
 import type { SourceFormat, SourceSettings } from "../domain/settings.ts";
-import { type CsvDialect, readCsv } from "../intake/csv.ts";
+import { type CsvBatch, type CsvDialect, readCsv, readCsvBatches } from "../intake/csv.ts";
 import { detectEncoding } from "../intake/decoding.ts";
 import { readFormDocument, readJsonDocument } from "../intake/document.ts";
 import { DOCUMENT_BYTES_MAX } from "../intake/limits.ts";
@@ -19,7 +19,7 @@ export interface FileRows {
   format: SourceFormat;
   rows: () => AsyncIterable<Row>;
   /** Of a CSV: what another thread must know to read it, and its bytes. */
-  csv?: CsvBeginning & { bytes: () => AsyncIterable<Uint8Array> };
+  csv?: CsvBeginning & { bytes: () => AsyncIterable<Uint8Array>; batches: () => AsyncIterable<CsvBatch> };
 }
 
 /** Finds the format and gives the rows. Rejects with `inputUnreadable` for what is none of the formats. */
@@ -39,7 +39,8 @@ export async function rowsOfFile(
     const onDialect = (dialect: CsvDialect): void => checkColumns(input, mapping, dialect.columns);
     const csv = { start, encoding, delimiter: source.delimiter };
     const options = { ...csv, dialect: null, whole: true, onDialect };
-    return { format, rows: () => readCsv(bytes(), options), csv: { ...csv, bytes } };
+    const batches = (): AsyncIterable<CsvBatch> => readCsvBatches(bytes(), options);
+    return { format, rows: () => readCsv(bytes(), options), csv: { ...csv, bytes, batches } };
   }
   const lines = (): AsyncIterable<Row> => readJsonLines(bytes(), { start, encoding, whole: true });
   if (format === "jsonl") {

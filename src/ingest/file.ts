@@ -10,9 +10,10 @@ import { type FileRows, rowsOfFile } from "./file-rows.ts";
 import type { ImportFile, IngestDeps } from "./ingest.ts";
 import { type Input, openInput } from "./input.ts";
 import { LargeFile } from "./large-file.ts";
-import { batchRows, type RowBatch } from "./mapped-rows.ts";
+import { batchRows } from "./mapped-rows.ts";
 import { errorCode } from "./open.ts";
 import { checkReexport, checkUnknown, isSuspicious } from "./reexport.ts";
+import type { RowBatch } from "./row-batch.ts";
 import { warnOfGuess } from "./taken-warnings.ts";
 import { emptyCounts, type TakenFile, type Taker } from "./taker.ts";
 import { OPEN_REJECTS_MAX, Takers } from "./takers.ts";
@@ -139,8 +140,8 @@ function batchesOf(
   maps: boolean,
 ): AsyncIterable<RowBatch> | null {
   if (csv === undefined) return null;
-  if (mapRows === undefined || !isLarge({ mapRows }, input)) return batchRows(rows(), mapping, maps);
-  const { bytes, ...beginning } = csv;
+  const { bytes, batches, ...beginning } = csv;
+  if (mapRows === undefined || !isLarge({ mapRows }, input)) return batchRows(batches(), mapping, maps);
   return fromThread(() => mapRows.start({ source, csv: beginning, maps }, bytes()), rows);
 }
 
@@ -234,8 +235,9 @@ async function takeBatches(
   large: LargeFile | null,
 ): Promise<void> {
   const { own } = takers;
-  for await (const { columns, others } of batches) {
-    if (large?.isOpenTo(columns) && !others.some(({ row }) => isMended(row))) {
+  for await (const batch of batches) {
+    const { columns, others } = batch;
+    if (large?.isOpenTo(batch) && !others.some(({ row }) => isMended(row))) {
       // What came before goes in before: of records with the same key the first one counts.
       await own.flush(null);
       await large.take(columns);

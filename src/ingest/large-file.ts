@@ -4,19 +4,19 @@ import type { ArrivingRecords } from "../ledger/arriving.ts";
 import type { Now } from "../ledger/rows.ts";
 import { fitted, RECORDS_AT_ONCE_MIN } from "./chunk-size.ts";
 import type { IngestDeps } from "./ingest.ts";
-import type { RowColumns } from "./mapped-rows.ts";
+import type { RowBatch, RowColumns } from "./row-batch.ts";
 import { warnOfGuess, warnOfValues } from "./taken-warnings.ts";
 import type { TakenFile, Taker } from "./taker.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** So many records in a row that nobody knew, before the next are taken for such too. */
 const STRANGERS_MIN = 1_000;
-/** For each piece that arrives: so that what arrived before is let in about as fast. */
+/** For each piece that arrives: so that what arrived before is let in a little faster, and both threads have work all the time. */
 const PIECES_ADMITTED = 4;
 
-/** Between two transactions, so that others come in. */
+/** Between transactions that held the write lock for so long together, so that others come in. */
 const PAUSE_MS = 2;
-const HALF = /\p{Surrogate}/u;
+const HELD_MS_MAX = 14;
 
 export class LargeFile {
   readonly #deps: IngestDeps;
@@ -31,6 +31,8 @@ export class LargeFile {
   #records = 0;
   #atOnce = RECORDS_AT_ONCE_MIN;
   #isAdmitting = false;
+  #heldMs = 0;
+  #pieces = 0;
 
   /** `taker` takes what needs a look of its own. */
   constructor(deps: IngestDeps, source: SourceSettings, taker: Taker, taken: TakenFile, warnings: Warnings) {
@@ -45,9 +47,8 @@ export class LargeFile {
   }
 
   /** Whether these rows should come in here: those before them were all new. */
-  isOpenTo(columns: RowColumns): boolean {
-    // Half a character, as an expression may cut one out, does not come out of the ledger as it went in.
-    if (!this.#isFit || columns.key.some((key) => HALF.test(key))) return false;
+  isOpenTo({ isOrdinary }: RowBatch): boolean {
+    if (!this.#isFit || isOrdinary) return false;
     const { new: fresh, history, duplicate, conflict } = this.#taken.counts;
     if (duplicate + conflict !== this.#known) {
       this.#known = duplicate + conflict;
@@ -71,7 +72,8 @@ export class LargeFile {
     this.#records += key.length;
     if (this.#records < this.#atOnce) return;
     await this.#arrive();
-    for (let piece = 0; piece < PIECES_ADMITTED && (await this.#admit(false)); piece += 1);
+    this.#pieces += PIECES_ADMITTED;
+    for (; this.#pieces >= 1; this.#pieces -= 1) if (!(await this.#admit(false))) this.#pieces = 1;
   }
 
   /** All that was taken is let in. */
@@ -108,8 +110,7 @@ export class LargeFile {
     const admitted = await ledger.admit(runId, this.#source.name, this.#atOnce, { whole }, now);
     this.#fit(admitted.new + admitted.history, now);
     await ledger.makeRoom();
-    // Whoever waits for the lock looks again each millisecond.
-    await this.#deps.clock.sleep(PAUSE_MS);
+    await this.#letOthersIn(admitted.wasFree === true);
     counts.new += admitted.new;
     counts.history += admitted.history;
     for (const item of admitted.contested) this.#taker.retake(item, this.#taken);
@@ -119,7 +120,16 @@ export class LargeFile {
   }
 
   #fit(records: number, { monoMs }: Now): void {
-    this.#atOnce = fitted(this.#atOnce, records, this.#deps.clock.monoMs() - monoMs);
+    const tookMs = this.#deps.clock.monoMs() - monoMs;
+    this.#atOnce = fitted(this.#atOnce, records, tookMs);
+    this.#heldMs += tookMs;
+  }
+
+  /** Whoever waits for the lock looks again each millisecond. */
+  async #letOthersIn(wasFree: boolean): Promise<void> {
+    if (!wasFree && this.#heldMs < HELD_MS_MAX) return;
+    if (!wasFree) await this.#deps.clock.sleep(PAUSE_MS);
+    this.#heldMs = 0;
   }
 
   #now(): Now {

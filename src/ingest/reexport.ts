@@ -3,7 +3,7 @@ import type { Mapped, Mapping } from "../intake/mapping.ts";
 import { unwrapReject } from "../intake/rejects-file.ts";
 import type { Row } from "../intake/row.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { RowBatch } from "./mapped-rows.ts";
+import type { RowBatch } from "./row-batch.ts";
 
 /** Fewer records are not suspicious. */
 const RECORDS_MIN = 20;

@@ -15,8 +15,8 @@ import { fitted, RECORDS_AT_ONCE_MIN } from "./chunk-size.ts";
 import { dryVerdicts, newDryRun } from "./dry-run.ts";
 import type { FileCounts, IngestDeps } from "./ingest.ts";
 import { knownReject } from "./known-reject.ts";
-import type { RowColumns } from "./mapped-rows.ts";
 import { recallKnown } from "./recall.ts";
+import type { RowColumns } from "./row-batch.ts";
 import type { ShapeWatch } from "./shape-watch.ts";
 import { warnOfForgotten, warnOfGuess, warnOfRepeat, warnOfRevision, warnOfValues } from "./taken-warnings.ts";
 import type { Warnings } from "./warnings.ts";
@@ -142,7 +142,7 @@ export class Taker {
       },
       submittedAtMs: columns.submittedAtMs[at]!,
       lane: columns.lane[at]!,
-      identityKeys: columns.identityKeys[at]!,
+      identityKeys: JSON.parse(columns.identityKeys[at]!) as string[],
       unknown: columns.unknown[at]!,
     };
     const hasWarnings = columns.hasBadValues[at] === true || mapped.unknown.length > 0;

@@ -8,9 +8,11 @@ import type { SubmissionContent } from "../domain/submission.ts";
 export function comparedContent(content: SubmissionContent): string {
   const { notes, traceparent } = content;
   if (notes === undefined && traceparent === undefined) return canonicalJson(content);
-  const lines = notes?.flatMap(linesOf).sort();
+  const lines = notes === undefined ? undefined : comparedNotes(notes);
   return canonicalJson({ ...content, notes: lines, traceparent: undefined });
 }
+
+export const comparedNotes = (notes: readonly string[]): string[] => notes.flatMap(linesOf).sort();
 
 function linesOf(note: string): string[] {
   if (!note.includes("\n")) return note === "" ? [] : [note];

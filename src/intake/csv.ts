@@ -1,7 +1,7 @@
 /** CSV as a stream of rows, with bounded memory, exact lines and offsets; it goes on after a broken record. */
 
 import { GUARDED_COLUMN, withoutGuard } from "../domain/csv-cell.ts";
-import { type CsvCells, readCells, recordText } from "./csv-cells.ts";
+import { CellReader, type CsvCells, recordText } from "./csv-cells.ts";
 import { columnsOf, findHeader } from "./csv-header.ts";
 import { type StrayQuote, scanRecord } from "./csv-scan.ts";
 import { Cursor } from "./cursor.ts";
@@ -38,15 +38,38 @@ const BATCH_CHARACTERS_MAX = 1024 * 1024;
 
 /** Reads rows. Blank lines and rows of empty cells are no records. */
 export async function* readCsv(chunks: AsyncIterable<Uint8Array>, options: CsvOptions): AsyncGenerator<Row> {
+  for await (const batch of readCsvBatches(chunks, options)) {
+    for (let at = 0; at < batch.found.length; at += 1) {
+      const row = rowOf(batch, at);
+      if (row !== null) yield row;
+    }
+  }
+}
+
+/** Records of a CSV with their cells; of the `n`th one all lists have the `n`th element. `rowOf` makes a row of one. */
+export interface CsvBatch {
+  found: readonly Found[];
+  decoded: readonly DecodedText[];
+  read: readonly CsvCells[];
+  dialect: CsvDialect;
+  decoding: Decoding;
+}
+
+/** Reads records in batches. */
+export async function* readCsvBatches(
+  chunks: AsyncIterable<Uint8Array>,
+  options: CsvOptions,
+): AsyncGenerator<CsvBatch> {
   const decoding = makeDecoding(options.dialect?.encoding ?? options.encoding);
   const cursor = new Cursor(chunks, decoding, options.start);
   try {
     const dialect = options.dialect ?? (await readHeader(cursor, decoding, options));
     if (dialect === null) return;
+    const reader = new CellReader(dialect.delimiter);
     for (;;) {
-      const batch = await nextBatch(cursor, dialect.delimiter, options.whole);
-      if (batch.length === 0) return;
-      yield* rowsOfBatch(batch, dialect, decoding);
+      const found = await nextBatch(cursor, dialect.delimiter, options.whole);
+      if (found.length === 0) return;
+      yield batchOf(found, reader, dialect, decoding);
     }
   } finally {
     await cursor.close();
@@ -54,7 +77,7 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>, options: CsvOp
 }
 
 /** A record's own text with its place. */
-interface Found {
+export interface Found {
   text: string;
   /** Null: a line whose quote is never closed. */
   strays: readonly StrayQuote[] | null;
@@ -134,27 +157,25 @@ async function nextHeader(
   }
 }
 
-function* rowsOfBatch(batch: readonly Found[], dialect: CsvDialect, decoding: Decoding): Generator<Row> {
-  const decoded = batch.map(({ text, strays }) => decoding.decode(strays === null ? text : recordText(text, strays)));
-  const closed = decoded.filter((_, index) => batch[index]?.strays !== null).map(({ text }) => text);
-  const cells = readCells(closed, dialect.delimiter)[Symbol.iterator]();
-  for (const [index, found] of batch.entries()) {
-    const { line } = found.place;
-    const fault = `a quote that opens in line ${line} is never closed; the next line is read as a record of its own`;
-    const read: CsvCells = found.strays === null ? { fault } : (cells.next().value as CsvCells);
-    const row = rowOf(found, read, decoded[index] as DecodedText, dialect, decoding);
-    if (row !== null) yield row;
-  }
+function batchOf(found: readonly Found[], reader: CellReader, dialect: CsvDialect, decoding: Decoding): CsvBatch {
+  const decoded = found.map(({ text, strays }) => decoding.decode(strays === null ? text : recordText(text, strays)));
+  const closed = decoded.filter((_, index) => found[index]?.strays !== null).map(({ text }) => text);
+  const cells = reader.read(closed)[Symbol.iterator]();
+  const read = found.map(({ strays, place }) =>
+    strays === null ? { fault: neverClosed(place.line) } : (cells.next().value as CsvCells),
+  );
+  return { found, decoded, read, dialect, decoding };
 }
 
-function rowOf(
-  found: Found,
-  read: CsvCells,
-  decoded: DecodedText,
-  dialect: CsvDialect,
-  decoding: Decoding,
-): Row | null {
-  const { guessed } = decoded;
+function neverClosed(line: number): string {
+  return `a quote that opens in line ${line} is never closed; the next line is read as a record of its own`;
+}
+
+/** Null for a blank line or a row of empty cells. */
+export function rowOf({ found: all, decoded, read: cellsOf, dialect, decoding }: CsvBatch, at: number): Row | null {
+  const found = all[at]!;
+  const read = cellsOf[at]!;
+  const { guessed } = decoded[at]!;
   if ("fault" in read) {
     const raw = decoding.decode(found.text).text.replace(/\r?\n$/, "");
     return { ...found.place, fault: read.fault, raw, guessed };

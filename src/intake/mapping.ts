@@ -20,6 +20,7 @@ import {
   type Reader,
 } from "./map.ts";
 import { isSubmissionList, parsePath, treeValue, writePath } from "./path.ts";
+import { type MapCells, plainMap } from "./plain-map.ts";
 import { restLines } from "./rest.ts";
 import { readSubmission, type ShapeContext } from "./submission.ts";
 import { loadTimeReader } from "./time.ts";
@@ -61,6 +62,8 @@ export interface Mapping {
   inspect(record: unknown, flat: boolean): Promise<Inspection>;
   /** Members of a record that no line of the map reads; none without a map. */
   leftovers(record: object): Promise<Leftover[]>;
+  /** The same as `map`, from the cells of a CSV with these columns, where the map is a plain one; else null. */
+  ofCells(columns: readonly string[]): MapCells | null;
   /** Lines of the map with what they read, then `where` and `restToNote`. */
   readonly lines: readonly MapLine[];
   /** The records in a body. */
@@ -102,7 +105,12 @@ export async function compileMapping(source: SourceSettings, phone: PhoneNormali
     split: (body) => splitBody(compiled, body),
     reads: compiled.map === null ? null : compiled.map.reads,
     lines: linesOf(compiled),
+    ofCells: (columns) => ofCells(compiled, columns),
   };
+}
+
+function ofCells({ map, where, rest, source, shape }: Compiled, columns: readonly string[]): MapCells | null {
+  return map === null || where !== null || rest !== null ? null : plainMap(map.lines, columns, source, shape);
 }
 
 function linesOf({ map, where, rest }: Compiled): MapLine[] {

@@ -16,9 +16,15 @@ const TEXT_MAX = 100;
 export async function loadPhoneNormalizer(): Promise<PhoneNormalizer> {
   const require = createRequire(import.meta.url);
   let library: Library | null = null;
+  let plans: Plans | null = null;
   const cache = new Map<string, string | null>();
   return (text, country) => {
     if (text.length > TEXT_MAX) return null;
+    if (DIALLED.test(text)) {
+      library ??= require("libphonenumber-js/min") as Library;
+      plans ??= loneCountries(library);
+      if (isAsItIs(text, plans)) return text;
+    }
     const id = `${country ?? ""}|${text}`;
     const known = cache.get(id);
     if (known !== undefined) return known;
@@ -32,6 +38,51 @@ export async function loadPhoneNormalizer(): Promise<PhoneNormalizer> {
     if (normalized !== null && isSpelling(text, normalized)) cache.set(`${country ?? ""}|${normalized}`, normalized);
     return normalized;
   };
+}
+
+/** E.164 already, as far as digits tell. */
+const DIALLED = /^\+[1-9]\d{5,14}$/;
+const CALLING_CODE_DIGITS_MAX = 3;
+
+interface Plan {
+  lengths: ReadonlySet<number>;
+  /** What would be taken off a national number as its prefix. */
+  prefix: RegExp | null;
+}
+
+/** By calling code; null where several countries share it. */
+type Plans = ReadonlyMap<string, Plan | null>;
+
+/** What the library knows of numbers with a country's own calling code. */
+function loneCountries(library: Library): Plans {
+  const plans = new Map<string, Plan | null>();
+  const metadata = new library.Metadata();
+  for (const country of library.getCountries()) {
+    const code = library.getCountryCallingCode(country);
+    metadata.selectNumberingPlan(country);
+    plans.set(code, plans.has(code) ? null : planOf(metadata.numberingPlan));
+  }
+  return plans;
+}
+
+/** Of the library's description of a country; the prefix is not in its types (its METADATA.md, read 2026-11-24). */
+function planOf(numbering: unknown): Plan | null {
+  const known = numbering as { possibleLengths(): number[]; nationalPrefixForParsing?(): string | undefined };
+  if (known.nationalPrefixForParsing === undefined) return null;
+  const prefix = known.nationalPrefixForParsing();
+  return { lengths: new Set(known.possibleLengths()), prefix: prefix ? new RegExp(`^(?:${prefix})`) : null };
+}
+
+/** Whether the library would give the text back: nothing is taken off it, and it is as long as it may be. */
+function isAsItIs(text: string, plans: Plans): boolean {
+  for (let digits = 1; digits <= CALLING_CODE_DIGITS_MAX; digits += 1) {
+    const plan = plans.get(text.slice(1, 1 + digits));
+    if (plan === null) return false;
+    if (plan === undefined) continue;
+    const national = text.slice(1 + digits);
+    return plan.lengths.has(national.length) && plan.prefix?.test(national) !== true;
+  }
+  return false;
 }
 
 /** `+49 171 / 123` is `+49171123` with marks between; then that one, which identity keys ask for next, is itself too. */

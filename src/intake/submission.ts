@@ -132,7 +132,11 @@ function noteUnknown(findings: Findings, section: string, body: Record<string, u
 /** Names stand on one line at the CRM. */
 function readName(findings: Findings, path: string, value: unknown): string | undefined {
   const text = readText(findings, path, value);
-  return text !== undefined && /\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, " ") : text;
+  return text === undefined ? undefined : onOneLine(text);
+}
+
+export function onOneLine(text: string): string {
+  return /\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, " ") : text;
 }
 
 function readEmail(value: unknown, findings: Findings): string | undefined {
@@ -148,7 +152,7 @@ function readPhone(value: unknown, context: ShapeContext, findings: Findings): s
   return context.phone(text, context.country ?? undefined) ?? text;
 }
 
-function readCurrency(value: unknown, findings: Findings): string | undefined {
+export function readCurrency(value: unknown, findings: Findings): string | undefined {
   const text = readText(findings, "deal.currency", value);
   if (text === undefined) return undefined;
   if (/^[a-z]{3}$/i.test(text)) return text.toUpperCase();

@@ -1,5 +1,4 @@
 /** How a large import comes in: first its records, unseen, then what finds them, sorted, and then the submissions. */
-import type { IdentityKey } from "../domain/identity.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { Lane } from "../domain/submission.ts";
 import type { IncomingSubmission, Recovered } from "./rows.ts";
@@ -24,7 +23,8 @@ export interface ArrivingRecords {
   submittedAtMs: (number | null)[];
   lane: Lane[];
   history: boolean[];
-  identityKeys: IdentityKey[][];
+  /** JSON, each once. */
+  identityKeys: string[];
 }
 
 /** Records of one source that were sent before; of the `n`th one both columns have the `n`th element. */
@@ -51,6 +51,8 @@ export interface AdmitOptions {
 export interface Admitted {
   /** Call again: some of what arrived is no submission yet. Without `whole` that may be because not much has arrived. */
   more: boolean;
+  /** The write lock was free meanwhile. */
+  wasFree?: true;
   /** What became submissions, `heldBack` among `new`: by this call, or because others brought the same meanwhile. */
   new: number;
   heldBack: number;

@@ -8,7 +8,7 @@ import { expect, it, vi } from "vitest";
 import type { SourceSettings } from "../../src/domain/settings.ts";
 import type { MapRows } from "../../src/ingest/mapped-rows.ts";
 import { batchRows } from "../../src/ingest/mapped-rows.ts";
-import { readCsv } from "../../src/intake/csv.ts";
+import { readCsvBatches } from "../../src/intake/csv.ts";
 import { compileMapping } from "../../src/intake/mapping.ts";
 import { loadPhoneNormalizer } from "../../src/intake/phone.ts";
 import { NOW_MS, openIngestRig } from "../support/ingest-rig.ts";
@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 180_000 });
 /** In this thread: what is looked at here is how the ledger takes it. */
 const mapHere: MapRows = async function* ({ source, csv, maps }, chunks) {
   const mapping = await compileMapping(source, await loadPhoneNormalizer());
-  yield* batchRows(readCsv(chunks, { ...csv, dialect: null, whole: true, onDialect: () => {} }), mapping, maps);
+  yield* batchRows(readCsvBatches(chunks, { ...csv, dialect: null, whole: true, onDialect: () => {} }), mapping, maps);
 };
 
 const SETTINGS: Partial<SourceSettings> = {

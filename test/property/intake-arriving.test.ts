@@ -183,6 +183,30 @@ describe("a large import", () => {
     }
   });
 
+  test("is on the disk when its last piece is done: that one waits for it", () => {
+    fc.assert(
+      fc.property(records, fc.boolean(), (items, isBetween) => {
+        const waits: unknown[] = [];
+        let ask = (): unknown => null;
+        const store = openStore((name) => {
+          if (name === "ledger.write.within") waits.push(ask());
+        });
+        ask = () => store.db.pragma("synchronous", { simple: true });
+        const admission = new Admission(store);
+        if (items.length > 0) admission.arrive([columnsOf(items, RUN)], NOW);
+        // What was let in before nothing more came.
+        for (let at = 0; isBetween && at < 20; at += 1) admission.admit(RUN, "website", 1_000, { whole: false }, NOW);
+        const before = store.db.prepare("SELECT total_changes()").pluck().get();
+        while (admission.admit(RUN, "website", 1_000, { whole: true }, NOW).more);
+        const after = store.db.prepare("SELECT total_changes()").pluck().get();
+        expect(waits.at(-1)).toBe(2);
+        if (items.length > 0) expect(after).toBeGreaterThan(before as number);
+        expect(store.one("SELECT 1 FROM arriving_runs")).toBeUndefined();
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   test("keeps back what is old where there is too much of it, and its person's fresh ones flow", () => {
     fc.assert(
       fc.property(records, sizes, fc.integer({ min: 0, max: 5 }), (items, steps, above) => {

@@ -213,7 +213,8 @@ export function columnsOf(items: readonly IncomingSubmission[], runId: RunId): A
     ...{ runId, source: first?.source ?? "", targetMs: first?.targetMs ?? 0, file: first?.origin.file ?? "" },
     ...{ line: items.map(({ origin }) => origin.line), raw: column("raw"), rawHash: column("rawHash") },
     ...{ key: column("key"), contentHash: column("contentHash"), submittedAtMs: column("submittedAtMs") },
-    ...{ lane: column("lane"), history: column("history") as boolean[], identityKeys: column("identityKeys") },
+    ...{ lane: column("lane"), history: column("history") as boolean[] },
+    identityKeys: items.map(({ identityKeys }) => JSON.stringify([...new Set(identityKeys)])),
     content: items.map(({ content }) => JSON.stringify(content)),
   };
 }

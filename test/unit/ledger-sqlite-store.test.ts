@@ -71,3 +71,27 @@ describe("a write that may be done twice", () => {
     expect(names()).toEqual([]);
   });
 });
+
+describe("a write that does not wait for the disk", () => {
+  const level = (): unknown => store.db.pragma("synchronous", { simple: true });
+
+  test("is the only one: those before and behind it wait, also where it fails", () => {
+    const seen: unknown[] = [];
+    store.write(() => seen.push(level()));
+    store.writeUnsynced(() => seen.push(level(), put("a")));
+    store.write(() => seen.push(level()));
+    expect(() =>
+      store.writeUnsynced(() => {
+        put("b");
+        throw new Error("no");
+      }),
+    ).toThrow("no");
+    store.write(() => seen.push(level()));
+    expect([seen.filter((one) => one !== undefined), names()]).toEqual([[2, 1, 2, 2], ["a"]]);
+  });
+
+  test("waits where it is a part of one that does", () => {
+    const seen = store.write(() => store.writeUnsynced(level));
+    expect(seen).toBe(2);
+  });
+});

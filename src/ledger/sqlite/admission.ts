@@ -17,7 +17,7 @@ import type { Store } from "./store.ts";
  * in among; and the more is lost where the import dies, and the more memory sorting takes.
  */
 const TOGETHER_MIN = 2_000;
-const TOGETHER_MAX = 64_000;
+const TOGETHER_MAX = 56_000;
 const KNOWN_A_RECORD = 5;
 const LAST_ID = "SELECT max(id) AS last FROM submissions";
 /** Entries that find submissions cost less than submissions do. */
@@ -42,6 +42,8 @@ interface Work {
   /** As options have it. */
   oldBeforeMs: number;
   isHeld: boolean;
+  /** So many arrived at the most. */
+  arrived: number;
 }
 
 const ARRIVES = "INSERT OR IGNORE INTO arriving_runs (run_id) VALUES (?)";
@@ -89,15 +91,14 @@ const CONTEST = "UPDATE arriving SET contested = 1 WHERE id = @id";
 const OLD = `SELECT count(*) AS n FROM arriving WHERE ${FREE} AND state = 'pending' AND submitted_at_ms < @beforeMs`;
 
 const IS_HELD = "(state = 'pending' AND @held AND submitted_at_ms < @beforeMs)";
-const ROWS_END = `
-  SELECT max(id) AS id FROM (SELECT id FROM arriving WHERE ${FREE} AND id > @from ORDER BY id LIMIT @limit)`;
+const ROWS_FIRST = `SELECT min(id) AS id FROM arriving WHERE ${FREE}`;
 /** With one upper bound: of two SQLite may look for the wrong one. */
 const ROWS = `${OF_SOURCE} AND contested = 0 AND id > @from AND id <= @to`;
 const ROW_COUNTS = `
   SELECT lane, target_ms AS targetMs, iif(${IS_HELD}, 'waiting', state) AS state,
     state = 'pending' AND submitted_at_ms < @beforeMs AS old, count(*) AS n
   FROM arriving WHERE ${ROWS} GROUP BY 1, 2, 3, 4`;
-const ADMIT = `${SUBMISSION_OF(`iif(${IS_HELD}, 'waiting', state)`, `iif(${IS_HELD}, ${HELD_BACK_UNTIL_MS}, @nowMs)`, 1)}
+const ADMIT = `${SUBMISSION_OF(`iif(${IS_HELD}, 'waiting', state)`, `iif(${IS_HELD}, ${HELD_BACK_UNTIL_MS}, @nowMs)`, 2)}
   WHERE ${ROWS} ORDER BY id`;
 const HELD = `INSERT INTO waits (submission_id, at_ms, kind, until_ms, detail)
   SELECT id, @nowMs, 'backfill', NULL, @detail FROM arriving WHERE ${ROWS} AND ${IS_HELD}`;
@@ -107,6 +108,9 @@ const CONTESTED = `
   SELECT id, source, key, state, lane, submitted_at_ms AS submittedAtMs, target_ms AS targetMs, file, line,
     raw_hash AS rawHash, content_hash AS contentHash, identity_keys AS keys, content, raw
   FROM arriving WHERE ${SCOPE} AND contested = 1 ORDER BY id LIMIT @limit`;
+
+const ALL_IN =
+  "DELETE FROM arriving_runs WHERE run_id = @run AND NOT EXISTS (SELECT 1 FROM arriving WHERE run_id = @run)";
 
 const nothing = (more: boolean): Admitted => ({
   more,
@@ -133,7 +137,7 @@ export class Admission {
   arrive(parts: readonly ArrivingRecords[], now: Now): void {
     const store = this.#store;
     const runs = new Set(parts.map(({ runId }) => runId));
-    store.write(() => {
+    store.writeUnsynced(() => {
       for (const run of runs)
         if (this.#runs.has(run)) this.#apart(run);
         else store.run(ARRIVES, run);
@@ -160,19 +164,37 @@ export class Admission {
     if (work === null) return nothing(false);
     if (work.phase === "contested") return this.#giveContested(work, records, options);
     if (work.phase === "rows") return this.#admitRows(work, records, options, now);
-    if (work.sorted === null) this.#sort(work, work.phase, options);
+    const isSorting = work.sorted === null;
+    if (isSorting) this.#sort(work, work.phase, options);
     else this.#enter(work, work.phase, records * ENTRIES_A_RECORD);
-    return nothing(true);
+    return isSorting ? { ...nothing(true), wasFree: true } : nothing(true);
   }
 
   #begin(run: number, source: string, { whole, holdBack }: AdmitOptions): Work | null {
-    if (!whole && this.#arrived < this.#together()) return null;
+    const arrived = this.#arrived;
+    if (!whole && arrived < this.#together()) return null;
     this.#arrived = 0;
     if (this.#runs.has(run)) this.#apart(run);
     const { last } = this.#store.one<{ last: number | null }>(LAST, run, source)!;
-    if (last === null) return null;
+    if (last === null) {
+      if (whole) this.#allIn(run);
+      return null;
+    }
     const scope = { run, source, upTo: last };
-    return { scope, phase: "names", done: 0, sorted: null, oldBeforeMs: holdBack?.beforeMs ?? 0, isHeld: false };
+    return {
+      scope,
+      phase: "names",
+      done: 0,
+      sorted: null,
+      oldBeforeMs: holdBack?.beforeMs ?? 0,
+      isHeld: false,
+      arrived,
+    };
+  }
+
+  /** Waits for the disk, and so does all that was let in before anybody is told. */
+  #allIn(run: number): void {
+    if (this.#store.write(() => this.#store.run(ALL_IN, { run })).changes > 0) this.#runs.delete(run);
   }
 
   #together(): number {
@@ -183,7 +205,7 @@ export class Admission {
   /** Outside of the ledger's file, so without its lock. */
   #sort(work: Work, phase: keyof typeof SORT, { holdBack }: AdmitOptions): void {
     const store = this.#store;
-    if (phase === "keys" && holdBack !== undefined) {
+    if (phase === "keys" && holdBack !== undefined && work.arrived > holdBack.above) {
       const old = store.one<{ n: number }>(OLD, { ...work.scope, beforeMs: holdBack.beforeMs })!.n;
       work.isHeld = old > holdBack.above;
     }
@@ -197,13 +219,14 @@ export class Admission {
     const store = this.#store;
     const from = work.done;
     const to = Math.min(work.sorted!, from + entries);
-    store.write(() => {
+    store.writeUnsynced(() => {
       const piece = { source: work.scope.source, from, to };
       const { new: fresh, history } = this.#apart(work.scope.run);
-      store.run(fresh + history === 0 ? ENTER[phase] : `${ENTER[phase]} ${STILL_ARRIVES}`, piece);
-      if (phase === "keys") return;
+      const { changes } = store.run(fresh + history === 0 ? ENTER[phase] : `${ENTER[phase]} ${STILL_ARRIVES}`, piece);
       // Before it has a name nobody lets it in.
       if (phase === "names" && from === 0) store.run(OLD_BEFORE, { run: work.scope.run, beforeMs: work.oldBeforeMs });
+      // A raw record that nobody has is entered; a key that is may be another source's too.
+      if (phase === "keys" || (phase === "raws" && changes === to - from)) return;
       for (const { id } of store.all<{ id: number }>(TAKEN[phase], piece)) contest(store, id);
     });
     work.done = to;
@@ -218,11 +241,13 @@ export class Admission {
   #admitRows(work: Work, records: number, { holdBack }: AdmitOptions, now: Now): Admitted {
     const store = this.#store;
     const result = nothing(true);
-    const done = store.write(() => {
+    const done = store.writeUnsynced(() => {
       this.#apart(work.scope.run);
-      const scope = { ...work.scope, from: work.done };
-      const to = store.one<{ id: number | null }>(ROWS_END, { ...scope, limit: records })!.id;
-      if (to === null) return null;
+      const first = (): number =>
+        store.one<{ id: number | null }>(ROWS_FIRST, work.scope)!.id ?? Number.POSITIVE_INFINITY;
+      const scope = { ...work.scope, from: work.done > 0 ? work.done : first() - 1 };
+      const to = Math.min(scope.upTo, scope.from + records);
+      if (to <= scope.from) return null;
       const beforeMs = holdBack?.beforeMs ?? 0;
       const held = { held: work.isHeld ? 1 : 0, beforeMs };
       const nowMs = now.wallMs;

@@ -24,7 +24,8 @@ export function countAgain(store: Store, { source, file, line, rawHash }: KnownA
   const rows = store.all<Known>(KNOWN, { source, texts: JSON.stringify(rawHash) });
   const known = new Map(rows.map((row) => [row.rawHash, row]));
   if (rawHash.some((hash) => !known.has(hash))) return false;
-  store.write(() => {
+  // Where it is lost, so is the end of the run that would tell of it, and the file is there still.
+  store.writeUnsynced(() => {
     addToCounter(store, "ingested", { source, verdict: "duplicate" }, rawHash.length);
     for (const [at, hash] of rawHash.entries()) {
       const one = known.get(hash)!;

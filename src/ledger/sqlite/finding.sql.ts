@@ -65,7 +65,7 @@ CREATE TABLE arriving (
 ) STRICT;
 
 CREATE TRIGGER submissions_found AFTER INSERT ON submissions
-WHEN NOT EXISTS (SELECT 1 FROM arriving WHERE id = new.id) BEGIN
+WHEN new.tallied < 2 AND NOT EXISTS (SELECT 1 FROM arriving WHERE id = new.id) BEGIN
   INSERT INTO submission_names (key, source, submission_id) VALUES (new.key, new.source, new.id);
   INSERT OR IGNORE INTO raw_hashes (source, raw_hash, submission_id) VALUES (new.source, new.raw_hash, new.id);
   INSERT OR IGNORE INTO submission_keys (key, open, submitted_at_ms, submission_id)

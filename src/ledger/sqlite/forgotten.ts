@@ -13,6 +13,9 @@ function saltOf(store: Store): string | null {
   return store.one<{ value: string }>(SALT)?.value ?? null;
 }
 
+/** Whether anybody was ever forgotten. */
+export const hasForgotten = (store: Store): boolean => saltOf(store) !== null;
+
 export function makeSalt(store: Store): string {
   store.run("INSERT OR IGNORE INTO meta (name, value) VALUES ('forgotten_salt', lower(hex(randomblob(32))))");
   return saltOf(store)!;

@@ -23,6 +23,11 @@ export interface Store {
    */
   write<Result>(work: () => Result): Result;
   /**
+   * The same for what nobody is told of before another transaction is written: its commit does not wait for the disk. A power loss
+   * may take it back, with all that was committed since, up to the next commit that waits: that one brings it to the disk too.
+   */
+  writeUnsynced<Result>(work: () => Result): Result;
+  /**
    * The same for work that may be done twice: first without a way back for its parts, which costs a copy of each page that they
    * touch. Where one would be needed, all of it is taken back and done again, each part apart.
    */
@@ -87,7 +92,7 @@ function transactions(
   path: string,
   prepare: (sql: string) => Database.Statement,
   failpoint: LedgerFailpoint,
-): Pick<Store, "write" | "writeTwice" | "read" | "attempt"> {
+): Pick<Store, "write" | "writeUnsynced" | "writeTwice" | "read" | "attempt"> {
   const transaction = <Result>(begin: string, work: () => Result): Result => {
     try {
       if (begin === BEGIN_WRITE) beginWrite(prepare);
@@ -118,6 +123,7 @@ function transactions(
   };
   return {
     write,
+    writeUnsynced: (work) => (db.inTransaction ? write(work) : unsynced(db, () => write(work))),
     writeTwice: (work) => {
       if (db.inTransaction) return write(work);
       isWhole = true;
@@ -140,6 +146,16 @@ function transactions(
       return kept;
     },
   };
+}
+
+function unsynced<Result>(db: Database.Database, work: () => Result): Result {
+  // Not as prepared statements, which do it once only.
+  db.exec("PRAGMA synchronous = NORMAL");
+  try {
+    return work();
+  } finally {
+    db.exec("PRAGMA synchronous = FULL");
+  }
 }
 
 const PART_FAILED = new Error("A part of a transaction failed, which is done again part by part.");

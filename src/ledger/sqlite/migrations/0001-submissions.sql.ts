@@ -92,6 +92,7 @@ CREATE TABLE submissions (
   raw_hash TEXT NOT NULL,
   content_hash TEXT NOT NULL,
   -- 1: the transaction that brought it in counts it, together with all others of its batch. 0: the triggers below do.
+  -- 2: as 1, and what finds it was written before it.
   tallied INTEGER NOT NULL DEFAULT 0,
   -- JSON: the identity keys in their order.
   identity_keys TEXT NOT NULL DEFAULT '[]',
