@@ -84,8 +84,8 @@ export class LargeFile {
 
   #warn({ guessed, hasBadValues, unknown, line, content }: RowColumns): void {
     const { file } = this.#taken.counts;
-    for (const [at, isGuessed] of guessed.entries()) {
-      if (isGuessed) warnOfGuess(this.#warnings, file, line[at]!);
+    for (let at = 0; at < line.length; at += 1) {
+      if (guessed[at]) warnOfGuess(this.#warnings, file, line[at]!);
       if (hasBadValues[at] === true || unknown[at]!.length > 0)
         warnOfValues(this.#warnings, JSON.parse(content[at]!), unknown[at]!, { file, line: line[at]! });
     }
@@ -109,8 +109,11 @@ export class LargeFile {
     const now = this.#now();
     const admitted = await ledger.admit(runId, this.#source.name, this.#atOnce, { whole }, now);
     this.#fit(admitted.new + admitted.history, now);
+    const { monoMs } = this.#now();
     await ledger.makeRoom();
-    await this.#letOthersIn(admitted.wasFree === true);
+    // That takes no write lock.
+    const hadRoom = this.#now().monoMs - monoMs >= PAUSE_MS;
+    await this.#letOthersIn(admitted.wasFree === true || hadRoom);
     counts.new += admitted.new;
     counts.history += admitted.history;
     for (const item of admitted.contested) this.#taker.retake(item, this.#taken);
