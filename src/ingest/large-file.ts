@@ -16,7 +16,7 @@ const PIECES_ADMITTED = 4;
 
 /** Between transactions that held the write lock for so long together, so that others come in. */
 const PAUSE_MS = 2;
-const HELD_MS_MAX = 14;
+const HELD_MS_MAX = 12;
 
 export class LargeFile {
   readonly #deps: IngestDeps;
@@ -109,11 +109,8 @@ export class LargeFile {
     const now = this.#now();
     const admitted = await ledger.admit(runId, this.#source.name, this.#atOnce, { whole }, now);
     this.#fit(admitted.new + admitted.history, now);
-    const { monoMs } = this.#now();
     await ledger.makeRoom();
-    // That takes no write lock.
-    const hadRoom = this.#now().monoMs - monoMs >= PAUSE_MS;
-    await this.#letOthersIn(admitted.wasFree === true || hadRoom);
+    await this.#letOthersIn(admitted.wasFree === true);
     counts.new += admitted.new;
     counts.history += admitted.history;
     for (const item of admitted.contested) this.#taker.retake(item, this.#taken);
