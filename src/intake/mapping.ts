@@ -110,7 +110,19 @@ export async function compileMapping(source: SourceSettings, phone: PhoneNormali
 }
 
 function ofCells({ map, where, rest, source, shape }: Compiled, columns: readonly string[]): MapCells | null {
-  return map === null || where !== null || rest !== null ? null : plainMap(map.lines, columns, source, shape);
+  const plain = map === null || where !== null || rest !== null ? null : plainMap(map.lines, columns, source, shape);
+  return plain === null ? null : safely(plain);
+}
+
+/** What a bug keeps from being mapped so goes the general way, which rejects that record alone. */
+function safely(plain: MapCells): MapCells {
+  return (cells) => {
+    try {
+      return plain(cells);
+    } catch {
+      return null;
+    }
+  };
 }
 
 function linesOf({ map, where, rest }: Compiled): MapLine[] {
