@@ -7,7 +7,7 @@ const SAFETIES = "crash/runner-safeties-hands.test.ts";
 const LEASED = "A claim leases *identity keys* (e-mail, phone, match field)";
 const KEPT = "While a create is uncertain, its person's keys stay taken, beyond any lease and any run.";
 const ONE_FILE =
-  "One SQLite file, WAL, `synchronous=FULL` on every connection (the pieces of a large import alone do not wait for the disk), `BEGIN IMMEDIATE` only.";
+  "One SQLite file, WAL, `synchronous=FULL` on every connection, `BEGIN IMMEDIATE` only. (The pieces of a large import alone do not wait for the disk: see below.)";
 const THINGS =
   "An organization's name, a deal's key and the CRM's own person are leased from the look-up until the id is committed.";
 
