@@ -1,5 +1,6 @@
 /** Each lease and each look is needed: without it, and only without it, something is there twice or overwritten. */
 import { describe, expect, it } from "vitest";
+import type { SubmissionId } from "../../src/domain/ids.ts";
 import type { HttpResult } from "../../src/domain/wire.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { createRig, type Given, lead, PLAN, SETTINGS } from "../support/drain-rig.ts";
@@ -53,12 +54,18 @@ describe("the leases of identity keys", () => {
           return await ledger.turn(turn);
         })(),
       );
-    const rig = await createRig({ settings: UNPACED, ledger: altered(ledger, { turn: slow }) });
-    const organization = { name: "Analytical Engines" };
-    // Two runs: one alone remembers what it wrote.
-    await runBoth(rig, [lead(1, { organization }), lead(2, { organization })]);
+    // What another process would find that leases the key the moment it is free.
+    const found: (string | null | undefined)[] = [];
+    const releaseKeys: Ledger["releaseKeys"] = async (claim, keys) => {
+      const story = await ledger.story(1 as SubmissionId);
+      found.push(story?.steps.find(({ name }) => name === "organization")?.crmId);
+      await ledger.releaseKeys(claim, keys);
+    };
+    const rig = await createRig({ settings: UNPACED, ledger: altered(ledger, { turn: slow, releaseKeys }) });
+    await rig.take([lead(1, { organization: { name: "Analytical Engines" } })]);
     await runToTheEnd(rig, IMMORTAL, new Map());
-    expect(rig.simulator.records.organizations).toHaveLength(1);
+    const [organization] = rig.simulator.records.organizations;
+    expect(found).toEqual([String(organization?.id)]);
   });
 
   it("keep two people's submissions from making one deal of a key twice", async () => {

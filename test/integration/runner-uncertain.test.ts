@@ -385,6 +385,8 @@ it.each([false, true])(
   "a wall clock that jumps ahead (with a reboot: %s) makes no look the last one: what arrives within the settle time is found",
   async (reboots) => {
     const rig = await watchedRig();
+    // Up for longer than the last settle time.
+    await rig.clock.advance(3_600_000);
     await rig.take([lead(1)]);
     rig.simulator.failNext({ kind: "lateApply", match: WRITES.deal, ms: 100_000 });
     await rig.run();
