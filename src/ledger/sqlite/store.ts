@@ -63,12 +63,12 @@ export function createStore(db: Database.Database, path: string, failpoint: Ledg
 }
 
 const BEGIN_WRITE = "BEGIN IMMEDIATE";
-const RETRY_MS = 1;
+const RETRY_MS = 0.5;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Takes the write lock. SQLite has no queue for it and looks again later and later, up to each 100 ms: beside somebody who writes
- * again and again, as a large import does, it would come too late each time. So it is looked for each millisecond, for as long
+ * again and again, as a large import does, it would come too late each time. So it is looked for each half a millisecond, for as long
  * as SQLite would.
  */
 function beginWrite(prepare: (sql: string) => Database.Statement): void {
