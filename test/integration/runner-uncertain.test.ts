@@ -380,23 +380,3 @@ describe("a note without a reference line", () => {
     expect(rig.simulator.records.notes).toHaveLength(2);
   });
 });
-
-it.each([false, true])(
-  "a wall clock that jumps ahead (with a reboot: %s) makes no look the last one: what arrives within the settle time is found",
-  async (reboots) => {
-    const rig = await watchedRig();
-    // Up for longer than the last settle time.
-    await rig.clock.advance(3_600_000);
-    await rig.take([lead(1)]);
-    rig.simulator.failNext({ kind: "lateApply", match: WRITES.deal, ms: 100_000 });
-    await rig.run();
-    if (reboots) rig.clock.reboot();
-    rig.clock.jumpWall(3_600_000);
-    for (let round = 0; round < 6; round += 1) {
-      await rig.run();
-      await rig.clock.advance(60_000);
-    }
-    await rig.run();
-    expect(judge(rig.simulator, [lead(1)])).toEqual({ lost: [], doubled: [] });
-  },
-);

@@ -59,7 +59,7 @@ export const WRITES: readonly Mutation[] = [
     edits: [["if (step.sentClock?.bootId !== clock.bootId) return", 'if (clock.bootId !== "") return']],
     killedBy: [
       [
-        UNCERTAIN,
+        "integration/runner-clock-back.test.ts",
         "a wall clock that jumps ahead (with a reboot: false) makes no look the last one: what arrives within the settle time is found",
       ],
     ],
