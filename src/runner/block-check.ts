@@ -5,13 +5,13 @@
  */
 import type { PackedRequest } from "../crm/adapter.ts";
 import type { Operation, Outcome } from "../domain/operation.ts";
-import type { Performed, Ticket } from "./ticket.ts";
-import { ownTicket } from "./ticket.ts";
+import { ownTicket, type Performed, type Ticket } from "./ticket.ts";
 
 /** So many requests turned away without a write that went through are no texts: then it is all of ours, or all of a kind. */
 const IN_ROW_MAX = 20;
 
-const HOLD_TEXT: ReadonlySet<Operation["type"]> = new Set(["create", "update", "search"]);
+/** What a submission says leaves in these alone. */
+const CARRY_TEXT: ReadonlySet<Operation["type"]> = new Set(["create", "update", "search"]);
 
 export class BlockCheck {
   readonly #perform: (operation: Operation, ticket: Ticket) => Promise<Performed>;
@@ -28,10 +28,14 @@ export class BlockCheck {
     return this.#asking !== null;
   }
 
-  /** Whether these outcomes have to be judged: only what a submission says can be its own fault. */
-  concerns({ write, operations }: Pick<PackedRequest, "write" | "operations">, outcomes: readonly Outcome[]): boolean {
+  /** Told of every reply: a write that goes through ends the row of those that were turned away. */
+  see({ write }: Pick<PackedRequest, "write">, outcomes: readonly Outcome[]): void {
     if (write && outcomes.some(({ type }) => type === "applied")) this.#inRow = 0;
-    return outcomes.some(isBlock) && operations.some(({ type }) => HOLD_TEXT.has(type));
+  }
+
+  /** Whether these outcomes have to be judged: only what a submission says can be its own fault. */
+  concerns({ operations }: Pick<PackedRequest, "operations">, outcomes: readonly Outcome[]): boolean {
+    return outcomes.some(isBlock) && operations.some(({ type }) => CARRY_TEXT.has(type));
   }
 
   /** As they are to be taken: refused with the hold that ends the run, or put off, alone. */

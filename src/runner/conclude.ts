@@ -1,13 +1,16 @@
 import { CrmledgerError } from "../domain/errors.ts";
 import type { DriveContext } from "./context.ts";
-import { isStop, stepOf, submissionChange, type Verdict, verdictOf, type Work } from "./work.ts";
+import { stepOf, submissionChange, type Verdict, verdictOf, type Work } from "./work.ts";
 
 /** Concludes a work for whatever was thrown while it was driven. Throws what is no submission's matter: the ledger's errors. */
 export function concludeFor(context: DriveContext, work: Work, error: unknown): void {
   const nowMs = context.deps.clock.wallMs();
-  const verdict = isUnforeseen(error)
-    ? afterMishap(context, work, error, nowMs)
-    : verdictOf(error, nowMs, context.deps.settings.retry.settleMs[0] ?? 0);
+  let verdict: ReturnType<typeof verdictOf>;
+  try {
+    verdict = verdictOf(error, nowMs, context.deps.settings.retry.settleMs[0] ?? 0);
+  } catch (unforeseen) {
+    verdict = afterMishap(context, work, unforeseen, nowMs);
+  }
   if (verdict === null) {
     work.ended = true;
     return;
@@ -25,19 +28,16 @@ const MISHAP_HINT =
  * A bug that one submission brings to light must not keep all others back, run after run. It uses up a try where others are
  * delivered; else the bug may be everybody's, and all wait for an update.
  */
-function afterMishap(context: DriveContext, work: Work, error: Error, nowMs: number): Verdict {
-  const { tally, wheel } = context;
+function afterMishap(context: DriveContext, work: Work, error: unknown, nowMs: number): Verdict {
+  const { tally, wheel, deps } = context;
+  // This machine's troubles (ledger, disk) have errors of their own.
+  if (!(error instanceof Error) || error instanceof CrmledgerError) throw error;
   const areOthers = context.isDelivering || tally.drained.done > 0;
   if (wheel.failure || (tally.mishap(work.row, error) >= MISHAPS_MAX && !areOthers)) throw error;
-  const message = `crmledger could not go on with it (${error.name}: ${error.message})`;
+  const message = deps.redact(`crmledger could not go on with it (${error.name}: ${error.message})`);
   const waitMs = MISHAP_WAIT_MS;
   if (!areOthers) return { type: "later", dueAtMs: nowMs + waitMs, kind: "retry", detail: message };
   return { type: "again", error: { code: "UNEXPECTED", message, hint: MISHAP_HINT }, step: null, waitMs };
-}
-
-/** Neither one of the ways in which work stops, nor this machine's (ledger, disk), which have errors of their own. */
-function isUnforeseen(error: unknown): error is Error {
-  return error instanceof Error && !(error instanceof CrmledgerError) && !isStop(error);
 }
 
 /** While the breaker says that the CRM is down, a read that failed is no fault of the submission that wanted it. */

@@ -332,6 +332,7 @@ export class Wheel {
         },
       ],
     });
+    this.#blocks.see(offer.request, outcomes);
     const told = this.#blocks.concerns(offer.request, outcomes) ? await this.#blocks.judged(outcomes) : outcomes;
     this.#settle(offer, told, { serverTimeMs, sentAtMs });
   }

@@ -160,13 +160,7 @@ export function isLookupFailed(error: unknown): error is Error {
 
 const BUSY_DELAY_MS = 1_000;
 
-/** One of the ways in which work stops that `verdictOf` knows. */
-export function isStop(error: Error): boolean {
-  const known = [ChainStop, Halted, Fenced, Held, Busy].some((kind) => error instanceof kind);
-  return known || isLookupFailed(error);
-}
-
-/** Turns whatever stopped a driver into a verdict; null where nothing may be written any more. */
+/** Turns whatever stopped a driver into a verdict; null where nothing may be written any more. Throws what it does not know. */
 export function verdictOf(error: unknown, nowMs: number, settleMs: number): Verdict | "halted" | null {
   if (error instanceof ChainStop) return error.verdict;
   if (error instanceof Halted) return "halted";
